@@ -1,0 +1,97 @@
+"""Suboptimality bounds on smooth convex functions, for every run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convergence.claim import Assumption, Case, Setting, claim
+from convergence.claims.assumptions import (
+    constant_step,
+    convex,
+    smooth,
+    step_size,
+    the_rule,
+    unconstrained,
+)
+
+__all__ = ["drori_teboulle_2014_gd", "ghadimi_2015_hb_convex"]
+
+
+def _inverse_smoothness(setting: Setting) -> float:
+    return 1 / setting.problem.constant("L")
+
+
+def _deterministic(setting: Setting) -> str:
+    return "its gradients are stochastic" if setting.problem.samples is not None else ""
+
+
+exact_gradients = Assumption("gradients are exact", _deterministic)
+
+
+@claim(
+    source="drori2014, Theorem 3.1",
+    tags=("suboptimality", "convex", "gradient-descent"),
+    measure="suboptimality",
+    assumes=[
+        convex,
+        smooth,
+        unconstrained,
+        exact_gradients,
+        the_rule("gradient-descent"),
+        constant_step,
+        step_size("alpha <= 1/L", _inverse_smoothness),
+    ],
+    cases=[
+        Case("quadratic:kappa=100", "sgd", "inverse-smoothness", 1_000, "holds"),
+        Case("breast-cancer-logistic", "sgd", "inverse-smoothness", 1_000, "holds"),
+        Case("quadratic:kappa=100", "sgd", "inverse-smoothness:h=1.5", 100, "not applicable"),
+        Case("pl-sine", "sgd", "inverse-smoothness", 100, "not applicable"),
+    ],
+)
+def drori_teboulle_2014_gd(T: Any, L: Any, R0: Any, alpha: Any) -> Any:
+    """Gradient descent with a step size of at most 1/L.
+
+    f(x_{T+1}) - f* <= L R0**2 / (4 T h + 2), with h = alpha L; no smaller bound is true.
+    """
+    return L * R0**2 / (4 * T * alpha * L + 2)
+
+
+def _heavy_ball_step(setting: Setting) -> float:
+    return (1 - setting.rule.settings["beta1"]) / setting.problem.constant("L")
+
+
+@claim(
+    source="ghadimi2015, Theorem 1",
+    tags=("suboptimality", "convex", "momentum"),
+    measure="suboptimality_average",
+    assumes=[
+        convex,
+        smooth,
+        unconstrained,
+        exact_gradients,
+        the_rule("heavy-ball", velocity="sum"),
+        constant_step,
+        step_size("alpha <= (1 - beta1) / L", _heavy_ball_step),
+    ],
+    cases=[
+        Case("quadratic:kappa=100", "heavy-ball", "inverse-smoothness:h=0.1", 2_000, "holds"),
+        Case("breast-cancer-logistic", "heavy-ball", "inverse-smoothness:h=0.1", 2_000, "holds"),
+        Case(
+            "breast-cancer-logistic",
+            "heavy-ball:beta1=0.5",
+            "inverse-smoothness:h=0.5",
+            2_000,
+            "holds",
+        ),
+        Case("digits-softmax", "heavy-ball:beta1=0.5", "inverse-smoothness:h=0.5", 500, "holds"),
+    ],
+)
+def ghadimi_2015_hb_convex(T: Any, L: Any, R0: Any, alpha: Any, beta1: Any) -> Any:
+    """Heavy ball on a smooth convex function, at the mean of the iterates.
+
+    f(mean of x_1..x_T) - f* <= R0**2 / (2T) (L beta1 / (1 - beta1) + (1 - beta1) / alpha).
+
+    z_t = x_t + beta1 / (1 - beta1) (x_t - x_{t-1}) obeys z_{t+1} = z_t - alpha / (1 - beta1) g_t;
+    expand ||z_{t+1} - x*||**2, use convexity and smoothness, and telescope.
+    """
+    return R0**2 / (2 * T) * (L * beta1 / (1 - beta1) + (1 - beta1) / alpha)

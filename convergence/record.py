@@ -1,0 +1,228 @@
+"""What a run leaves behind: one self-describing value, and its file."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convergence import rules
+from convergence import schedule as schedules
+from convergence.rule import Rule
+from convergence.schedule import Schedule
+from problems import find as find_problem
+from problems.files import write_whole
+from problems.notation import InputError, require
+from problems.problem import Problem
+
+__all__ = ["End", "Record", "load_records", "save_records", "versions"]
+
+
+def versions() -> dict[str, str]:
+    """Versions that a result depends on."""
+    names = ("convergence-suite", "numpy", "scipy", "scikit-learn")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+@dataclass(frozen=True)
+class End:
+    """How a lane ended.
+
+    Attributes:
+        word: "completed", "diverged" or "stopped".
+        step: For a diverged lane, the first step that was not finite; else 0.
+    """
+
+    word: Literal["completed", "diverged", "stopped"]
+    step: int = 0
+
+    @staticmethod
+    def completed() -> End:
+        """All steps were carried out."""
+        return End("completed")
+
+    @staticmethod
+    def diverged(step: int) -> End:
+        """The step was the first that is not finite."""
+        return End("diverged", step)
+
+    @staticmethod
+    def stopped() -> End:
+        """The run was interrupted."""
+        return End("stopped")
+
+    def __str__(self) -> str:
+        return f"diverged at step {self.step}" if self.step else self.word
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A recorded run.
+
+    Attributes:
+        problem, rule, schedule: What was run.
+        steps: The number of rounds asked for.
+        seeds: One for each lane.
+        projection: "euclidean" or "metric".
+        times: The recorded rounds T, increasing.
+        series: By name, arrays of shape (lanes, rounds) for measures and (lanes, rounds, n) or
+            (lanes, rounds, 1) for `iterate`, `state_...` and running totals. NaN from the
+            first step on that was not finite.
+        ends: How each lane ended.
+    """
+
+    problem: Problem
+    rule: Rule
+    schedule: Schedule
+    steps: int
+    seeds: tuple[int, ...]
+    projection: Literal["euclidean", "metric"]
+    times: NDArray[np.int64]
+    series: Mapping[str, NDArray[np.float64]]
+    ends: tuple[End, ...]
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        """A series by name.
+
+        Raises:
+            InputError: It was not recorded.
+        """
+        if name not in self.series:
+            raise InputError(f"the record has no {name!r}; it has {', '.join(self.series)}")
+        return self.series[name]
+
+    @property
+    def measures(self) -> list[str]:
+        """Names of the series that hold one number per lane and round."""
+        return [name for name, values in self.series.items() if values.ndim == 2]
+
+    @property
+    def last_iterate(self) -> NDArray[np.float64]:
+        """Shape (lanes, n)."""
+        return self.series["iterate"][:, -1]
+
+    @property
+    def bytes_per_parameter(self) -> int:
+        """Memory of the rule's state."""
+        return self.rule.bytes_per_parameter
+
+    @property
+    def command(self) -> str:
+        """The command line that reproduces the run."""
+        seeds = f" --seeds {len(self.seeds)}" if len(self.seeds) > 1 else ""
+        metric = " --projection metric" if self.projection == "metric" else ""
+        return (
+            f"convergence run {_quoted(self.problem.specification)} "
+            f"-o {_quoted(self.rule.specification)} "
+            f"--schedule {_quoted(self.schedule.specification)} --steps {self.steps}"
+            f"{seeds}{metric}"
+        )
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of what was run and of every recorded bit; versions do not enter."""
+        digest = hashlib.sha256()
+        digest.update(json.dumps(self._identity(), sort_keys=True).encode())
+        for name in sorted(self.series):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(self.series[name], "<f8").tobytes())
+        return digest.hexdigest()
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "problem": self.problem.specification,
+            "rule": self.rule.specification,
+            "schedule": self.schedule.specification,
+            "steps": self.steps,
+            "seeds": list(self.seeds),
+            "projection": self.projection,
+            "times": self.times.tolist(),
+        }
+
+
+def _quoted(specification: str) -> str:
+    plain = all(c.isalnum() or c in "-_:=.,/" for c in specification)
+    if plain:
+        return specification
+    return f'"{specification}"' if "'" in specification else f"'{specification}'"
+
+
+def save_records(records: Sequence[Record], path: str | Path, command: str = "") -> None:
+    """Write records to one file, whole or not at all.
+
+    The file is a numpy archive whose entry `header` is JSON text: what was run, how it ended,
+    the versions and the exact command. `load_records` reads it back; so does numpy alone.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    header = {
+        "format": "convergence-suite records 1",
+        "command": command or (records[0].command if records else ""),
+        "versions": versions(),
+        "records": [
+            {
+                **record._identity(),
+                "ends": [[end.word, end.step] for end in record.ends],
+                "series": sorted(record.series),
+                "checksum": record.checksum,
+            }
+            for record in records
+        ],
+    }
+    arrays = {
+        f"{number}/{name}": values
+        for number, record in enumerate(records)
+        for name, values in record.series.items()
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, header=np.array(json.dumps(header)), **arrays)
+    write_whole(path, buffer.getvalue())
+
+
+def load_records(path: str | Path) -> list[Record]:
+    """Read records back; problems, rules and schedules are built again.
+
+    Raises:
+        InputError: The file cannot be read, or is no file of records, or was altered.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            header = json.loads(str(archive["header"]))
+            require(
+                header.get("format") == "convergence-suite records 1",
+                f"{str(path)!r} has the format {header.get('format')!r}",
+            )
+            records = [
+                Record(
+                    problem=find_problem(item["problem"]),
+                    rule=rules.find(item["rule"]),
+                    schedule=schedules.find(item["schedule"]),
+                    steps=item["steps"],
+                    seeds=tuple(item["seeds"]),
+                    projection=item["projection"],
+                    times=np.array(item["times"], np.int64),
+                    series={name: archive[f"{number}/{name}"] for name in item["series"]},
+                    ends=tuple(End(word, step) for word, step in item["ends"]),
+                )
+                for number, item in enumerate(header["records"])
+            ]
+    except (OSError, KeyError, TypeError, ValueError, EOFError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{str(path)!r} is no file of records: {error}") from error
+    for record, item in zip(records, header["records"], strict=True):
+        require(
+            record.checksum == item["checksum"],
+            f"{str(path)!r} was altered: the checksum of {item['rule']} differs",
+        )
+    return records

@@ -1,0 +1,262 @@
+"""Methods that scale each coordinate by its past gradients: AdaGrad, RMSprop, Adam and kin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convergence.rule import Update, rule
+from convergence.rules.decay import with_coupled_decay, with_decoupled_decay
+from problems.arithmetic import maximum, ratio, sqrt
+
+__all__ = ["adagrad", "adam", "adamw", "amsgrad", "rmsprop"]
+
+
+def _scaled(numerator: Any, v: Any, eps: Any, eps_position: str) -> tuple[Any, Any]:
+    """The numerator over the root of v, and that denominator.
+
+    Without eps, 0/0 is read as 0, as the theorems read it.
+    """
+    if eps == 0:
+        root = sqrt(v)
+        return ratio(numerator, root), root
+    root = sqrt(v + eps) if eps_position == "inside" else sqrt(v) + eps
+    return numerator / root, root
+
+
+def _corrected(moment: Any, power: Any, wanted: bool) -> Any:
+    """Adam's bias correction: the moment over 1 - beta**t, if wanted."""
+    return moment / (1 - power) if wanted else moment
+
+
+@rule(source="duchi2011, Section 1.1, diagonal form", tags=("adaptive",), s="initial")
+def adagrad(
+    g: Any,
+    s: Any,
+    x: Any,
+    *,
+    eps: float = 1e-10,
+    eps_position: str = "outside",
+    initial: float = 0.0,
+    weight_decay: float = 0.0,
+) -> Any:
+    """AdaGrad with a diagonal matrix: the root of the sum of squared gradients.
+
+    The paper's delta is `eps`.
+    """
+    g = with_coupled_decay(g, x, weight_decay)
+    s = s + g * g
+    direction, metric = _scaled(g, s, eps, eps_position)
+    return Update(direction, s, metric=metric)
+
+
+@rule(source=("tieleman2012", "graves2013, Equations 38-45"), tags=("adaptive",), v=0, mean_g=0)
+def rmsprop(
+    g: Any,
+    v: Any,
+    mean_g: Any,
+    x: Any,
+    *,
+    beta2: float = 0.9,
+    eps: float = 1e-8,
+    eps_position: str = "outside",
+    centered: bool = False,
+    weight_decay: float = 0.0,
+) -> Any:
+    """RMSprop: the root of a moving average of squared gradients.
+
+    Centred (Graves), the squared moving average of the gradient is taken off; a difference that
+    rounding has made negative counts as 0.
+    """
+    g = with_coupled_decay(g, x, weight_decay)
+    v = beta2 * v + (1 - beta2) * g * g
+    mean_g = beta2 * mean_g + (1 - beta2) * g
+    second = maximum(0.0, v - mean_g * mean_g) if centered else v
+    direction, metric = _scaled(g, second, eps, eps_position)
+    return Update(direction, v, mean_g, metric=metric)
+
+
+def _moments(
+    g: Any, m: Any, v: Any, decay_t: Any, beta1: Any, beta2: Any, beta1_decay: Any
+) -> tuple[Any, Any, Any]:
+    """Adam's two moving averages, and the decayed factor of the next round's beta1."""
+    # A product with 1 would change no bit; leaving it out keeps the power out of the state.
+    beta1_t = beta1 if beta1_decay == 1 else beta1 * decay_t
+    m = beta1_t * m + (1 - beta1_t) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    return m, v, beta1_decay * decay_t
+
+
+def _adam(
+    g: Any,
+    m: Any,
+    v: Any,
+    power1: Any,
+    power2: Any,
+    decay_t: Any,
+    *,
+    beta1: Any,
+    beta2: Any,
+    eps: Any,
+    eps_position: str,
+    bias_correction: str,
+    beta1_decay: Any,
+) -> tuple[tuple[Any, ...], Any]:
+    """Adam without decay: (direction, *state), and the metric."""
+    m, v, decay_t = _moments(g, m, v, decay_t, beta1, beta2, beta1_decay)
+    # Running products: pow is not correctly rounded, and library versions disagree.
+    power1, power2 = beta1 * power1, beta2 * power2
+    m_hat = _corrected(m, power1, bias_correction in ("both", "first"))
+    v_hat = _corrected(v, power2, bias_correction in ("both", "second"))
+    direction, metric = _scaled(m_hat, v_hat, eps, eps_position)
+    return (direction, m, v, power1, power2, decay_t), metric
+
+
+@rule(
+    source="kingma2015, Algorithm 1",
+    tags=("adaptive", "momentum"),
+    m=0,
+    v=0,
+    power1=1,
+    power2=1,
+    decay_t=1,
+)
+def adam(
+    g: Any,
+    m: Any,
+    v: Any,
+    power1: Any,
+    power2: Any,
+    decay_t: Any,
+    x: Any,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    eps_position: str = "outside",
+    bias_correction: str = "both",
+    beta1_decay: float = 1.0,
+    weight_decay: float = 0.0,
+) -> Any:
+    """Adam: bias-corrected moving averages of the gradient and of its square.
+
+    Weight decay, if any, is coupled: it joins the gradient (for decoupled decay: `adamw`). The
+    theorem of the paper lets beta1 shrink by `beta1_decay` each round and has no eps.
+    """
+    g = with_coupled_decay(g, x, weight_decay)
+    returned, metric = _adam(
+        g,
+        m,
+        v,
+        power1,
+        power2,
+        decay_t,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        eps_position=eps_position,
+        bias_correction=bias_correction,
+        beta1_decay=beta1_decay,
+    )
+    return Update(*returned, metric=metric)
+
+
+@rule(
+    source="loshchilov2019, Algorithm 2",
+    tags=("adaptive", "momentum", "weight-decay"),
+    m=0,
+    v=0,
+    power1=1,
+    power2=1,
+)
+def adamw(
+    g: Any,
+    m: Any,
+    v: Any,
+    power1: Any,
+    power2: Any,
+    x: Any,
+    step_size: Any,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    eps_position: str = "outside",
+    bias_correction: str = "both",
+    weight_decay: float = 0.01,
+    decay: str = "decoupled",
+    decay_scale: str = "step-size",
+) -> Any:
+    """Adam with decoupled weight decay.
+
+    The paper multiplies the decay by the schedule's multiplier but not by the base step size;
+    with `decay_scale=step-size` it is multiplied by both, as in deployed libraries and in later
+    theory, with `none` by neither.
+    """
+    if decay == "coupled":
+        g = with_coupled_decay(g, x, weight_decay)
+    (direction, *state), metric = _adam(
+        g,
+        m,
+        v,
+        power1,
+        power2,
+        1.0,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        eps_position=eps_position,
+        bias_correction=bias_correction,
+        beta1_decay=1.0,
+    )
+    if decay == "decoupled":
+        direction = with_decoupled_decay(direction, x, step_size, weight_decay, decay_scale)
+    return Update(direction, *state[:-1], metric=metric)
+
+
+@rule(
+    source="reddi2018, Algorithm 2",
+    tags=("adaptive", "momentum"),
+    m=0,
+    v=0,
+    vhat=0,
+    power1=1,
+    power2=1,
+    decay_t=1,
+)
+def amsgrad(
+    g: Any,
+    m: Any,
+    v: Any,
+    vhat: Any,
+    power1: Any,
+    power2: Any,
+    decay_t: Any,
+    x: Any,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 0.0,
+    eps_position: str = "outside",
+    bias_correction: str = "none",
+    maximum_of: str = "raw",
+    beta1_decay: float = 1.0,
+    weight_decay: float = 0.0,
+) -> Any:
+    """AMSGrad: Adam's second moment replaced by the largest so far.
+
+    The paper has no eps and no bias correction. Deployed libraries correct both moments, some
+    before taking the maximum (`maximum_of=corrected`), some after.
+    """
+    g = with_coupled_decay(g, x, weight_decay)
+    m, v, decay_t = _moments(g, m, v, decay_t, beta1, beta2, beta1_decay)
+    power1, power2 = beta1 * power1, beta2 * power2
+    second = bias_correction in ("both", "second")
+    m_hat = _corrected(m, power1, bias_correction in ("both", "first"))
+    if maximum_of == "raw":
+        vhat = maximum(vhat, v)
+        largest = _corrected(vhat, power2, second)
+    else:
+        vhat = maximum(vhat, _corrected(v, power2, second))
+        largest = vhat
+    direction, metric = _scaled(m_hat, largest, eps, eps_position)
+    return Update(direction, m, v, vhat, power1, power2, decay_t, metric=metric)

@@ -1,0 +1,156 @@
+"""Step sizes over the rounds t = 1, 2, ...
+
+A schedule is a function of an array of rounds. Like a rule it asks for more by parameter name:
+a constant of the problem by its letter (`L`), or the `horizon`, the number of steps of the run.
+Schedules are evaluated in blocks by numpy and handed to every engine, so every engine sees the
+same step sizes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from problems.notation import InputError, require
+from problems.problem import CONSTANTS, Problem
+from problems.registry import Entry, Registry
+
+__all__ = ["Schedule", "catalogue", "find", "schedule"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A schedule with its parameters fixed."""
+
+    entry: Entry[Schedule]
+    settings: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """The catalogue key, without parameters."""
+        return self.entry.key
+
+    @property
+    def specification(self) -> str:
+        """The text that builds the schedule again."""
+        return self.entry.specification(self.settings)
+
+    def step_sizes(
+        self, rounds: NDArray[np.int64], problem: Problem, horizon: int
+    ) -> NDArray[np.float64]:
+        """Step sizes of these rounds.
+
+        Args:
+            rounds: Integers from 1.
+            problem: Whose constants the schedule may ask for.
+            horizon: The number of steps of the whole run.
+
+        Returns:
+            float64 of the shape of `rounds`.
+
+        Raises:
+            InputError: The problem does not state a constant the schedule asks for.
+        """
+        asked: dict[str, Any] = {}
+        for name in _asks(self.entry):
+            asked[name] = float(horizon) if name == "horizon" else problem.constant(name)
+            if name in CONSTANTS and asked[name] <= 0:
+                raise InputError(
+                    f"schedule {self.key} needs {name} > 0, and problem "
+                    f"{problem.specification} has {name} = {asked[name]:g}"
+                )
+        own = {name: value for name, value in self.settings.items() if name != "warmup"}
+        t = rounds.astype(float)
+        sizes = np.broadcast_to(np.asarray(self.entry.function(t, **asked, **own), float), t.shape)
+        warmup = self.settings["warmup"]
+        return sizes * np.minimum(1.0, t / warmup) if warmup else sizes
+
+
+def _asks(entry: Entry[Schedule]) -> list[str]:
+    return [
+        name
+        for name, parameter in inspect.signature(entry.function).parameters.items()
+        if name != "t" and parameter.kind is not inspect.Parameter.KEYWORD_ONLY
+    ]
+
+
+def _build(entry: Entry[Schedule], settings: Mapping[str, Any]) -> Schedule:
+    for name, value in settings.items():
+        accepted = "a positive number"
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        good = number and 0 < value < np.inf
+        if name in ("warmup", "floor"):
+            accepted = "a number of at least 0"
+            good = number and 0 <= value < np.inf
+        require(good, f"{name}={value!r} of schedule {entry.key} must be {accepted}")
+    return Schedule(entry, dict(settings))
+
+
+#: Every schedule by key.
+catalogue: Registry[Schedule] = Registry("schedule", _build)
+
+
+def find(specification: str) -> Schedule:
+    """The schedule of `key:name=value,...`.
+
+    Raises:
+        InputError: The text, the key or a parameter is not accepted.
+    """
+    return catalogue.find(specification)
+
+
+def schedule(*, source: str | tuple[str, ...]) -> Callable[[Callable[..., Any]], Entry[Schedule]]:
+    """Register a schedule; each also takes `warmup`, the rounds of a linear rise from 0."""
+
+    def register(function: Callable[..., Any]) -> Entry[Schedule]:
+        entry = catalogue.add(function, source=source, common={"warmup": 0})
+        for name in _asks(entry):
+            require(
+                name == "horizon" or name in CONSTANTS,
+                f"schedule {entry.key} asks for {name!r}, which is neither horizon nor one of "
+                + ", ".join(CONSTANTS),
+            )
+        return entry
+
+    return register
+
+
+@schedule(source="cauchy1847")
+def constant(t: Any, *, alpha: float) -> Any:
+    """The same step size alpha in every round."""
+    return alpha
+
+
+@schedule(source="zinkevich2003, Theorem 1")
+def inverse_sqrt(t: Any, *, alpha: float) -> Any:
+    """Alpha / sqrt(t)."""
+    return alpha / np.sqrt(t)
+
+
+@schedule(source="robbins1951, Theorem 2")
+def inverse(t: Any, *, alpha: float) -> Any:
+    """Alpha / t."""
+    return alpha / t
+
+
+@schedule(source="robbins1951, Theorem 2")
+def polynomial(t: Any, *, alpha: float, power: float) -> Any:
+    """Alpha / t**power."""
+    return alpha / t**power
+
+
+@schedule(source="nesterov2004, Section 2.1.5")
+def inverse_smoothness(t: Any, L: float, *, h: float = 1.0) -> Any:
+    """H / L, by the problem's smoothness constant."""
+    return h / L
+
+
+@schedule(source="loshchilov2017, Equation 5")
+def cosine(t: Any, horizon: float, *, alpha: float, floor: float = 0.0) -> Any:
+    """Half a cosine from alpha in the first round to floor after the last."""
+    return floor + 0.5 * (alpha - floor) * (1.0 + np.cos(np.pi * (t - 1.0) / horizon))

@@ -1,0 +1,512 @@
+"""A run in progress, and `run`, which carries one out and records it."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convergence import quantity, rules
+from convergence import schedule as schedules
+from convergence.kernel import Kernel, kernel
+from convergence.measure import MEASURES, Measure, Observation, default_measures
+from convergence.record import End, Record
+from convergence.rule import Rule
+from convergence.schedule import Schedule
+from problems import draws
+from problems import find as find_problem
+from problems.domain import Box
+from problems.notation import nearest, require
+from problems.problem import Problem
+
+__all__ = ["Simulation", "record_times", "run"]
+
+Projection = Literal["euclidean", "metric"]
+Array = NDArray[np.float64]
+
+_BLOCK = 1024
+# At most this many samples are drawn at a time, so memory stays bounded for many lanes.
+_SAMPLES = 1 << 20
+_DRAWS_PER_SPAN = 4
+
+
+def record_times(steps: int) -> NDArray[np.int64]:
+    """Rounds at which a run is recorded: 1 to 10, then about twenty a decade, and the last.
+
+    Args:
+        steps: At least 1.
+
+    Returns:
+        Increasing integers, O(log steps) of them.
+    """
+    exponents = np.arange(20, int(20 * np.log10(steps)) + 1)
+    spaced = np.round(10.0 ** (exponents / 20)).astype(np.int64)
+    times = np.concatenate([np.arange(1, 11), spaced, [steps]])
+    return np.unique(times[times <= steps])
+
+
+class Simulation:
+    """A rule at work on a problem: advance it, look at it, advance it further.
+
+    Lanes are independent: each seed gives the same bits alone and among others.
+
+    Args:
+        problem: What is minimised.
+        rule: The update rule.
+        schedule: The step sizes.
+        seeds: One lane for each.
+        horizon: The number of steps of the whole run, which a schedule may ask for.
+        quantities: Names of the running totals to keep.
+        projection: In the Euclidean norm, or in the rule's metric.
+        engine: "number" (plain floats) or "array"; by default the faster one that applies.
+
+    Raises:
+        InputError: The parts do not fit together, or the first gradient is not finite.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        rule: Rule,
+        schedule: Schedule,
+        *,
+        seeds: Sequence[int] = (0,),
+        horizon: int,
+        quantities: Sequence[str] = (),
+        projection: Projection = "euclidean",
+        engine: Literal["number", "array"] | None = None,
+    ):
+        self.problem, self.rule, self.schedule = problem, rule, schedule
+        self.seeds = np.array(seeds, np.uint64)
+        self.horizon = horizon
+        self.t = 0
+        self._by_metric = by_metric = projection == "metric"
+        require(
+            not by_metric or "metric" in rule.outputs,
+            f"projection='metric' needs a rule with a metric; {rule.key} has none",
+        )
+        eps = rule.settings.get("eps")
+        require(
+            not by_metric or eps != 0 or isinstance(problem.domain, Box),
+            f"projection='metric' onto {problem.domain} needs eps > 0 in rule {rule.key}, "
+            "or a coordinate without gradients has no weight",
+        )
+        single = problem.scalar and self.seeds.size == 1
+        require(
+            engine != "number" or single,
+            "engine='number' runs one seed of a one-dimensional scalar problem only",
+        )
+        self._number = single if engine is None else engine == "number"
+        names = list(dict.fromkeys(quantities))
+        if problem.domain.bounded:
+            names.append("finiteness")
+        self._quantities = [quantity.find(name) for name in names]
+        self._kernels: dict[tuple[str, bool], Kernel] = {}
+
+        lanes = (self.seeds.size,) if problem.scalar else (self.seeds.size, problem.dimension)
+        start: Any = np.broadcast_to(problem.start[0] if problem.scalar else problem.start, lanes)
+        if self._number:
+            start = float(problem.start[0])
+        self._live: tuple[Any, ...] = (
+            start,
+            start,
+            *rule.state.values(),
+            *(q.start for q in self._quantities),
+        )
+        self.ended = np.zeros(self.seeds.size, np.int64)
+        self._check_first_gradient()
+
+    def _kernel(self, flavour: Literal["number", "array"], every_round: bool) -> Kernel:
+        if (flavour, every_round) not in self._kernels:
+            self._kernels[flavour, every_round] = kernel(
+                self.rule,
+                self._quantities,
+                self.problem.domain,
+                flavour,
+                scalar=self.problem.scalar,
+                by_metric=self._by_metric,
+                every_round=every_round,
+            )
+        return self._kernels[flavour, every_round]
+
+    def _check_first_gradient(self) -> None:
+        with np.errstate(all="ignore"):
+            sample = next(iter(self._samples(1, 1)))
+            g = self._gradient(self._live[1], sample)
+        points = np.shape(self._live[1])
+        require(
+            np.shape(g) in ((), points),
+            f"the gradient of problem {self.problem.specification} has shape {np.shape(g)} "
+            f"at points of shape {points}; it must have the same",
+        )
+        require(
+            np.isfinite(g).all(),
+            f"the gradient of problem {self.problem.specification} is not finite at its start "
+            f"point {np.array2string(self.problem.start, threshold=6)}",
+        )
+
+    # Advancing
+
+    @property
+    def _gradient(self) -> Callable[[Any, Any], Any]:
+        return self.problem.gradient_formula
+
+    def _loss(self, x: Any, sample: Any) -> Any:
+        value = self.problem.loss_formula(x, sample)
+        # A loss is one number per lane; beside vectors it needs their last axis.
+        return value if self.problem.scalar else value[..., None]
+
+    def _samples(self, first: int, count: int) -> Any:
+        if self.problem.samples is None:
+            return itertools.repeat(None, count)
+        drawn = self.problem.samples(np.arange(first, first + count), self.seeds)
+        if drawn.ndim == 1:
+            return drawn.tolist()
+        return drawn[:, 0].tolist() if self._number else drawn
+
+    def _block(self, count: int, every_round: bool = False) -> list[tuple[Any, ...]]:
+        """What stands after `count` more rounds (or after each of them); nothing is changed."""
+        first = self.t + 1
+        sizes = self.schedule.step_sizes(
+            np.arange(first, first + count), self.problem, self.horizon
+        ).tolist()
+        samples = list(self._samples(first, count))
+        reach = (self._loss, self._gradient, self.problem.domain.project, samples, sizes, self.t)
+        flavour: Literal["number", "array"] = "number" if self._number else "array"
+        with np.errstate(all="ignore"):
+            try:
+                after = self._kernel(flavour, every_round).run(*reach, *self._live)
+                return after if every_round else [after]
+            except (ZeroDivisionError, OverflowError, ValueError):
+                if not self._number:
+                    raise
+            # Python raises where IEEE 754 has inf or NaN: run the block on numpy scalars.
+            live = (np.float64(value) for value in self._live)
+            after = self._kernel("array", every_round).run(*reach, *live)
+            rounds = after if every_round else [after]
+            return [tuple(float(value) for value in values) for values in rounds]
+
+    def advance(self, to: int) -> None:
+        """Carry out the rounds up to and including `to`."""
+        longest = self._longest_block()
+        while self.t < to:
+            count = min(longest, to - self.t)
+            (after,) = self._block(count)
+            newly = ~self._finite(after) & (self.ended == 0)
+            if newly.any() and count > 1:
+                # Go through the block again round by round for the first one that is not finite.
+                for _ in range(count):
+                    self._take(*self._block(1), 1)
+                continue
+            self._take(after, count)
+
+    def every_round(self, to: int) -> Iterator[tuple[NDArray[np.int64], Observation]]:
+        """Advance, and look after each round.
+
+        Yields:
+            Rounds and the stacked observations of them, block by block.
+        """
+        longest = self._longest_block()
+        while self.t < to:
+            first, count = self.t + 1, min(longest, to - self.t)
+            history = self._block(count, every_round=True)
+            for values in history:
+                self._take(values, 1)
+            yield np.arange(first, first + count), self._stacked(history)
+
+    def _stacked(self, history: list[tuple[Any, ...]]) -> Observation:
+        """Live values after several rounds as one observation."""
+        columns = list(zip(*history, strict=True))
+        if self._number:
+            wide = [np.array(column)[None, :, None] for column in columns]
+        else:
+            wide = [np.stack([self._wide(value) for value in column], 1) for column in columns]
+        names = list(self.rule.state)
+        state = dict(zip(names, wide[2:], strict=False))
+        totals = wide[2 + len(names) :]
+        return Observation(
+            wide[0],
+            state,
+            {q.name: values for q, values in zip(self._quantities, totals, strict=True)},
+            np.zeros(wide[0].shape[:2]),
+        )
+
+    def _longest_block(self) -> int:
+        """Rounds per block, such that neither samples nor iterates take much memory."""
+        per_round = self.seeds.size * max(self._samples_per_lane(), self.problem.dimension)
+        return max(1, min(_BLOCK, _SAMPLES // per_round))
+
+    def _samples_per_lane(self) -> int:
+        if self.problem.samples is None or not self.problem.stochastic:
+            return 1
+        one = self.problem.samples(np.array([1]), self.seeds[:1])
+        return int(np.prod(one.shape[2:]))
+
+    def _take(self, after: tuple[Any, ...], count: int) -> None:
+        self.t += count
+        newly = ~self._finite(after) & (self.ended == 0)
+        self.ended = np.where(newly, self.t, self.ended)
+        self._live = after
+
+    def _finite(self, live: tuple[Any, ...]) -> NDArray[np.bool_]:
+        """Whether each lane is still finite."""
+        watched = [live[0], live[1]]
+        if self._quantities and self._quantities[-1].name == "finiteness":
+            watched.append(live[-1])
+        good = np.ones(self.seeds.size, bool)
+        for value in watched:
+            finite = np.isfinite(value)
+            if finite.ndim > 1:
+                finite = finite.all(axis=-1)
+            good &= finite
+        return good
+
+    # Looking
+
+    def _wide(self, value: Any) -> Array:
+        """A live value as (lanes, n), or (lanes, 1) if it holds one number per lane."""
+        array = np.asarray(value, float)
+        if array.ndim < 2:
+            return np.broadcast_to(array, (self.seeds.size,))[:, None]
+        return np.broadcast_to(array, (self.seeds.size, array.shape[1]))
+
+    @property
+    def iterate(self) -> Array:
+        """x_{t+1}, shape (lanes, n)."""
+        return self._wide(self._live[0])
+
+    @property
+    def query_point(self) -> Array:
+        """Where the next gradient is taken, shape (lanes, n)."""
+        return self._wide(self._live[1])
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """State variables by name, (lanes, n) or (lanes, 1)."""
+        names = list(self.rule.state)
+        values = dict(zip(names, self._live[2:], strict=False))
+        return {name: self._vector(name, value) for name, value in values.items()}
+
+    def _vector(self, name: str, value: Any) -> Array:
+        wide = self._wide(value)
+        if name in self.rule.state_per_coordinate and wide.shape[1] != self.problem.dimension:
+            return np.broadcast_to(wide, (self.seeds.size, self.problem.dimension))
+        return wide
+
+    @property
+    def totals(self) -> dict[str, Array]:
+        """Quantities by name, (lanes, n) or (lanes, 1)."""
+        values = self._live[2 + len(self.rule.state) :]
+        return {q.name: self._wide(v) for q, v in zip(self._quantities, values, strict=True)}
+
+
+def _spans(times: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    before = 0
+    for last in times.tolist():
+        yield before + 1, last
+        before = last
+
+
+def _accepted_measures(measures: Sequence[str] | None, problem: Problem) -> list[Measure]:
+    if measures is None:
+        return default_measures(problem)
+    chosen = []
+    for name in dict.fromkeys(measures):
+        require(name in MEASURES, f"there is no measure {name!r}; {nearest(name, MEASURES)}")
+        reason = MEASURES[name].unavailable(problem)
+        require(not reason, f"{name} cannot be measured on {problem.specification}: {reason}")
+        chosen.append(MEASURES[name])
+    return chosen
+
+
+def run(
+    problem: Problem | str,
+    rule: Rule | str,
+    schedule: Schedule | str,
+    steps: int,
+    *,
+    seeds: int | Sequence[int] = 1,
+    measures: Sequence[str] | None = None,
+    quantities: Sequence[str] = (),
+    times: Sequence[int] | None = None,
+    projection: Projection = "euclidean",
+    engine: Literal["number", "array"] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Record:
+    """Run a rule on a problem and record it.
+
+    Args:
+        problem: A problem, or its specification.
+        rule: A rule, or its specification.
+        schedule: A schedule, or its specification.
+        steps: How many rounds, at least 1.
+        seeds: How many lanes (seeds 0, 1, ...), or their seeds. Every seed gives the same run
+            of a problem that is not stochastic, so it then gets one lane.
+        measures: Names from `convergence.measure.MEASURES`; by default all that make sense.
+        quantities: Further running totals to record, by name.
+        times: Rounds to record at; by default `record_times(steps)`.
+        projection: "euclidean", or "metric" for the rule's own diagonal.
+        engine: See `Simulation`.
+        progress: Called with the number of rounds done, now and then.
+
+    Returns:
+        The record. Ctrl-C ends the run early and keeps what was recorded.
+
+    Raises:
+        InputError: Something does not exist, does not fit or is out of range.
+    """
+    problem = find_problem(problem) if isinstance(problem, str) else problem
+    rule = rules.find(rule) if isinstance(rule, str) else rule
+    schedule = schedules.find(schedule) if isinstance(schedule, str) else schedule
+    require(
+        isinstance(steps, (int, np.integer)) and steps >= 1,
+        f"steps={steps!r} must be a whole number of at least 1",
+    )
+    require(
+        projection in ("euclidean", "metric"),
+        f"projection={projection!r} must be euclidean or metric",
+    )
+    lanes = _accepted_seeds(seeds, problem)
+    chosen = _accepted_measures(measures, problem)
+    when = _accepted_times(times, steps)
+    needed = [name for measure in chosen for name in measure.quantities(problem)]
+    simulation = Simulation(
+        problem,
+        rule,
+        schedule,
+        seeds=lanes,
+        horizon=steps,
+        quantities=[*needed, *quantities],
+        projection=projection,
+        engine=engine,
+    )
+    sampled = any(measure.samples_gradients(problem) for measure in chosen)
+    observations: list[Observation] = []
+    mean_square = np.zeros(len(lanes))
+    stopped = False
+    with _one_thread(problem):
+        try:
+            for span, (first, last) in enumerate(_spans(when)):
+                if sampled:
+                    mean_square = mean_square + _square_in_span(simulation, span, first, last)
+                _advance(simulation, last, progress)
+                observations.append(Observation.of(simulation, mean_square))
+                if (simulation.ended > 0).all():
+                    break
+        except KeyboardInterrupt:
+            stopped = True
+    when = when[: len(observations)]
+    require(len(observations) > 0, "the run was interrupted before its first record")
+    series = _series(simulation, observations, when, chosen, quantities)
+    ends = [
+        End.diverged(int(step)) if step else (End.stopped() if stopped else End.completed())
+        for step in simulation.ended
+    ]
+    return Record(
+        problem=problem,
+        rule=rule,
+        schedule=schedule,
+        steps=int(steps),
+        seeds=tuple(int(seed) for seed in lanes),
+        projection=projection,
+        times=when,
+        series=series,
+        ends=tuple(ends),
+    )
+
+
+def _accepted_seeds(seeds: int | Sequence[int], problem: Problem) -> list[int]:
+    if isinstance(seeds, (int, np.integer)):
+        require(seeds >= 1, f"seeds={seeds!r} must be at least 1")
+        lanes = list(range(int(seeds)))
+    else:
+        lanes = [int(seed) for seed in seeds]
+        require(lanes, "seeds=[] is empty; give at least one seed")
+        require(len(set(lanes)) == len(lanes), f"seeds={seeds!r} repeats a seed")
+        require(min(lanes) >= 0, f"seed {min(lanes)} must not be negative")
+    return lanes if problem.stochastic else lanes[:1]
+
+
+def _accepted_times(times: Sequence[int] | None, steps: int) -> NDArray[np.int64]:
+    if times is None:
+        return record_times(steps)
+    when = np.unique(np.asarray(times, np.int64))
+    require(
+        when.size and when[0] >= 1 and when[-1] <= steps,
+        f"times={list(times)[:5]!r}... must lie in 1..{steps}",
+    )
+    return when
+
+
+def _advance(simulation: Simulation, to: int, progress: Callable[[int], None] | None) -> None:
+    """Advance in pieces short enough to report progress and to be interrupted."""
+    while simulation.t < to:
+        simulation.advance(min(to, simulation.t + 16 * _BLOCK))
+        if progress:
+            progress(simulation.t)
+
+
+def _square_in_span(simulation: Simulation, span: int, first: int, last: int) -> Array:
+    """Estimate the sum over the span of ||grad f(y_t)||**2, each lane from its own rounds.
+
+    A round of the span is drawn uniformly, several times and for each lane, so the estimate is
+    unbiased and lanes stay independent. Where the exact gradient costs no more than ten
+    stochastic ones, every round is taken.
+    """
+    problem, lanes = simulation.problem, simulation.seeds.size
+    length = last - first + 1
+    if problem.exact_gradient_cost <= 10 or length <= _DRAWS_PER_SPAN:
+        rounds = np.broadcast_to(np.arange(first, last + 1)[:, None], (length, lanes))
+    else:
+        index = np.arange(_DRAWS_PER_SPAN)[:, None]
+        u = draws.uniform(simulation.seeds[None, :], span, index, stream=1)
+        rounds = first + np.floor(u * length).astype(np.int64)
+    total = np.zeros(lanes)
+    for t in np.unique(rounds).tolist():
+        simulation.advance(t - 1)
+        times = (rounds == t).sum(axis=0)
+        here = np.flatnonzero(times)
+        g = problem.objective_gradient(simulation.query_point[here])
+        total[here] += times[here] * (g * g).sum(axis=-1)
+    return total * (length / rounds.shape[0])
+
+
+def _series(
+    simulation: Simulation,
+    observations: list[Observation],
+    when: NDArray[np.int64],
+    chosen: list[Measure],
+    quantities: Sequence[str],
+) -> dict[str, Array]:
+    """Stack what was observed and evaluate the measures."""
+    stacked = Observation.stack(observations)
+    series: dict[str, Array] = {"iterate": stacked.iterate}
+    series.update({f"state_{name}": value for name, value in stacked.state.items()})
+    series.update({name: stacked.totals[name] for name in quantities})
+    with np.errstate(all="ignore"):
+        for measure in chosen:
+            series[measure.name] = measure.evaluate(
+                simulation.problem, stacked, when, simulation.seeds.tolist()
+            )
+    # What follows a step that was not finite is no measurement.
+    for lane, step in enumerate(simulation.ended):
+        if step:
+            for name, values in series.items():
+                if values.dtype.kind == "f":
+                    series[name] = values = np.array(values)
+                    values[lane, when >= step] = np.nan
+    return series
+
+
+def _one_thread(problem: Problem) -> contextlib.AbstractContextManager[Any]:
+    """Keep matrix products on one thread: their bits may depend on the number of threads."""
+    if problem.scalar:
+        return contextlib.nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    limits: contextlib.AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
+    return limits

@@ -1,0 +1,116 @@
+"""`verify`: every claim on its cases, against the verdicts the registry expects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from typing import Any
+
+from convergence.claim import Case, Verdict
+from convergence.claims import catalogue, find, judge
+from convergence.simulation import run
+from problems.notation import parse
+
+__all__ = ["Outcome", "verify"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A verdict beside the one expected.
+
+    Attributes:
+        verdict: What came out.
+        expected: The word the registry expects.
+        expected_first_violation: The step, where it is known exactly.
+    """
+
+    verdict: Verdict
+    expected: str
+    expected_first_violation: int | None = None
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether word and first violation are those expected."""
+        step = self.expected_first_violation
+        return self.verdict.word == self.expected and (
+            step is None or step == self.verdict.first_violation
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of the verdict, the word under the name `verdict`, and what was expected."""
+        fields = asdict(self.verdict)
+        word = fields.pop("word")
+        head = ("claim", "problem", "rule", "schedule")
+        return {
+            **{name: fields.pop(name) for name in head},
+            "verdict": word,
+            "expected": self.expected,
+            "as_expected": self.as_expected,
+            "first_violation": fields.pop("first_violation"),
+            "expected_first_violation": self.expected_first_violation,
+            **fields,
+        }
+
+
+def _judge_case(claim: str, case: Case) -> Outcome:
+    item = catalogue[claim](**case.options)
+    # The cheapest record that names the run: judging takes what it needs itself.
+    record = run(
+        case.problem,
+        case.rule,
+        case.schedule,
+        case.steps,
+        seeds=case.seeds,
+        measures=[],
+        times=[case.steps] if item.kind == "every run" else None,
+    )
+    return Outcome(judge(item, record), case.expected, case.first_violation)
+
+
+def verify(
+    claims: Sequence[str] = (),
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Outcome]:
+    """Judge claims on the cases of the registry.
+
+    Args:
+        claims: Specifications; all claims if none is given. With an option in the
+            specification, only the cases with that option.
+        workers: Processes; by default one per core. Results do not depend on it.
+        progress: Called with the number of cases done and of all.
+
+    Returns:
+        One outcome per case, in the order of the registry.
+
+    Raises:
+        InputError: There is no such claim.
+    """
+    jobs: list[tuple[str, Case]] = []
+    for specification in claims or [entry.key for entry in catalogue]:
+        wanted = parse(specification)[1]
+        claim = find(specification)
+        jobs += [
+            (claim.key, case)
+            for case in claim.cases
+            if wanted.items() <= {**claim.entry.parameters, **case.options}.items()
+        ]
+    count = min(workers or os.cpu_count() or 1, len(jobs))
+    outcomes: dict[int, Outcome] = {}
+    if count <= 1:
+        for number, job in enumerate(jobs):
+            outcomes[number] = _judge_case(*job)
+            if progress:
+                progress(len(outcomes), len(jobs))
+        return list(outcomes.values())
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        futures = {pool.submit(_judge_case, *job): number for number, job in enumerate(jobs)}
+        for future in as_completed(futures):
+            outcomes[futures[future]] = future.result()
+            if progress:
+                progress(len(outcomes), len(jobs))
+    return [outcomes[number] for number in range(len(jobs))]

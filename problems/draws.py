@@ -1,0 +1,86 @@
+"""Random numbers that depend on (seed, t, i) and on nothing else.
+
+The generator is Philox 4x32-10 (Salmon, Moraes, Dror & Shaw, SC 2011), a keyed bijection of a
+128-bit counter: the seed is the key, round and index are the counter. A draw therefore never
+depends on what was drawn before, on the number of lanes or on the order of evaluation.
+
+Source: salmon2011, Section 3.3; test vectors from the authors' Random123 distribution.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+from problems.notation import require
+
+__all__ = ["indices", "normal", "philox", "uniform"]
+
+_MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+_WEYL = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+_LOW = np.uint64(0xFFFFFFFF)
+_32 = np.uint64(32)
+
+
+def philox(counter: tuple[ArrayLike, ...], key: tuple[ArrayLike, ...]) -> tuple[NDArray, ...]:
+    """Ten rounds of Philox 4x32.
+
+    Args:
+        counter: Four broadcastable arrays of 32-bit words.
+        key: Two of them.
+
+    Returns:
+        Four arrays of 32-bit words, as uint64.
+    """
+    c0, c1, c2, c3 = (np.asarray(word, np.uint64) for word in counter)
+    k0, k1 = (np.asarray(word, np.uint64) for word in key)
+    for _ in range(10):
+        first, second = _MULTIPLIERS[0] * c0, _MULTIPLIERS[1] * c2
+        c0, c1, c2, c3 = (
+            (second >> _32) ^ c1 ^ k0,
+            second & _LOW,
+            (first >> _32) ^ c3 ^ k1,
+            first & _LOW,
+        )
+        k0, k1 = (k0 + _WEYL[0]) & _LOW, (k1 + _WEYL[1]) & _LOW
+    return c0, c1, c2, c3
+
+
+def uniform(
+    seeds: ArrayLike, rounds: ArrayLike, index: ArrayLike = 0, stream: int = 0
+) -> NDArray[np.float64]:
+    """Uniform numbers in (0, 1): 53-bit midpoints, so neither end is ever drawn.
+
+    Args:
+        seeds: Integers in [0, 2**64).
+        rounds: Integers t in [0, 2**64).
+        index: Integers i in [0, 2**32): which draw of the round. All three broadcast.
+        stream: 0 for the samples of problems; other uses take other streams.
+
+    Returns:
+        float64 of the broadcast shape.
+
+    Raises:
+        InputError: A seed or round is negative.
+    """
+    arrays = [np.asarray(a) for a in (seeds, rounds, index)]
+    for name, a in zip(("seed", "round", "index"), arrays, strict=True):
+        require(a.dtype.kind in "ui", f"{name} must be an integer, not {a.dtype}")
+        require(not a.size or a.min() >= 0, f"{name} {a.min()} must not be negative")
+    seed, t, i = (a.astype(np.uint64) for a in arrays)
+    counter = (t & _LOW, t >> _32, i, np.uint64(stream))
+    high, low, _, _ = philox(counter, (seed & _LOW, seed >> _32))
+    # 26 + 26 bits and a half: an odd multiple of 2**-53 is exact, never 0 and never 1.
+    bits = ((high >> np.uint64(6)) << np.uint64(26)) | (low >> np.uint64(6))
+    return (bits.astype(np.float64) + 0.5) * 2.0**-52
+
+
+def indices(seeds: ArrayLike, rounds: ArrayLike, index: ArrayLike, size: int) -> NDArray[np.intp]:
+    """Uniform integers in [0, size): floor(size * u), off uniform by less than size * 2**-52."""
+    return np.floor(uniform(seeds, rounds, index) * size).astype(np.intp)
+
+
+def normal(seeds: ArrayLike, rounds: ArrayLike, index: ArrayLike = 0) -> NDArray[np.float64]:
+    """Standard normal numbers: the quantile function at a uniform draw."""
+    return np.asarray(ndtri(uniform(seeds, rounds, index)))

@@ -1,0 +1,134 @@
+"""One notation for everything that has a name and parameters.
+
+A *specification* is `key` or `key:name=value,name=value`. Lists stand in brackets, text that
+holds a comma or a colon in quotes: `periodic-linear:slopes=[3,-1,-1],domain=[-1,1]`,
+`adam:beta1=0,eps=0`, `svmlight-logistic:path='a,b.svm'`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+__all__ = ["InputError", "format_specification", "format_value", "nearest", "parse", "require"]
+
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_INTEGER = re.compile(r"[+-]?[0-9](_?[0-9])*")
+_FRACTION = re.compile(r"([+-]?[0-9]+)/([0-9]+)")
+_CLOSING = {"[": "]", "(": ")"}
+
+
+class InputError(ValueError):
+    """Bad input, told in one sentence: the offending value and what is accepted."""
+
+
+def require(condition: object, sentence: str) -> None:
+    """Raise InputError with this sentence unless the condition is true."""
+    if not condition:
+        raise InputError(sentence)
+
+
+def nearest(word: str, accepted: Iterable[str]) -> str:
+    """A clause naming what is accepted, the most similar first, for the end of a sentence."""
+    names = sorted(accepted)
+    close = difflib.get_close_matches(word, names, n=3, cutoff=0.4)
+    if close:
+        return "did you mean " + " or ".join(close) + "?"
+    return "accepted: " + (", ".join(names) if names else "none")
+
+
+def _split(text: str, separator: str, whole: str) -> list[str]:
+    """Split at a separator that stands outside brackets and quotes."""
+    parts, depth, quote, start = [], [], "", 0
+    for position, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character in _CLOSING:
+            depth.append(_CLOSING[character])
+        elif character in _CLOSING.values():
+            require(depth and depth.pop() == character, f"{whole!r} has a stray {character!r}")
+        elif character == separator and not depth:
+            parts.append(text[start:position])
+            start = position + 1
+    require(not depth, f"{whole!r} lacks a closing {''.join(reversed(depth))!r}")
+    require(not quote, f"{whole!r} lacks a closing quote {quote}")
+    return [*parts, text[start:]]
+
+
+def _value(text: str, whole: str) -> Any:
+    text = text.strip()
+    require(text, f"{whole!r} has an empty value; write name=value")
+    if text[0] in "'\"":
+        require(len(text) > 1 and text[-1] == text[0], f"{whole!r} has text after a quote")
+        return text[1:-1]
+    if text[0] in _CLOSING:
+        require(text[-1] == _CLOSING[text[0]], f"{whole!r} has text after a bracket")
+        inside = text[1:-1].strip()
+        return [_value(part, whole) for part in _split(inside, ",", whole)] if inside else []
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if fraction := _FRACTION.fullmatch(text):
+        numerator, denominator = map(int, fraction.groups())
+        require(denominator, f"{text!r} in {whole!r} divides by zero")
+        return numerator / denominator
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def parse(specification: str) -> tuple[str, dict[str, Any]]:
+    """Read `key:name=value,...`.
+
+    Returns:
+        The key and the parameters; integers, fractions `1/10`, decimals, true, false and
+        bracketed lists become Python values, anything else stays text.
+
+    Raises:
+        InputError: The text is not in the notation.
+    """
+    key, colon, rest = specification.strip().partition(":")
+    require(
+        _KEY.fullmatch(key),
+        f"{specification!r} is not a key; write key or key:name=value,name=value",
+    )
+    parameters: dict[str, Any] = {}
+    if not colon:
+        return key, parameters
+    for part in _split(rest, ",", specification):
+        name, equals, value = part.partition("=")
+        name = name.strip()
+        require(
+            equals and name.isidentifier(),
+            f"{part.strip()!r} in {specification!r} is not a parameter; write name=value",
+        )
+        require(name not in parameters, f"{name!r} is given twice in {specification!r}")
+        parameters[name] = _value(value, specification)
+    return key, parameters
+
+
+def format_value(value: Any) -> str:
+    """The inverse of reading one value."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(format_value, value)) + "]"
+    if isinstance(value, str) and isinstance(_value(value or "''", value), str):
+        plain = not set(value) & set(",:='\"[]() ")
+        return value if plain and value else ('"' + value + '"' if "'" in value else f"'{value}'")
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+def format_specification(key: str, parameters: Mapping[str, Any]) -> str:
+    """The canonical text of a specification, which `parse` reads back."""
+    if not parameters:
+        return key
+    return key + ":" + ",".join(f"{name}={format_value(v)}" for name, v in parameters.items())

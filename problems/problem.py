@@ -1,0 +1,294 @@
+"""What a problem is: a domain, an oracle, a start point and constants, each with its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from problems.domain import Domain
+from problems.notation import InputError, require
+from problems.registry import Entry, Registry
+
+__all__ = ["CONSTANTS", "Constant", "Known", "Problem", "catalogue", "exact", "find", "problem"]
+
+Known = Literal["exact", "derived", "computed"]
+
+#: The letters by which schedules and claims may ask for a constant, and what each means.
+CONSTANTS: Mapping[str, str] = {
+    "L": "smoothness: ||grad f(x) - grad f(y)||_2 <= L ||x - y||_2",
+    "mu": "strong convexity in the Euclidean norm",
+    "mu_pl": "Polyak-Lojasiewicz: ||grad f(x)||_2**2 >= 2 mu_pl (f(x) - minimum)",
+    "G": "Euclidean bound on every (stochastic) gradient on the domain",
+    "G_inf": "sup-norm bound on every (stochastic) gradient on the domain",
+    "sigma2": "variance of the stochastic gradient: E||g - grad f(x)||_2**2 <= sigma2",
+    "minimum": "least value of the objective on the domain",
+    "minimizer": "a point where the minimum, or the best fixed point in hindsight, is attained",
+}
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number and how it is known.
+
+    Attributes:
+        value: A float, or an array of shape (n,) for a point.
+        known: "exact" (attained), "derived" (a proved bound) or "computed" (to the tolerance).
+        how: The formula or the computation, in a phrase.
+        tolerance: For a computed constant, the certified largest error, in its own unit.
+    """
+
+    value: Any
+    known: Known
+    how: str
+    tolerance: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(
+            np.isfinite(np.asarray(self.value, float)).all(),
+            f"a constant is {self.value!r}; leave out what is not known ({self.how})",
+        )
+
+
+def exact(value: Any, how: str = "by the formula") -> Constant:
+    """A constant that is exactly this."""
+    return Constant(value, "exact", how)
+
+
+Samples = Callable[[NDArray[np.int64], NDArray[np.uint64]], NDArray[Any]]
+Hindsight = Callable[[NDArray[np.int64], NDArray[np.uint64]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Losses to be minimised over a domain.
+
+    What an optimizer sees of round t is `loss_formula(x, sample)` and
+    `gradient_formula(x, sample)`, where the sample (a slope, the rows of a mini-batch) is a
+    function of t and of the seed. Points lie along the last axis. A *scalar* problem has
+    dimension 1 and formulas in plain numbers, written with `problems.arithmetic` only, so that
+    they also run on floats and on exact number types.
+
+    Attributes:
+        formula: The losses in one line of text.
+        domain: Where iterates live.
+        start: Shape (n,), the first iterate.
+        scalar: Whether the formulas take numbers instead of vectors.
+        loss_formula: (x, sample) -> loss, shape (...) for x of shape (..., n).
+        gradient_formula: (x, sample) -> gradient, shape (..., n). At a kink, the subgradient
+            taken is stated in `formula`.
+        samples: (rounds, seeds) -> array (rounds,) if every seed sees the same, else
+            (rounds, seeds, ...). None if every round is the same function.
+        stochastic: Whether the samples depend on the seed.
+        objective_formula: The function that is judged, where it is not the loss of each round.
+        objective_gradient_formula: Its gradient.
+        hindsight_formula: (rounds, seeds) -> array (seeds, rounds): the least sum of the losses
+            of rounds 1..T that a fixed point of the domain attains, for each T.
+        constants: By the letters of `CONSTANTS`.
+        unknown: Letters that cannot be given, with the reason.
+        exact_gradient_cost: What an exact gradient costs in stochastic ones.
+        entry: The catalogue entry it was built from.
+        settings: The parameters it was built with.
+    """
+
+    formula: str
+    domain: Domain
+    start: NDArray[np.float64]
+    loss_formula: Callable[[Any, Any], Any]
+    gradient_formula: Callable[[Any, Any], Any]
+    scalar: bool = False
+    samples: Samples | None = None
+    stochastic: bool = False
+    objective_formula: Callable[[Any], Any] | None = None
+    objective_gradient_formula: Callable[[Any], Any] | None = None
+    hindsight_formula: Hindsight | None = None
+    constants: Mapping[str, Constant] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    exact_gradient_cost: float = 1.0
+    entry: Entry[Problem] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        start = np.array(self.start, dtype=float, ndmin=1)
+        object.__setattr__(self, "start", start)
+        require(start.ndim == 1, f"the start point has shape {start.shape}; it must be (n,)")
+        require(np.isfinite(start).all(), f"the start point {start} is not finite")
+        require(not self.scalar or start.size == 1, "a scalar problem has dimension 1")
+        require(
+            self.domain.contains(start).all(),
+            f"the start point {start} lies outside {self.domain}",
+        )
+        for name in (*self.constants, *self.unknown):
+            require(name in CONSTANTS, f"{name!r} is no constant; known: {', '.join(CONSTANTS)}")
+        if "L" in self.constants:
+            smooth = self.constants["L"].value
+            for name in ("mu", "mu_pl"):
+                lower = self.constants[name].value if name in self.constants else 0.0
+                require(lower <= smooth, f"{name}={lower!r} exceeds L={smooth!r}")
+
+    # Identity
+
+    @property
+    def key(self) -> str:
+        """The catalogue key, without parameters."""
+        return self.entry.key if self.entry else "unregistered"
+
+    @property
+    def title(self) -> str:
+        """One line, from the docstring of its entry."""
+        return self.entry.title if self.entry else self.formula
+
+    @property
+    def specification(self) -> str:
+        """The text that builds the problem again."""
+        return self.entry.specification(self.settings) if self.entry else "unregistered"
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Words to filter by."""
+        return self.entry.tags if self.entry else ()
+
+    @property
+    def dimension(self) -> int:
+        """n, the number of coordinates."""
+        return self.start.size
+
+    # Oracle, on points of shape (..., n)
+
+    def loss(self, x: Any, sample: Any = None) -> NDArray[np.float64]:
+        """The loss of the round with this sample; shape (...) for x of shape (..., n)."""
+        x = np.asarray(x, float)
+        if self.scalar:
+            return np.broadcast_to(self.loss_formula(x[..., 0], sample), x.shape[:-1])
+        return np.asarray(self.loss_formula(x, sample))
+
+    def gradient(self, x: Any, sample: Any = None) -> NDArray[np.float64]:
+        """The gradient of that loss, of the shape of x."""
+        x = np.asarray(x, float)
+        if self.scalar:
+            return np.broadcast_to(self.gradient_formula(x[..., 0], sample), x.shape[:-1])[
+                ..., None
+            ]
+        return np.asarray(self.gradient_formula(x, sample))
+
+    @property
+    def has_objective(self) -> bool:
+        """Whether one fixed function is minimised."""
+        return self.objective_formula is not None or self.samples is None
+
+    def objective(self, x: Any) -> NDArray[np.float64]:
+        """The function that is minimised; shape (...) for x of shape (..., n).
+
+        Raises:
+            InputError: The losses change from round to round and have no common objective.
+        """
+        self._needs_objective()
+        if self.objective_formula is None:
+            return self.loss(x)
+        x = np.asarray(x, float)
+        return np.asarray(self.objective_formula(x[..., 0] if self.scalar else x))
+
+    def objective_gradient(self, x: Any) -> NDArray[np.float64]:
+        """Its exact gradient, of the shape of x.
+
+        Raises:
+            InputError: As `objective`.
+        """
+        self._needs_objective()
+        if self.objective_gradient_formula is None:
+            return self.gradient(x)
+        x = np.asarray(x, float)
+        if self.scalar:
+            value = self.objective_gradient_formula(x[..., 0])
+            return np.broadcast_to(value, x.shape[:-1])[..., None]
+        return np.asarray(self.objective_gradient_formula(x))
+
+    def _needs_objective(self) -> None:
+        if not self.has_objective:
+            raise InputError(
+                f"problem {self.specification} has no fixed objective: its losses change from "
+                "round to round and are judged by regret"
+            )
+
+    @property
+    def has_hindsight(self) -> bool:
+        """Whether regret can be computed."""
+        return self.hindsight_formula is not None or (
+            self.samples is None and "minimum" in self.constants
+        )
+
+    def hindsight(
+        self, rounds: Sequence[int] | NDArray[np.int64], seeds: Sequence[int] = (0,)
+    ) -> NDArray[np.float64]:
+        """The least sum of losses of rounds 1..T that a fixed point attains.
+
+        Args:
+            rounds: The values of T, increasing.
+            seeds: One per lane.
+
+        Returns:
+            Shape (seeds, rounds), in units of the loss.
+
+        Raises:
+            InputError: The best fixed point is not known.
+        """
+        require(self.has_hindsight, f"problem {self.specification} has no known comparator")
+        times = np.asarray(rounds, np.int64)
+        lanes = np.asarray(seeds, np.uint64)
+        if self.hindsight_formula is None:
+            sums = times * self.constants["minimum"].value
+        else:
+            sums = self.hindsight_formula(times, lanes)
+        return np.broadcast_to(sums, (lanes.size, times.size))
+
+    def constant(self, letter: str) -> float:
+        """The value of a constant that is a number.
+
+        Raises:
+            InputError: The problem does not state it.
+        """
+        if letter not in self.constants:
+            reason = self.unknown.get(letter)
+            raise InputError(
+                f"problem {self.specification} states no {letter}"
+                + (f": {reason}" if reason else "")
+            )
+        return float(self.constants[letter].value)
+
+
+def _build(entry: Entry[Problem], settings: Mapping[str, Any]) -> Problem:
+    built = entry.function(**settings)
+    return replace(built, entry=entry, settings=dict(settings))
+
+
+#: Every problem by key.
+catalogue: Registry[Problem] = Registry("problem", _build)
+
+
+def problem(
+    *, source: str | tuple[str, ...], tags: tuple[str, ...] = (), alias: str | None = None
+) -> Callable[[Callable[..., Problem]], Entry[Problem]]:
+    """Register a function that returns a Problem; its keyword parameters are the problem's.
+
+    Args:
+        source: `"bibkey, place"` or several of them.
+        tags: Words to filter by.
+        alias: A second key.
+    """
+
+    def register(function: Callable[..., Problem]) -> Entry[Problem]:
+        return catalogue.add(function, source=source, tags=tags, alias=alias)
+
+    return register
+
+
+def find(specification: str) -> Problem:
+    """The problem of `key:name=value,...`.
+
+    Raises:
+        InputError: The text, the key or a parameter is not accepted.
+    """
+    return catalogue.find(specification)

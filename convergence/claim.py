@@ -685,7 +685,15 @@ def _judge_every_run(
             place = int(part.exceeded.any(axis=0).argmax())
             lane = int(part.exceeded[:, place].argmax())
             at, limit = float(part.measured[lane, place]), float(part.bound[lane, place])
-            figures |= {"measured": at, "bound": limit, "first_violation": int(times[place])}
+            top, bottom = (limit, at) if at_least else (at, limit)
+            figures |= {
+                "measured": at,
+                "bound": limit,
+                "ratio": top / bottom if bottom else np.inf,
+                "closest": int(times[place]),
+                "first_violation": int(times[place]),
+                "rounds_checked": int(times[place]),
+            }
             seed = f" (seed {seeds[lane]})" if len(record.seeds) > 1 else ""
             shown = f"{name} {at:.6g} {'<' if at_least else '>'} bound {limit:.6g}"
             if not np.isfinite(at):

@@ -24,7 +24,7 @@ from problems.files import write_whole
 from problems.notation import InputError, require
 from problems.problem import Problem
 
-__all__ = ["End", "Record", "load_records", "save_records", "versions"]
+__all__ = ["End", "Record", "load_records", "quoted", "save_records", "versions"]
 
 
 def versions() -> dict[str, str]:
@@ -111,6 +111,50 @@ class Record:
         return self.series["iterate"][:, -1]
 
     @property
+    def end(self) -> str:
+        """How the lanes ended, in words: "completed", "diverged at step 6", "3 of 100 diverged"."""
+        words = [end.word for end in self.ends]
+        if len(set(words)) == 1:
+            first = min(self.ends, key=lambda end: end.step)
+            return str(first) if len(words) == 1 or not first.step else f"all {first}"
+        return ", ".join(
+            f"{words.count(word)} of {len(words)} {word}" for word in dict.fromkeys(words)
+        )
+
+    def summary(self, measure: str) -> tuple[float, float, float]:
+        """Median and the 10 % and 90 % quantiles over seeds, at the last recorded round.
+
+        Raises:
+            InputError: The measure was not recorded.
+        """
+        last = self[measure][:, -1]
+        finite = last[np.isfinite(last)]
+        if not finite.size:
+            return (np.nan, np.nan, np.nan)
+        middle, low, high = np.quantile(finite, [0.5, 0.1, 0.9])
+        return float(middle), float(low), float(high)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything recorded, as plain values; what is not finite is None.
+
+        Iterates of more than 16 coordinates are left out.
+        """
+        names = self.measures + (["iterate"] if self.problem.dimension <= 16 else [])
+        return {
+            **self._identity(),
+            "end": self.end,
+            "ends": [{"word": end.word, "step": end.step or None} for end in self.ends],
+            "last_iterate": _plain(self.last_iterate) if "iterate" in names else None,
+            "average_regret": _plain(self.series["average_regret"][:, -1])
+            if "average_regret" in self.series
+            else None,
+            "bytes_per_parameter": self.bytes_per_parameter,
+            "checksum": self.checksum,
+            "command": self.command,
+            "series": {name: _plain(self.series[name]) for name in names},
+        }
+
+    @property
     def bytes_per_parameter(self) -> int:
         """Memory of the rule's state."""
         return self.rule.bytes_per_parameter
@@ -121,9 +165,9 @@ class Record:
         seeds = f" --seeds {len(self.seeds)}" if len(self.seeds) > 1 else ""
         metric = " --projection metric" if self.projection == "metric" else ""
         return (
-            f"convergence run {_quoted(self.problem.specification)} "
-            f"-o {_quoted(self.rule.specification)} "
-            f"--schedule {_quoted(self.schedule.specification)} --steps {self.steps}"
+            f"convergence run {quoted(self.problem.specification)} "
+            f"-o {quoted(self.rule.specification)} "
+            f"--schedule {quoted(self.schedule.specification)} --steps {self.steps}"
             f"{seeds}{metric}"
         )
 
@@ -149,7 +193,12 @@ class Record:
         }
 
 
-def _quoted(specification: str) -> str:
+def _plain(values: NDArray[np.float64]) -> Any:
+    return np.where(np.isfinite(values), values, None).tolist()
+
+
+def quoted(specification: str) -> str:
+    """The text as a shell would need it on a command line."""
     plain = all(c.isalnum() or c in "-_:=.,/" for c in specification)
     if plain:
         return specification

@@ -128,25 +128,25 @@ def constant(t: Any, *, alpha: float) -> Any:
 
 @schedule(source="zinkevich2003, Theorem 1")
 def inverse_sqrt(t: Any, *, alpha: float) -> Any:
-    """Alpha / sqrt(t)."""
+    """Step size alpha / sqrt(t)."""
     return alpha / np.sqrt(t)
 
 
 @schedule(source="robbins1951, Theorem 2")
 def inverse(t: Any, *, alpha: float) -> Any:
-    """Alpha / t."""
+    """Step size alpha / t."""
     return alpha / t
 
 
 @schedule(source="robbins1951, Theorem 2")
 def polynomial(t: Any, *, alpha: float, power: float) -> Any:
-    """Alpha / t**power."""
+    """Step size alpha / t**power."""
     return alpha / t**power
 
 
 @schedule(source="nesterov2004, Section 2.1.5")
 def inverse_smoothness(t: Any, L: float, *, h: float = 1.0) -> Any:
-    """H / L, by the problem's smoothness constant."""
+    """Step size h / L, by the problem's smoothness constant."""
     return h / L
 
 

@@ -162,9 +162,16 @@ def _minimize(loss: _Logistic | _Softmax, ridge: float) -> tuple[Array, float, f
             break
         w, g = w - step, ahead
     minimum = value(w)
-    # The gap of the point reached, and the rounding of a mean evaluated by pairwise summation.
-    rounding = 16 * np.finfo(float).eps * max(1.0, abs(minimum))
-    return w, float(np.linalg.norm(g)) / ridge, minimum, float(g @ g) / (2 * ridge) + rounding
+    # The gap of the point reached, and the rounding of the means that were evaluated.
+    unit = 64 * np.finfo(float).eps
+    norm = float(np.linalg.norm(g)) + unit * float(np.sqrt(_mean_square(loss.features)))
+    return w, norm / ridge, minimum, norm**2 / (2 * ridge) + unit * max(1.0, abs(minimum))
+
+
+def _mean_square(features: Matrix) -> float:
+    """The mean of ||a_i||**2."""
+    squares = features.multiply(features) if sparse.issparse(features) else features**2
+    return float(squares.sum()) / features.shape[0]
 
 
 def _largest_eigenvalue(features: Matrix) -> tuple[float, str]:
@@ -256,14 +263,8 @@ def _regression(
             gradient_formula=gradient,
             constants=constants,
         )
-    squares = (
-        loss.features.multiply(loss.features)
-        if sparse.issparse(loss.features)
-        else loss.features**2
-    )
-    mean_square = float(squares.sum()) / examples
     constants["sigma2"] = Constant(
-        residual * mean_square / batch,
+        residual * _mean_square(loss.features) / batch,
         "derived",
         f"{residual:g} mean ||a_i||**2 / batch, as the residual is below {residual:g} squared",
     )

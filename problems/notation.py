@@ -32,7 +32,7 @@ def require(condition: object, sentence: str) -> None:
 
 def nearest(word: str, accepted: Iterable[str]) -> str:
     """A clause naming what is accepted, the most similar first, for the end of a sentence."""
-    names = sorted(accepted)
+    names = sorted(set(accepted))
     close = difflib.get_close_matches(word, names, n=3, cutoff=0.4)
     if close:
         return "did you mean " + " or ".join(close) + "?"

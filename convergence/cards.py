@@ -1,0 +1,448 @@
+"""Looking things up: `list`, `show` and `cite`, over problems, rules, schedules and claims."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+import problems
+from convergence import claims, rules, schedule
+from convergence.claim import LETTERS, Claim
+from convergence.measure import MEASURES, default_measures
+from convergence.record import versions
+from convergence.rule import SETTINGS, Rule
+from convergence.schedule import Schedule
+from convergence.sketch import sketch
+from problems import Problem, Reference, reference, references
+from problems.notation import InputError, format_value, nearest, require
+from problems.registry import Entry, Registry
+
+__all__ = ["Card", "Citation", "Item", "Kind", "cite", "list_items", "show", "source_checksum"]
+
+Kind = Literal["problem", "rule", "schedule", "claim"]
+
+_CATALOGUES: Mapping[str, Registry[Any]] = {
+    "problem": problems.catalogue,
+    "rule": rules.catalogue,
+    "schedule": schedule.catalogue,
+    "claim": claims.catalogue,
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of a listing.
+
+    Attributes:
+        kind: "problem", "rule", "schedule" or "claim".
+        key, title, tags: Of the entry.
+        source: Author, year and place, one text per paper.
+        parameters: Names and defaults; None where a value must be given.
+    """
+
+    kind: str
+    key: str
+    title: str
+    tags: tuple[str, ...]
+    source: tuple[str, ...]
+    parameters: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {
+            "key": self.key,
+            "title": self.title,
+            "tags": list(self.tags),
+            "source": list(self.source),
+            "kind": self.kind,
+            "parameters": {
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in self.parameters.items()
+            },
+        }
+
+
+def _sources(entry: Entry[Any]) -> tuple[str, ...]:
+    return tuple(
+        reference(key).short + (f", {place}" if place else "") for key, place in entry.source
+    )
+
+
+def _item(entry: Entry[Any]) -> Item:
+    empty = inspect.Parameter.empty
+    parameters = {n: None if v is empty else v for n, v in entry.parameters.items()}
+    return Item(
+        entry.kind, entry.key, entry.title, entry.tags, _sources(entry), parameters
+    )
+
+
+def list_items(
+    kind: str | None = None, *, tags: Sequence[str] = (), contains: str = ""
+) -> list[Item]:
+    """List what the suite holds.
+
+    Args:
+        kind: "problems", "rules", "schedules" or "claims"; by default all.
+        tags: Keep only what has all of these tags.
+        contains: Keep only what has this text in its key, title or source.
+    Raises:
+        InputError: The kind, or a tag, is unknown.
+    """
+    kinds = [name + "s" for name in _CATALOGUES]
+    require(
+        kind is None or kind in kinds, f"cannot list {kind!r}; {nearest(str(kind), kinds)}"
+    )
+    chosen = [c for name, c in _CATALOGUES.items() if kind in (None, name + "s")]
+    items = [_item(entry) for catalogue in chosen for entry in catalogue]
+    known = {tag for item in items for tag in item.tags}
+    for tag in tags:
+        require(tag in known, f"nothing is tagged {tag!r}; {nearest(tag, known)}")
+    text = contains.lower()
+    return [
+        item
+        for item in items
+        if set(tags) <= set(item.tags)
+        and text in " ".join((item.key, item.title, *item.source)).lower()
+    ]
+
+
+def _resolve(specification: str) -> tuple[str, str]:
+    """The kind and the bare specification of `KEY...` or `kind:KEY...`."""
+    head, colon, rest = specification.partition(":")
+    if colon and head in _CATALOGUES:
+        return head, rest
+    found = [kind for kind, catalogue in _CATALOGUES.items() if head.strip() in catalogue]
+    if len(found) > 1:
+        listed = " or ".join(f"{kind}:{specification}" for kind in found)
+        raise InputError(f"{head!r} is ambiguous; write {listed}")
+    if not found:
+        keys = [entry.key for catalogue in _CATALOGUES.values() for entry in catalogue]
+        raise InputError(f"there is nothing called {head!r}; {nearest(head, keys)}")
+    return found[0], specification
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that is known of an item, from the object itself.
+
+    Attributes:
+        item: Its line in the listing.
+        specification: With the parameters it was built with.
+        documentation: The docstring below its first line.
+        sections: Headings, each with lines of text.
+        data: The same as plain values.
+        subject: The item itself: a Problem, Rule, Schedule or Claim.
+    """
+
+    item: Item
+    specification: str
+    documentation: str
+    sections: tuple[tuple[str, tuple[str, ...]], ...]
+    data: Mapping[str, Any]
+    subject: Any
+
+    def to_json(self) -> dict[str, Any]:
+        """The card as plain values."""
+        return {
+            **self.item.to_json(),
+            "specification": self.specification,
+            "documentation": self.documentation,
+            **self.data,
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{self.item.kind} {self.specification}", self.item.title, ""]
+        if self.documentation:
+            lines += [self.documentation, ""]
+        for heading, body in self.sections:
+            lines += [heading, *(f"  {line}" for line in body), ""]
+        return "\n".join(lines).rstrip()
+
+
+def _number(value: Any) -> str:
+    array = np.asarray(value, float)
+    if array.ndim == 0 or array.size == 1:
+        return f"{array.item():.15g}"
+    if array.size <= 4:
+        return "(" + ", ".join(f"{v:.6g}" for v in array) + ")"
+    same = np.unique(array)
+    every = f", every coordinate {same[0]:.6g}" if same.size == 1 else ""
+    return f"a point of {array.size} coordinates{every}"
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)][:-1]
+    return tuple(
+        "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]])
+        for row in rows
+    )
+
+
+def _problem_sections(problem: Problem) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
+    rows = []
+    for letter, constant in problem.constants.items():
+        known = constant.known
+        if constant.known == "computed":
+            known += f" to {constant.tolerance:.2g}"
+        rows.append((letter, _number(constant.value), known, constant.how))
+    rows += [(letter, "not stated", "", reason) for letter, reason in problem.unknown.items()]
+    measures = [measure.name for measure in default_measures(problem)]
+    sections: list[tuple[str, Any]] = [
+        ("Losses", (problem.formula,)),
+        (
+            "Domain and start",
+            (
+                f"{problem.domain}, dimension {problem.dimension}",
+                f"start {_number(problem.start)}",
+            ),
+        ),
+        ("Constants", _columns(rows)),
+        ("Measured by", (", ".join(measures),)),
+    ]
+    if picture := sketch(problem):
+        sections.append(("Picture", picture))
+    data = {
+        "formula": problem.formula,
+        "domain": str(problem.domain),
+        "dimension": problem.dimension,
+        "start": problem.start.tolist(),
+        "stochastic": problem.stochastic,
+        "constants": {
+            letter: {
+                "value": np.asarray(constant.value, float).tolist(),
+                "known": constant.known,
+                "how": constant.how,
+                "tolerance": float(constant.tolerance),
+            }
+            for letter, constant in problem.constants.items()
+        },
+        "unknown": dict(problem.unknown),
+        "measures": measures,
+    }
+    return sections, data
+
+
+def _accepted_text(name: str) -> str:
+    accepted = SETTINGS[name][1]
+    if callable(accepted[0]):
+        return str(accepted[1])
+    return " | ".join(format_value(word) for word in accepted)
+
+
+def _rule_sections(rule: Rule) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
+    declared = "a function of the gradients alone" if rule.history_driven else (
+        "uses " + ", ".join(sorted(rule.uses - {"g"}))
+    )
+    per_coordinate = rule.state_per_coordinate
+    state = [
+        (name, f"starts at {value:g}", "per coordinate" if name in per_coordinate else "one")
+        for name, value in rule.state.items()
+    ]
+    operations = dict(rule.operations)
+    settings = [
+        (name, format_value(value), _accepted_text(name), SETTINGS[name][0])
+        for name, value in rule.settings.items()
+    ]
+    returned = "the displacement" if rule.returns_displacement else "a direction"
+    sections = [
+        ("One step (a prime marks new values)", tuple(rule.formula().splitlines())),
+        ("Returns", (f"{returned}; {declared}",)),
+        ("State", _columns(state) if state else ("none",)),
+        (
+            "Cost",
+            (
+                f"{rule.bytes_per_parameter} bytes of state per parameter; operations: "
+                + (", ".join(f"{n} {op}" for op, n in operations.items()) or "none"),
+            ),
+        ),
+        ("Settings", _columns(settings)),
+    ]
+    data = {
+        "formula": rule.formula(),
+        "state": dict(rule.state),
+        "history_driven": rule.history_driven,
+        "returns_displacement": rule.returns_displacement,
+        "bytes_per_parameter": rule.bytes_per_parameter,
+        "operations": operations,
+        "settings": dict(rule.settings),
+    }
+    return sections, data
+
+
+def _claim_sections(claim: Claim) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
+    letters = [(letter, LETTERS[letter].meaning) for letter in claim.letters]
+    rows = []
+    for case in claim.cases:
+        options = ",".join(f"{n}={format_value(v)}" for n, v in case.options.items())
+        first = f" first at step {case.first_violation}" if case.first_violation else ""
+        where = f"{case.problem}  {case.rule}  {case.schedule}  {case.steps} steps"
+        rows.append((case.expected + first, where + (f"  [{options}]" if options else "")))
+    sections: list[tuple[str, Any]] = [
+        (
+            "Bounds",
+            (f"{MEASURES[claim.measure].meaning}; {claim.sense} the bound, {claim.kind}",),
+        ),
+        ("Assumes", tuple(assumption.statement for assumption in claim.assumptions)),
+        ("Letters", _columns([("T", "rounds"), *letters])),
+        ("Status", (claim.status, *textwrap.wrap(claim.errata, 90))),
+        ("Expected verdicts", _columns(rows)),
+    ]
+    data = {
+        "measure": claim.measure,
+        "sense": claim.sense,
+        "claim_kind": claim.kind,
+        "assumptions": [assumption.statement for assumption in claim.assumptions],
+        "letters": ["T", *claim.letters],
+        "status": claim.status,
+        "errata": claim.errata,
+        "cases": [
+            {
+                "problem": case.problem,
+                "rule": case.rule,
+                "schedule": case.schedule,
+                "steps": case.steps,
+                "seeds": case.seeds,
+                "options": dict(case.options),
+                "expected": case.expected,
+                "first_violation": case.first_violation,
+            }
+            for case in claim.cases
+        ],
+    }
+    return sections, data
+
+
+def _schedule_sections(item: Schedule) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
+    settings = [(name, format_value(value)) for name, value in item.settings.items()]
+    return [("Parameters", _columns(settings))], {"settings": dict(item.settings)}
+
+
+_SECTIONS: Mapping[str, Callable[[Any], tuple[list[tuple[str, Any]], dict[str, Any]]]] = {
+    "problem": _problem_sections,
+    "rule": _rule_sections,
+    "schedule": _schedule_sections,
+    "claim": _claim_sections,
+}
+
+
+def show(specification: str) -> Card:
+    """The whole card of a problem, rule, schedule or claim.
+
+    Args:
+        specification: `KEY`, `KEY:name=value,...`, or either after `problem:`, `rule:`,
+            `schedule:` or `claim:`; a key of two kinds needs that.
+    Raises:
+        InputError: There is no such key, it is ambiguous, or a parameter is not accepted.
+    """
+    kind, bare = _resolve(specification)
+    catalogue = _CATALOGUES[kind]
+    entry = catalogue[bare.partition(":")[0].strip()]
+    if kind == "schedule" and ":" not in bare:
+        # A schedule without its step size cannot be built, but can be described.
+        sections, data, built = [], {}, None
+    else:
+        built = catalogue.find(bare)
+        sections, data = _SECTIONS[kind](built)
+    sources = [reference(key).apa for key in entry.citation_keys]
+    sections.append(("Source", (*_sources(entry), *sources)))
+    return Card(
+        _item(entry),
+        built.specification if built else entry.key,
+        "\n".join(entry.documentation.splitlines()[1:]).strip(),
+        tuple((heading, tuple(body)) for heading, body in sections),
+        {**data, "citations": list(entry.citation_keys)},
+        built,
+    )
+
+
+@cache
+def source_checksum() -> str:
+    """SHA-256 over all sources of `problems` and `convergence`."""
+    digest = hashlib.sha256()
+    home = Path(__file__).parent.parent
+    for package in ("problems", "convergence"):
+        for path in sorted((home / package).rglob("*")):
+            if path.suffix in (".py", ".bib"):
+                digest.update(path.relative_to(home).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Citation:
+    """How to cite a paper and this reproduction of it.
+
+    Attributes:
+        references: The papers.
+        version: Of this suite.
+        command: What reproduces the item.
+        sources: SHA-256 of the suite's sources.
+        results: For a claim, SHA-256 of its verdicts; else "".
+    """
+
+    references: tuple[Reference, ...]
+    version: str
+    command: str
+    sources: str
+    results: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The citation as plain values."""
+        return {
+            "references": [
+                {"key": r.key, "bibtex": r.bibtex, "apa": r.apa} for r in self.references
+            ],
+            "version": self.version,
+            "command": self.command,
+            "sources_sha256": self.sources,
+            "results_sha256": self.results or None,
+        }
+
+    def __str__(self) -> str:
+        papers = [f"{r.bibtex}\n\n{r.apa}" for r in self.references]
+        own = [
+            "This reproduction:",
+            f"  convergence-suite {self.version}, {self.command}",
+            f"  sources SHA-256 {self.sources}",
+        ]
+        own += [f"  results SHA-256 {self.results}"] if self.results else []
+        return "\n\n".join([*papers, "\n".join(own)])
+
+
+def cite(key: str) -> Citation:
+    """How to cite an item of the catalogue, or a paper of the bibliography.
+
+    For a claim, its cases are judged, so that the citation can state a checksum of the verdicts.
+
+    Raises:
+        InputError: There is no such key, or it is ambiguous.
+    """
+    version = versions()["convergence-suite"]
+    if key in references():
+        return Citation((reference(key),), version, f"convergence cite {key}", source_checksum(), "")
+    kind, bare = _resolve(key)
+    entry = _CATALOGUES[kind][bare.partition(":")[0].strip()]
+    results = ""
+    command = f"convergence show {kind}:{bare}"
+    if kind == "claim":
+        from convergence.verification import verify
+
+        command = f"convergence verify {bare}"
+        verdicts = [outcome.to_json() for outcome in verify([bare])]
+        results = hashlib.sha256(json.dumps(verdicts, sort_keys=True).encode()).hexdigest()
+    return Citation(
+        tuple(reference(name) for name in entry.citation_keys),
+        version,
+        command,
+        source_checksum(),
+        results,
+    )

@@ -1,0 +1,344 @@
+"""The command line: each command is one public call of the same name, printed.
+
+This module stands above all three floors and is imported by its entry point only; it alone may
+import `reports`, inside the function that needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+import convergence
+from convergence.record import quoted
+from problems.notation import InputError, require
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Show, check and cite what is known about first-order optimizers.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+# Markup is off: a key list such as [adam, amsgrad] would be swallowed as a style.
+_out = Console(markup=False, emoji=False, highlight=False, soft_wrap=False)
+_err = Console(markup=False, emoji=False, highlight=False, stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _table(title: str, columns: list[str], rows: list[list[str]], fold: bool = True) -> None:
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold" if fold else "ellipsis")
+    for row in rows:
+        table.add_row(*row)
+    _out.print(table)
+
+
+@contextmanager
+def _progress(what: str, total: int | None) -> Iterator[Any]:
+    """A bar on standard error, gone when done; nothing where that is not a terminal."""
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=_err,
+        transient=True,
+        disable=not _err.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(what, total=total)
+
+        def update(done: int, of: int | None = None, name: str | None = None) -> None:
+            described = {} if name is None else {"description": name}
+            bar.update(task, completed=done, total=of if of is not None else total, **described)
+
+        yield update
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        _out.print(f"convergence-suite {convergence.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Show, check and cite what is known about first-order optimizers."""
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[
+        str | None, typer.Argument(help="problems, rules, schedules or claims; all if left out.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", help="Keep what has this tag; repeatable.")
+    ] = None,
+    contains: Annotated[
+        str, typer.Option("--contains", help="Keep what has this text in key, title or source.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """List problems, rules, schedules and claims.
+
+    Example: convergence list problems --tag convex
+    """
+    items = convergence.list(kind, tags=tag or (), contains=contains)
+    if as_json:
+        _print_json([item.to_json() for item in items])
+        return
+    for name in dict.fromkeys(item.kind for item in items):
+        chosen = [item for item in items if item.kind == name]
+        rows = [[i.key, i.title, ", ".join(i.tags), "; ".join(i.source)] for i in chosen]
+        _table(f"{name}s ({len(rows)})", ["key", "title", "tags", "source"], rows)
+    if not items:
+        _out.print("nothing matches")
+
+
+@app.command()
+def show(
+    key: Annotated[str, typer.Argument(help="KEY or KEY:name=value,... (kind:KEY if ambiguous).")],
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Write a picture of a 1-D or 2-D problem.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the whole card of a problem, rule, schedule or claim.
+
+    Example: convergence show kingma-ba-2015-thm41
+    """
+    card = convergence.show(key)
+    if plot:
+        require(
+            card.item.kind == "problem", f"--plot draws problems; {key!r} is a {card.item.kind}"
+        )
+        from reports.figures import picture_of_problem
+
+        picture_of_problem(card.subject, plot)
+    if as_json:
+        _print_json(card.to_json())
+    else:
+        sys.stdout.write(f"{card}\n")
+
+
+def _shown_point(record: Any) -> str:
+    import numpy as np
+
+    middle = np.median(record.last_iterate, axis=0)
+    shown = ", ".join(f"{value:.4g}" for value in middle[:3])
+    return shown + (", ..." if middle.size > 3 else "")
+
+
+@app.command()
+def run(
+    problem: Annotated[str, typer.Argument(help="KEY or KEY:name=value,...")],
+    optimizer: Annotated[
+        list[str], typer.Option("-o", "--optimizer", help="A rule; repeatable.")
+    ],
+    schedule: Annotated[
+        str, typer.Option("--schedule", help="Step sizes.")
+    ] = "inverse-sqrt:alpha=0.1",
+    steps: Annotated[int, typer.Option("--steps", help="Rounds, such as 1_000_000.")] = 10_000,
+    seeds: Annotated[int, typer.Option("--seeds", help="Lanes of a stochastic problem.")] = 1,
+    projection: Annotated[str, typer.Option("--projection", help="euclidean or metric.")] = (
+        "euclidean"
+    ),
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Write a figure (.png, .pdf, .svg).")
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", help="Where to write the records; by default PROBLEM.npz here."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run rules on a problem; print a summary and save the records.
+
+    Example: convergence run reddi-2018-online -o adam:beta2=0.99 -o amsgrad:beta2=0.99
+    --schedule inverse-sqrt:alpha=.5 --steps 1_000_000 --plot adam.png
+    """
+    require(
+        len(set(optimizer)) == len(optimizer),
+        f"-o {max(optimizer, key=optimizer.count)!r} is given twice",
+    )
+    records: list[convergence.Record] = []
+    item = convergence.find_problem(problem)
+    rules = [convergence.find_rule(text) for text in optimizer]
+    with _progress("running", steps * len(rules)) as update:
+        for number, rule in enumerate(rules):
+            update(number * steps, name=rule.key)
+            record = convergence.run(
+                item,
+                rule,
+                schedule,
+                steps,
+                seeds=seeds,
+                projection=projection,  # type: ignore[arg-type]  # any text: run checks it
+                progress=lambda done, before=number * steps: update(before + done),
+            )
+            records.append(record)
+            if any(end.word == "stopped" for end in record.ends):
+                break
+    target = save or Path(f"{item.key}.npz")
+    convergence.save_records(records, target, _command_line())
+    if plot:
+        from reports.figures import figure_of_records
+
+        figure_of_records(records, plot)
+    if as_json:
+        _print_json([{**record.to_json(), "saved": str(target)} for record in records])
+    else:
+        names = records[0].measures
+        rows = [["end", *(record.end for record in records)]]
+        rows.append(["last iterate", *(_shown_point(record) for record in records)])
+        for name in names:
+            cells = []
+            for record in records:
+                middle, low, high = record.summary(name)
+                band = f" [{low:.4g}, {high:.4g}]" if len(record.seeds) > 1 else ""
+                cells.append(f"{middle:.6g}{band}")
+            rows.append([name.replace("_", " "), *cells])
+        rows.append(["state bytes/parameter", *(str(r.bytes_per_parameter) for r in records)])
+        rows.append(["checksum", *(record.checksum[:16] for record in records)])
+        lanes = len(records[0].seeds)
+        over = f", median [10 %, 90 %] over {lanes} seeds" if lanes > 1 else ""
+        title = f"{item.specification}, {records[0].schedule.specification}, {steps} steps{over}"
+        _table(title, ["", *(record.rule.specification for record in records)], rows)
+        _out.print(f"records saved to {target}" + (f", figure to {plot}" if plot else ""))
+    if any(end.word == "stopped" for record in records for end in record.ends):
+        raise typer.Exit(130)
+
+
+@app.command()
+def verify(
+    claim: Annotated[
+        list[str] | None, typer.Argument(help="Claims; all if left out.", show_default=False)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes; by default one per core.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge claims on their problems; exit 1 if a verdict is not the expected one.
+
+    Example: convergence verify kingma-ba-2015-thm41
+    """
+    with _progress("judging", None) as update:
+        outcomes = convergence.verify(claim or (), workers=workers, progress=update)
+    if as_json:
+        _print_json([outcome.to_json() for outcome in outcomes])
+    else:
+        for name in dict.fromkeys(outcome.verdict.claim.partition(":")[0] for outcome in outcomes):
+            rows = []
+            for outcome in outcomes:
+                verdict = outcome.verdict
+                key, _, options = verdict.claim.partition(":")
+                if key != name:
+                    continue
+                setting = f"{verdict.problem}, {verdict.rule}, {verdict.schedule}"
+                rows.append(
+                    [
+                        "as expected" if outcome.as_expected else "UNEXPECTED",
+                        verdict.word,
+                        setting + (f" [{options}]" if options else ""),
+                        verdict.reason,
+                    ]
+                )
+            _table(name, ["", "verdict", "on", "because"], rows)
+        words = [outcome.verdict.word for outcome in outcomes]
+        counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+        wrong = sum(not outcome.as_expected for outcome in outcomes)
+        _out.print(f"{len(outcomes)} verdicts: {counts}; {wrong} unexpected")
+    if not all(outcome.as_expected for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Option("-o", "--output", help="Where to write the report.")],
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes; by default one per core.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Much shorter runs, to try it.")] = False,
+    dated: Annotated[bool, typer.Option("--dated", help="Put today's date into the PDF.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the report: PDF, PNG and the data behind every figure as CSV.
+
+    Example: convergence report -o report
+    """
+    from reports import report as write_report
+
+    with _progress("reporting", None) as update:
+        paths = write_report(folder, workers=workers, progress=update, dated=dated, quick=quick)
+    if as_json:
+        _print_json([str(path) for path in paths])
+    else:
+        for path in paths:
+            _out.print(str(path), soft_wrap=True)
+
+
+@app.command()
+def cite(
+    key: Annotated[str, typer.Argument(help="A key of the catalogue or of the bibliography.")],
+    as_json: Json = False,
+) -> None:
+    """Print BibTeX and APA of the paper, and how to cite this reproduction.
+
+    Example: convergence cite claim:reddi-2018-thm1
+    """
+    citation = convergence.cite(key)
+    if as_json:
+        _print_json(citation.to_json())
+    else:
+        sys.stdout.write(f"{citation}\n")
+
+
+def _command_line() -> str:
+    return " ".join(["convergence", *(quoted(word) for word in sys.argv[1:])])
+
+
+def main() -> None:
+    """The entry point: bad input is one sentence and exit status 2, Ctrl-C is 130."""
+    try:
+        status = app(standalone_mode=False)
+    except InputError as error:
+        _fail(str(error))
+    except click.UsageError as error:
+        _fail(error.format_message())
+    except (KeyboardInterrupt, click.Abort):
+        _err.print("interrupted")
+        sys.exit(130)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(sentence: str) -> None:
+    _err.print(f"convergence: {sentence}", soft_wrap=True)
+    sys.exit(2)

@@ -1,0 +1,516 @@
+"""Claims and verdicts: what the registry expects, and that a false claim is caught."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import convergence.claim as claim_module
+from convergence import claims
+from convergence.claim import Setting, catalogue, judge
+from convergence.simulation import run
+from convergence.verification import verify
+from problems import find as find_problem
+from problems.domain import Ball, WholeSpace
+from problems.notation import InputError
+from problems.problem import Problem, exact
+from problems.registry import Registry
+
+
+@pytest.fixture(scope="module")
+def outcomes():
+    return verify(workers=1)
+
+
+def all_cases():
+    return [
+        (entry.key, number, case)
+        for entry in catalogue
+        for number, case in enumerate(entry.facts["cases"])
+    ]
+
+
+@pytest.mark.parametrize("place", range(len(all_cases())), ids=lambda i: all_cases()[i][0])
+def test_a_case_gives_the_verdict_its_claim_expects(outcomes, place):
+    key, _, case = all_cases()[place]
+    outcome = outcomes[place]
+    assert outcome.verdict.claim.partition(":")[0] == key
+    assert outcome.verdict.word == case.expected, outcome.verdict.reason
+    if case.first_violation is not None:
+        assert outcome.verdict.first_violation == case.first_violation
+    assert outcome.as_expected
+
+
+def test_verify_takes_a_claim_with_its_option_and_counts_its_cases():
+    counted = []
+    chosen = verify(
+        ["kingma-ba-2015-thm41:third_term=dropped"],
+        workers=1,
+        progress=lambda done, of: counted.append((done, of)),
+    )
+    assert [o.verdict.first_violation for o in chosen] == [4638, 1224, 123, 120]
+    assert counted == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert {o.to_json()["verdict"] for o in chosen} == {"violated"}
+
+
+ADAM = "adam:beta1=0,beta2=0.1,eps=0"
+SPIKE = "periodic-linear:slopes=[10,-1,-1,-1,-1,-1,-1,-1,-1]"
+
+
+@pytest.mark.parametrize(
+    ("problem", "option", "alpha", "step"),
+    [
+        ("periodic-linear", "printed", 0.1, 1377),
+        ("periodic-linear", "printed", 0.05, 4950),
+        ("periodic-linear", "printed", 0.5, 153),
+        ("periodic-linear", "printed", 0.9, 138),
+        ("periodic-linear", "dropped", 0.1, 1224),
+        ("periodic-linear", "dropped", 0.05, 4638),
+        ("periodic-linear", "dropped", 0.5, 123),
+        ("periodic-linear", "dropped", 0.9, 120),
+        ("periodic-hinge", "printed", 0.1, 603),
+        ("periodic-hinge", "printed", 0.05, 2166),
+        ("periodic-hinge", "printed", 0.5, 93),
+        ("periodic-hinge", "printed", 0.9, 96),
+    ],
+)
+def test_the_bound_of_the_adam_paper_is_first_broken_at_the_published_step(
+    problem, option, alpha, step
+):
+    record = run(problem, ADAM, f"inverse-sqrt:alpha={alpha}", 6000, measures=[])
+    verdict = judge(f"kingma-ba-2015-thm41:third_term={option}", record)
+    assert verdict.word == "violated"
+    assert verdict.first_violation == step
+    before = run(problem, ADAM, f"inverse-sqrt:alpha={alpha}", step - 1, measures=[])
+    assert judge(f"kingma-ba-2015-thm41:third_term={option}", before).word != "violated"
+
+
+def test_with_momentum_the_bound_is_first_broken_at_the_published_step():
+    record = run(
+        SPIKE,
+        "adam:beta1=0.5,beta2=0.5,eps=0,beta1_decay=0.5",
+        "inverse-sqrt:alpha=0.1",
+        40_000,
+        measures=[],
+        times=[40_000],
+    )
+    assert judge("kingma-ba-2015-thm41", record).first_violation == 36_450
+
+
+# Claims that are false by construction
+
+
+def altered(claim, bound=None, **changes):
+    """The same claim with another bound, built outside the catalogue."""
+    entry = replace(claim.entry, function=bound) if bound else claim.entry
+    return replace(claim, entry=entry, **changes)
+
+
+def times_bound(claim, factor):
+    """The claim with its bound multiplied."""
+
+    class Scaled(type(claim)):
+        def bound(self, setting, times, observed):
+            return factor * super().bound(setting, times, observed)
+
+    return Scaled(**vars(claim))
+
+
+def holding_cases():
+    seen = {}
+    for key, _, case in all_cases():
+        if case.expected == "holds" and key not in seen:
+            seen[key] = case
+    return seen
+
+
+HOLDING = holding_cases()
+
+
+def test_every_claim_holds_somewhere():
+    assert set(HOLDING) == {entry.key for entry in catalogue}
+
+
+@pytest.mark.parametrize("key", HOLDING)
+def test_a_bound_a_tenth_too_tight_is_violated(key):
+    case = HOLDING[key]
+    claim = catalogue[key](**case.options)
+    record = run(case.problem, case.rule, case.schedule, case.steps, seeds=case.seeds, measures=[])
+    true = judge(claim, record)
+    assert true.word == "holds"
+    assert true.ratio == pytest.approx(
+        true.bound / true.measured if claim.sense == "at least" else true.measured / true.bound
+    )
+    factor = 1 / (0.9 * true.ratio) if claim.sense == "at least" else 0.9 * true.ratio
+    verdict = judge(times_bound(claim, factor), record)
+    assert verdict.word == "violated"
+    assert 1 <= verdict.first_violation <= true.closest
+    loose = 0.9 / true.ratio if claim.sense == "at least" else true.ratio / 0.9
+    assert judge(times_bound(claim, loose), record).word in ("holds", "vacuous")
+
+
+def test_climbing_breaks_the_bound_of_gradient_descent():
+    claim = catalogue["zinkevich-2003-thm1"]()
+    fearless = replace(
+        claim,
+        assumptions=tuple(a for a in claim.assumptions if "method" not in a.statement),
+    )
+    assert len(fearless.assumptions) == len(claim.assumptions) - 1
+    problem, by = "reddi-2018-thm1", "inverse-sqrt:alpha=1"
+    climb = run(problem, "sgd:maximize=true", by, 1000, measures=[])
+    assert judge(fearless, climb).word == "violated"
+    assert judge(fearless, run(problem, "sgd", by, 1000, measures=[])).word == "holds"
+    assert judge(claim, climb).word == "not applicable"
+
+
+def brute_first_violation(problem, rule, schedule, steps, bound):
+    record = run(problem, rule, schedule, steps, times=range(1, steps + 1))
+    exceeded = record["regret"][0] > bound(np.arange(1.0, steps + 1))
+    return int(record.times[exceeded.argmax()]) if exceeded.any() else None
+
+
+def simple_claim(bound, measure="regret", **facts):
+    registry = Registry("claim", claim_module._build)
+    defaults = {
+        "sense": "at most",
+        "kind": "every run",
+        "assumptions": (),
+        "status": "proved",
+        "errata": "",
+        "cases": (),
+        "options": {},
+    }
+    bound.__doc__ = bound.__doc__ or "A bound made for a test."
+    bound.__name__ = "made_up"
+    return registry.add(bound, source="reddi2018", measure=measure, **{**defaults, **facts})()
+
+
+def crossing(T):
+    return 5 + 0.5 * T
+
+
+SHORT = ("reddi-2018-thm1", "adam:beta1=0,beta2=1/10,eps=0,bias_correction=none")
+BY = "inverse-sqrt:alpha=0.5"
+
+
+@pytest.mark.parametrize("times", [[3000], [10, 3000], None])
+def test_a_violation_between_recorded_rounds_is_found(times):
+    first = brute_first_violation(*SHORT, BY, 3000, crossing)
+    assert first not in (None, 10)
+    record = run(*SHORT, BY, 3000, measures=[], times=times)
+    assert judge(simple_claim(crossing), record).first_violation == first
+
+
+def test_a_violation_that_passes_between_records_is_found():
+    def spiking(T):
+        """Below the regret at step 700 only."""
+        return np.where(T == 700, -1e9, 1e9)
+
+    record = run(*SHORT, BY, 3000, measures=[], times=[1, 3000])
+    verdict = judge(simple_claim(spiking), record)
+    assert verdict.first_violation == 700
+    assert verdict.bound == -1e9
+
+
+def test_beyond_the_budget_the_first_step_is_still_named(monkeypatch):
+    record = run(*SHORT, BY, 3000, measures=[])
+    true = judge(simple_claim(crossing), record)
+    monkeypatch.setattr(claim_module, "_ALL_ROUNDS", 100)
+    assert judge(simple_claim(crossing), record).first_violation == true.first_violation
+    holding = judge("reddi-2018-thm1", record)
+    assert holding.word == "holds"
+    assert holding.rounds_checked == record.times.size
+
+
+def test_beyond_the_budget_the_first_step_over_all_lanes_is_named(monkeypatch):
+    def low(T):
+        return 200 * np.sqrt(T)
+
+    record = run("reddi-2018-stochastic", "sgd", "constant:alpha=1e-4", 2000, seeds=6, measures=[])
+    true = judge(simple_claim(low), record)
+    assert true.word == "violated"
+    monkeypatch.setattr(claim_module, "_ALL_ROUNDS", 100)
+    assert judge(simple_claim(low), record).first_violation == true.first_violation
+
+
+# The other words
+
+
+def test_a_bound_above_what_is_trivially_true_is_vacuous():
+    record = run(*SHORT, BY, 100, measures=[])
+    assert judge(simple_claim(lambda T: 6.0 * T), record).word == "vacuous"
+    speaking = judge(simple_claim(lambda T: 1e-9 + np.where(T < 50, 6.0, 5.9) * T), record)
+    assert speaking.word == "holds"
+    assert speaking.speaks_from == 50
+    assert judge(simple_claim(lambda T: np.full(T.shape, np.inf)), record).word == "vacuous"
+
+
+def test_a_bound_of_zero_that_is_attained_gets_a_verdict():
+    record = run("quadratic:kappa=1,dimension=1", "sgd", "inverse-smoothness", 10, measures=[])
+    assert judge("karimi-2016-pl", record).word == "holds"
+
+
+@pytest.mark.parametrize("kind", ["every run", "in expectation"])
+def test_a_bound_that_is_not_a_number_is_refused(kind):
+    record = run("reddi-2018-stochastic", "sgd", BY, 50, seeds=3)
+    with pytest.raises(InputError, match="not a number"):
+        judge(simple_claim(lambda T: np.nan * T, kind=kind), record)
+
+
+NOT_APPLICABLE = [
+    ("zinkevich-2003-thm1", ("pl-sine", "sgd", BY), "convex"),
+    ("zinkevich-2003-thm1", ("periodic-hinge", "sgd", BY), "finite diameter"),
+    ("zinkevich-2003-thm1", ("reddi-2018-thm1", "adam", BY), "the run used adam"),
+    ("zinkevich-2003-thm1", ("reddi-2018-thm1", "sgd:weight_decay=0.1", BY), "weight_decay=0.1"),
+    ("zinkevich-2003-thm1", ("reddi-2018-thm1", "sgd", "constant:alpha=1"), "alpha / sqrt(t)"),
+    ("zinkevich-2003-thm1", ("reddi-2018-thm1", "sgd", f"{BY},warmup=5"), "alpha / sqrt(t)"),
+    ("kingma-ba-2015-thm41", ("periodic-linear", "adam:eps=0", BY), "lam < 1"),
+    ("kingma-ba-2015-thm41", ("periodic-linear", "adam", BY), "eps="),
+    (
+        "kingma-ba-2015-thm41",
+        ("periodic-linear", "adam:eps=0,beta1=0.9,beta2=0.1,beta1_decay=0.5", BY),
+        "beta1**2 / sqrt(beta2) < 1",
+    ),
+    ("amsgrad-nonincreasing-beta1", ("pl-sine", "amsgrad", BY), "convex"),
+    (
+        "amsgrad-nonincreasing-beta1",
+        ("reddi-2018-thm1", "amsgrad:beta1=0.9,beta2=0.5", BY),
+        "beta1**2 < beta2",
+    ),
+    (
+        "amsgrad-nonincreasing-beta1",
+        ("reddi-2018-thm1", "amsgrad:bias_correction=both", BY),
+        "bias_correction=both",
+    ),
+    ("reddi-2018-thm1", ("periodic-linear", SHORT[1], BY), "the problem is periodic-linear"),
+    ("reddi-2018-thm1", ("reddi-2018-thm1:start=0", SHORT[1], BY), "start=0"),
+    ("reddi-2018-thm1", ("reddi-2018-thm1:C=4", SHORT[1], BY), "beta2 = 1 / (1 + C**2)"),
+    ("reddi-2018-thm1", (*SHORT, "inverse-sqrt:alpha=1"), "sqrt(1 - beta2)"),
+    ("reddi-2018-thm1", ("reddi-2018-thm1:C=2", SHORT[1], BY), "C > 2"),
+    ("drori-teboulle-2014-gd", ("periodic-hinge", "sgd", "constant:alpha=1"), "L-smooth"),
+    ("drori-teboulle-2014-gd", ("rosenbrock", "sgd", "constant:alpha=1e-4"), "convex"),
+    ("drori-teboulle-2014-gd", ("reddi-2018-thm1", "sgd", "constant:alpha=1e-4"), "whole space"),
+    ("drori-teboulle-2014-gd", ("quadratic", "sgd", BY), "step size is constant"),
+    ("drori-teboulle-2014-gd", ("quadratic", "sgd", "constant:alpha=1.01"), "alpha <= 1/L"),
+    (
+        "drori-teboulle-2014-gd",
+        ("breast-cancer-logistic:batch=8", "sgd", "inverse-smoothness"),
+        "gradients are exact",
+    ),
+    ("karimi-2016-pl", ("rosenbrock", "sgd", "constant:alpha=1e-4"), "L-smooth"),
+    (
+        "ghadimi-2015-hb-convex",
+        ("quadratic", "heavy-ball", "constant:alpha=0.2"),
+        "(1 - beta1) / L",
+    ),
+    (
+        "sgdm-nonconvex-derived",
+        ("quadratic", "heavy-ball", "constant:alpha=0.01"),
+        "velocity=sum",
+    ),
+    (
+        "sgdm-nonconvex-derived",
+        ("quadratic", "heavy-ball:velocity=average", "constant:alpha=0.03"),
+        "alpha <= (1 - beta1) / (4 L)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("claim", "parts", "named"), NOT_APPLICABLE)
+def test_a_claim_names_the_assumption_that_fails(claim, parts, named):
+    verdict = judge(claim, run(*parts, 5, measures=[]))
+    assert verdict.word == "not applicable"
+    assert named in verdict.reason
+    assert verdict.first_violation is None
+
+
+def test_every_assumption_is_seen_to_fail():
+    records = [run(*parts, 1, measures=[]) for _, parts, _ in NOT_APPLICABLE]
+    settings = [Setting(r.problem, r.rule, r.schedule, r.steps) for r in records]
+    every = [entry() for entry in catalogue]
+    failing = "\n".join(claim.fails(setting) for claim in every for setting in settings)
+    statements = {a.statement for claim in every for a in claim.assumptions}
+    # The one about projections has its own test.
+    missing = {s for s in statements if s not in failing and "projection" not in s}
+    assert not missing
+
+
+def test_a_step_limit_of_one_over_zero_is_no_crash():
+    slope = Problem(
+        formula="x",
+        domain=WholeSpace(),
+        start=np.zeros(1),
+        scalar=True,
+        loss_formula=lambda x, sample: x,
+        gradient_formula=lambda x, sample: 1.0,
+        constants={"L": exact(0.0)},
+    )
+    record = run(slope, "sgd", "constant:alpha=1", 5, measures=[])
+    assert judge("karimi-2016-pl", record).word == "not applicable"
+
+
+def test_a_euclidean_projection_onto_a_ball_is_named():
+    problem = find_problem("reddi-2018-thm1")
+    round_ = replace(
+        problem,
+        domain=Ball(1.0),
+        scalar=False,
+        loss_formula=lambda x, slope: slope * x[..., 0],
+        gradient_formula=lambda x, slope: slope + 0 * x,
+    )
+    record = run(round_, "amsgrad:beta1=0,beta2=0.1,eps=0.1", BY, 200, measures=[])
+    verdict = judge("amsgrad-nonincreasing-beta1", record)
+    assert verdict.word == "not applicable"
+    assert "Euclidean" in verdict.reason
+    by_metric = run(
+        round_, "amsgrad:beta1=0,beta2=0.1,eps=0.1", BY, 200, measures=[], projection="metric"
+    )
+    assert judge("amsgrad-nonincreasing-beta1", by_metric).word in ("holds", "vacuous")
+
+
+def test_an_expectation_needs_two_seeds():
+    record = run(
+        "breast-cancer-logistic:batch=32",
+        "heavy-ball:velocity=average",
+        "inverse-smoothness:h=0.025",
+        20,
+    )
+    assert judge("sgdm-nonconvex-derived", record).word == "inconclusive"
+
+
+def expectation(bound, **facts):
+    return simple_claim(bound, "average_regret", kind="in expectation", **facts)
+
+
+def test_claims_in_expectation_are_decided_by_confidence_limits():
+    record = run("reddi-2018-stochastic", "sgd", "constant:alpha=1e-4", 200, seeds=40)
+    small = judge(expectation(lambda T: np.full(T.shape, -1000.0)), record)
+    assert small.word == "violated"
+    assert small.error_probability == 1e-6
+    assert small.first_violation in record.times
+    large = judge(expectation(lambda T: np.full(T.shape, 1500.0)), record)
+    assert large.word == "holds"
+    mean = float(record["average_regret"][:, -1].mean())
+    last = record.times[-1]
+    tight = judge(
+        expectation(lambda T: np.where(last == T, mean, 1500.0)),
+        record,
+    )
+    assert tight.word == "inconclusive"
+
+
+def test_a_run_that_is_no_longer_finite_breaks_a_finite_bound():
+    record = run("quadratic", "sgd", "constant:alpha=2.1", 10_000, measures=[])
+    claim = simple_claim(lambda T: np.full(T.shape, 1e308), "suboptimality")
+    verdict = judge(claim, record)
+    assert verdict.word == "violated"
+    assert verdict.first_violation <= record.ends[0].step
+
+
+def test_a_vanishing_measure_is_told_from_a_violation_by_rounding_alone():
+    square = Problem(
+        formula="x**2 / 2 + 1",
+        domain=WholeSpace(),
+        start=np.array([1.0]),
+        scalar=True,
+        loss_formula=lambda x, sample: 0.5 * x * x + 1,
+        gradient_formula=lambda x, sample: x,
+        constants={"L": exact(1.0), "minimum": exact(1.0), "minimizer": exact([0.0])},
+    )
+    record = run(square, "sgd", "constant:alpha=0.5", 200, measures=[])
+    assert judge(simple_claim(lambda T: 0.5 * 0.25**T, "suboptimality"), record).word == "holds"
+    assert judge(simple_claim(lambda T: 0.4 * 0.25**T, "suboptimality"), record).word == "violated"
+
+
+def test_judging_does_not_depend_on_what_was_recorded():
+    parts = ("reddi-2018-online", "sgd", "inverse-sqrt:alpha=0.002")
+    full = judge("zinkevich-2003-thm1", run(*parts, 2000))
+    bare = judge("zinkevich-2003-thm1", run(*parts, 2000, measures=[], times=[2000]))
+    assert full == bare
+
+
+@pytest.mark.parametrize(
+    ("specification", "named"),
+    [("zinkevich", "did you mean"), ("zinkevich-2003-thm1:third_term=printed", "third_term")],
+)
+def test_an_unknown_claim_or_option_is_refused(specification, named):
+    with pytest.raises(InputError) as refused:
+        claims.find(specification)
+    assert named in str(refused.value)
+
+
+# The figures of the counterexample papers
+
+REDDI = "reddi-2018-thm1:C=3"
+THM1_ADAM = "adam:beta1=0,beta2=1/10,eps=0,bias_correction=none"
+
+
+def end_of(problem, rule, schedule, steps, **options):
+    return run(problem, rule, schedule, steps, times=[steps], **options)
+
+
+def test_adam_stays_at_the_wrong_end_and_its_average_regret_at_two_thirds():
+    record = end_of(REDDI, THM1_ADAM, BY, 100_000)
+    assert record["average_regret"][0, 0] == pytest.approx(2 / 3, abs=0.01)
+    assert record.last_iterate[0, 0] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("rule", "schedule"),
+    [
+        ("amsgrad:beta1=0,beta2=1/10", BY),
+        ("sgd", BY),
+        ("heavy-ball:beta1=0.5", BY),
+    ],
+)
+def test_the_other_methods_go_to_the_right_end(rule, schedule):
+    record = end_of(REDDI, rule, schedule, 100_000)
+    assert record.last_iterate[0, 0] < -0.98
+    assert record["average_regret"][0, 0] < 0.05
+
+
+def test_at_c_equal_two_adam_does_not_fail():
+    record = run(
+        "reddi-2018-thm1:C=2",
+        "adam:beta1=0,beta2=1/5,eps=0,bias_correction=none",
+        BY,
+        100_000,
+        times=[1000, 10_000, 100_000],
+    )
+    averages = np.abs(record["average_regret"][0])
+    assert averages[-1] < 0.01
+    assert (np.diff(averages) < 0).all()
+
+
+MOMENTS = "beta1=0.9,beta2=0.99"
+
+
+def test_on_the_online_example_adam_ends_at_one_and_amsgrad_near_minus_one():
+    adam = end_of("reddi-2018-online", f"adam:{MOMENTS}", BY, 1_000_000)
+    amsgrad = end_of("reddi-2018-online", f"amsgrad:{MOMENTS}", BY, 1_000_000)
+    assert adam.last_iterate[0, 0] >= 0.9995
+    assert amsgrad.last_iterate[0, 0] == pytest.approx(-0.997, abs=0.001)
+
+
+def test_on_the_stochastic_example_only_the_average_regret_of_amsgrad_falls():
+    """By Student's limits over 100 seeds, each wrong with probability 1e-6 at most."""
+    seeds, times = 100, [10_000, 100_000]
+    quantile = stats.t.isf(1e-6, seeds - 1)
+
+    def average_regret(rule):
+        record = run(
+            "reddi-2018-stochastic",
+            rule,
+            BY,
+            100_000,
+            seeds=seeds,
+            times=times,
+            measures=["average_regret"],
+        )
+        return record["average_regret"]
+
+    fall = np.diff(average_regret(f"amsgrad:{MOMENTS}"), axis=1)[:, 0]
+    assert fall.mean() + quantile * fall.std(ddof=1) / np.sqrt(seeds) < 0
+    last = average_regret(f"adam:{MOMENTS}")[:, -1]
+    assert last.mean() - quantile * last.std(ddof=1) / np.sqrt(seeds) > 0.1

@@ -1,0 +1,1 @@
+"""Deliberately wrong siblings: each law of the suite must catch one of them."""

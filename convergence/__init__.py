@@ -39,7 +39,31 @@ _PUBLIC = {
     "verify": ("convergence.verification", "verify"),
 }
 
-__all__ = ["__version__", *_PUBLIC]
+# Spelt out, so that type checkers see what is exported; a test compares it with _PUBLIC.
+__all__ = [
+    "__version__",
+    "Card",
+    "Citation",
+    "Claim",
+    "InputError",
+    "Outcome",
+    "Record",
+    "Rule",
+    "Schedule",
+    "Verdict",
+    "cite",
+    "find_claim",
+    "find_problem",
+    "find_rule",
+    "find_schedule",
+    "judge",
+    "list",
+    "load_records",
+    "run",
+    "save_records",
+    "show",
+    "verify",
+]
 
 
 def _refuse_shadows() -> None:

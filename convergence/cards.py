@@ -80,9 +80,7 @@ def _sources(entry: Entry[Any]) -> tuple[str, ...]:
 def _item(entry: Entry[Any]) -> Item:
     empty = inspect.Parameter.empty
     parameters = {n: None if v is empty else v for n, v in entry.parameters.items()}
-    return Item(
-        entry.kind, entry.key, entry.title, entry.tags, _sources(entry), parameters
-    )
+    return Item(entry.kind, entry.key, entry.title, entry.tags, _sources(entry), parameters)
 
 
 def list_items(
@@ -94,13 +92,12 @@ def list_items(
         kind: "problems", "rules", "schedules" or "claims"; by default all.
         tags: Keep only what has all of these tags.
         contains: Keep only what has this text in its key, title or source.
+
     Raises:
         InputError: The kind, or a tag, is unknown.
     """
     kinds = [name + "s" for name in _CATALOGUES]
-    require(
-        kind is None or kind in kinds, f"cannot list {kind!r}; {nearest(str(kind), kinds)}"
-    )
+    require(kind is None or kind in kinds, f"cannot list {kind!r}; {nearest(str(kind), kinds)}")
     chosen = [c for name, c in _CATALOGUES.items() if kind in (None, name + "s")]
     items = [_item(entry) for catalogue in chosen for entry in catalogue]
     known = {tag for item in items for tag in item.tags}
@@ -239,8 +236,10 @@ def _accepted_text(name: str) -> str:
 
 
 def _rule_sections(rule: Rule) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
-    declared = "a function of the gradients alone" if rule.history_driven else (
-        "uses " + ", ".join(sorted(rule.uses - {"g"}))
+    declared = (
+        "a function of the gradients alone"
+        if rule.history_driven
+        else ("uses " + ", ".join(sorted(rule.uses - {"g"})))
     )
     per_coordinate = rule.state_per_coordinate
     state = [
@@ -340,6 +339,7 @@ def show(specification: str) -> Card:
     Args:
         specification: `KEY`, `KEY:name=value,...`, or either after `problem:`, `rule:`,
             `schedule:` or `claim:`; a key of two kinds needs that.
+
     Raises:
         InputError: There is no such key, it is ambiguous, or a parameter is not accepted.
     """
@@ -428,7 +428,9 @@ def cite(key: str) -> Citation:
     """
     version = versions()["convergence-suite"]
     if key in references():
-        return Citation((reference(key),), version, f"convergence cite {key}", source_checksum(), "")
+        return Citation(
+            (reference(key),), version, f"convergence cite {key}", source_checksum(), ""
+        )
     kind, bare = _resolve(key)
     entry = _CATALOGUES[kind][bare.partition(":")[0].strip()]
     results = ""

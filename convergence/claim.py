@@ -483,6 +483,8 @@ def _trivial(claim: Claim, setting: Setting, times: NDArray[np.int64]) -> Array 
             return None
         most = problem.constant("G") * problem.domain.diameter("l2", problem.dimension)
         return most * (times.astype(float) if claim.measure == "regret" else np.ones(times.size))
+    if claim.sense == "at least":
+        return None
     if claim.measure.startswith("suboptimality"):
         start = float(problem.objective(problem.start)) - problem.constant("minimum")
         return np.full(times.size, start)  # staying at the start attains it
@@ -584,6 +586,22 @@ class _Tested:
     speaks: NDArray[np.bool_]
 
 
+def _bound(
+    claim: Claim,
+    setting: Setting,
+    times: NDArray[np.int64],
+    observed: Observation,
+    measured: Array,
+) -> Array:
+    """The bound; a bound that is not a number where something was measured is refused."""
+    bound = claim.bound(setting, times, observed)
+    require(
+        not np.isnan(bound[np.isfinite(measured)]).any(),
+        f"the bound of claim {claim.key} is not a number on problem {setting.problem.key}",
+    )
+    return bound
+
+
 def _tested(
     claim: Claim,
     setting: Setting,
@@ -593,11 +611,7 @@ def _tested(
     ends: Sequence[int],
 ) -> _Tested:
     sign = _sign(claim)
-    bound = claim.bound(setting, times, observed)
-    require(
-        not np.isnan(bound[np.isfinite(measured)]).any(),
-        f"the bound of claim {claim.key} is not a number on problem {setting.problem.key}",
-    )
+    bound = _bound(claim, setting, times, observed, measured)
     allowance = _allowance(claim, setting, times, observed)
     with np.errstate(invalid="ignore"):
         exceeded = sign * measured > sign * bound + allowance
@@ -667,14 +681,14 @@ def _judge_every_run(
             parts = _every_round(claim, setting, seeds, int(recorded.times[place]))
     sign, at_least = _sign(claim), claim.sense == "at least"
     name = claim.measure.replace("_", " ")
-    figures: dict[str, Any] = {"ratio": -np.inf, "speaks_from": None, "rounds_checked": 0}
+    figures: dict[str, Any] = {"ratio": None, "speaks_from": None, "rounds_checked": 0}
     for part in parts:
         times = part.times
         figures["rounds_checked"] += int(np.isfinite(part.measured).any(axis=0).sum())
         if figures["speaks_from"] is None and part.speaks.any():
             figures["speaks_from"] = int(times[part.speaks.argmax()])
         ratio, (lane, place) = _closest(part.measured, part.bound, at_least)
-        if ratio > figures["ratio"]:
+        if np.isfinite(ratio) and (figures["ratio"] is None or ratio > figures["ratio"]):
             figures |= {
                 "ratio": ratio,
                 "closest": int(times[place]),
@@ -689,7 +703,7 @@ def _judge_every_run(
             figures |= {
                 "measured": at,
                 "bound": limit,
-                "ratio": top / bottom if bottom else np.inf,
+                "ratio": top / bottom if bottom else None,
                 "closest": int(times[place]),
                 "first_violation": int(times[place]),
                 "rounds_checked": int(times[place]),
@@ -712,12 +726,11 @@ def _judge_every_run(
         )
     tested = figures["rounds_checked"]
     over = f"{last} steps" if tested == last else f"{tested} recorded steps up to {last}"
-    reason = (
-        f"not contradicted in {len(record.seeds)} run{'s' * (len(record.seeds) > 1)} at "
-        f"{over}: closest at step {figures['closest']}, "
-        + ("bound / " + name if at_least else name + " / bound")
-        + f" = {figures['ratio']:.3g}"
-    )
+    lanes = len(record.seeds)
+    reason = f"not contradicted in {lanes} run{'s' * (lanes > 1)} at {over}"
+    if figures["ratio"] is not None:
+        quotient = f"bound / {name}" if at_least else f"{name} / bound"
+        reason += f": closest at step {figures['closest']}, {quotient} = {figures['ratio']:.3g}"
     return Verdict("holds", reason=reason, **figures, **common)
 
 
@@ -729,7 +742,7 @@ def _judge_expectation(
     times, lanes = record.times, len(record.seeds)
     observed = _observed(record, claim, setting)
     measured = sign * record[claim.measure]
-    bound = sign * claim.bound(setting, times, observed)
+    bound = sign * _bound(claim, setting, times, observed, measured)
     ends = [end.step for end in record.ends]
     common = {**common, "error_probability": ERROR_PROBABILITY}
     if lanes < 2:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -21,7 +20,7 @@ from rich.table import Table
 
 import convergence
 from convergence.record import quoted
-from problems.notation import InputError, require
+from problems.notation import InputError, read_value, require
 
 __all__ = ["app", "main"]
 
@@ -36,6 +35,9 @@ app = typer.Typer(
 # Markup is off: a key list such as [adam, amsgrad] would be swallowed as a style.
 _out = Console(markup=False, emoji=False, highlight=False, soft_wrap=False)
 _err = Console(markup=False, emoji=False, highlight=False, stderr=True)
+
+# typer's usage errors derive from one class, which older versions take from click.
+_USAGE_ERROR: Any = typer.BadParameter.__base__
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -157,14 +159,14 @@ def _shown_point(record: Any) -> str:
 @app.command()
 def run(
     problem: Annotated[str, typer.Argument(help="KEY or KEY:name=value,...")],
-    optimizer: Annotated[
-        list[str], typer.Option("-o", "--optimizer", help="A rule; repeatable.")
-    ],
+    optimizer: Annotated[list[str], typer.Option("-o", "--optimizer", help="A rule; repeatable.")],
     schedule: Annotated[
         str, typer.Option("--schedule", help="Step sizes.")
     ] = "inverse-sqrt:alpha=0.1",
     steps: Annotated[int, typer.Option("--steps", help="Rounds, such as 1_000_000.")] = 10_000,
-    seeds: Annotated[int, typer.Option("--seeds", help="Lanes of a stochastic problem.")] = 1,
+    seeds: Annotated[
+        str, typer.Option("--seeds", help="How many lanes, or their seeds: 100 or [3,7].")
+    ] = "1",
     projection: Annotated[str, typer.Option("--projection", help="euclidean or metric.")] = (
         "euclidean"
     ),
@@ -197,7 +199,7 @@ def run(
                 rule,
                 schedule,
                 steps,
-                seeds=seeds,
+                seeds=read_value(seeds),
                 projection=projection,  # type: ignore[arg-type]  # any text: run checks it
                 progress=lambda done, before=number * steps: update(before + done),
             )
@@ -329,12 +331,12 @@ def main() -> None:
         status = app(standalone_mode=False)
     except InputError as error:
         _fail(str(error))
-    except click.UsageError as error:
+    except _USAGE_ERROR as error:
         _fail(error.format_message())
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _err.print("interrupted")
         sys.exit(130)
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         sys.exit(error.exit_code)
     sys.exit(status if isinstance(status, int) else 0)
 

@@ -6,6 +6,8 @@ import hashlib
 import io
 import json
 import platform
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -162,7 +164,9 @@ class Record:
     @property
     def command(self) -> str:
         """The command line that reproduces the run."""
-        seeds = f" --seeds {len(self.seeds)}" if len(self.seeds) > 1 else ""
+        counted = self.seeds == tuple(range(len(self.seeds)))
+        listed = f"[{','.join(map(str, self.seeds))}]"
+        seeds = f" --seeds {len(self.seeds) if counted else listed}" if self.seeds != (0,) else ""
         metric = " --projection metric" if self.projection == "metric" else ""
         return (
             f"convergence run {quoted(self.problem.specification)} "
@@ -173,7 +177,7 @@ class Record:
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of what was run and of every recorded bit; versions do not enter."""
+        """SHA-256 of what was run, how it ended and every recorded bit; not of versions."""
         digest = hashlib.sha256()
         digest.update(json.dumps(self._identity(), sort_keys=True).encode())
         for name in sorted(self.series):
@@ -190,11 +194,14 @@ class Record:
             "seeds": list(self.seeds),
             "projection": self.projection,
             "times": self.times.tolist(),
+            "ends": [[end.word, end.step] for end in self.ends],
         }
 
 
 def _plain(values: NDArray[np.float64]) -> Any:
-    return np.where(np.isfinite(values), values, None).tolist()
+    plain = values.astype(object)
+    plain[~np.isfinite(values)] = None
+    return plain.tolist()
 
 
 def quoted(specification: str) -> str:
@@ -221,7 +228,6 @@ def save_records(records: Sequence[Record], path: str | Path, command: str = "")
         "records": [
             {
                 **record._identity(),
-                "ends": [[end.word, end.step] for end in record.ends],
                 "series": sorted(record.series),
                 "checksum": record.checksum,
             }
@@ -245,8 +251,10 @@ def load_records(path: str | Path) -> list[Record]:
         InputError: The file cannot be read, or is no file of records, or was altered.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: numpy leaves a file that is no archive open.
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
             header = json.loads(str(archive["header"]))
+            require(isinstance(header, dict), f"{str(path)!r} has no header")
             require(
                 header.get("format") == "convergence-suite records 1",
                 f"{str(path)!r} has the format {header.get('format')!r}",
@@ -265,10 +273,12 @@ def load_records(path: str | Path) -> list[Record]:
                 )
                 for number, item in enumerate(header["records"])
             ]
-    except (OSError, KeyError, TypeError, ValueError, EOFError) as error:
+    except (OSError, LookupError, TypeError, ValueError, EOFError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{str(path)!r} is no file of records: {error}") from error
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{str(path)!r} is damaged: {error}") from error
     for record, item in zip(records, header["records"], strict=True):
         require(
             record.checksum == item["checksum"],

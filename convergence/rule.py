@@ -189,7 +189,7 @@ class Rule:
         letters = {
             name: Expression("input", name)
             for name, value in self.settings.items()
-            if isinstance(value, float) and value not in (0.0, 1.0)
+            if isinstance(value, float) and value not in (0.0, 1.0) and name != "initial"
         }
         outputs, _ = _trace(self.entry, {**self.settings, **letters})
         live = {name: outputs[name] for name in self.outputs}

@@ -95,6 +95,7 @@ class Simulation:
             f"projection='metric' onto {problem.domain} needs eps > 0 in rule {rule.key}, "
             "or a coordinate without gradients has no weight",
         )
+        require(engine in (None, "number", "array"), f"engine={engine!r} must be number or array")
         single = problem.scalar and self.seeds.size == 1
         require(
             engine != "number" or single,
@@ -200,7 +201,8 @@ class Simulation:
             if newly.any() and count > 1:
                 # Go through the block again round by round for the first one that is not finite.
                 for _ in range(count):
-                    self._take(*self._block(1), 1)
+                    (after,) = self._block(1)
+                    self._take(after, 1)
                 continue
             self._take(after, count)
 
@@ -420,10 +422,19 @@ def run(
 
 
 def _accepted_seeds(seeds: int | Sequence[int], problem: Problem) -> list[int]:
+    whole = isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool)
+    require(
+        whole or isinstance(seeds, (list, tuple, range, np.ndarray)),
+        f"seeds={seeds!r} must be a whole number or a list of them",
+    )
     if isinstance(seeds, (int, np.integer)):
         require(seeds >= 1, f"seeds={seeds!r} must be at least 1")
         lanes = list(range(int(seeds)))
     else:
+        require(
+            all(isinstance(seed, (int, np.integer)) for seed in seeds),
+            f"seeds={seeds!r} must be whole numbers",
+        )
         lanes = [int(seed) for seed in seeds]
         require(lanes, "seeds=[] is empty; give at least one seed")
         require(len(set(lanes)) == len(lanes), f"seeds={seeds!r} repeats a seed")
@@ -434,6 +445,10 @@ def _accepted_seeds(seeds: int | Sequence[int], problem: Problem) -> list[int]:
 def _accepted_times(times: Sequence[int] | None, steps: int) -> NDArray[np.int64]:
     if times is None:
         return record_times(steps)
+    require(
+        all(isinstance(t, (int, np.integer)) for t in times),
+        f"times={list(times)[:5]!r} must be whole numbers",
+    )
     when = np.unique(np.asarray(times, np.int64))
     require(
         when.size and when[0] >= 1 and when[-1] <= steps,

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from problems.problem import Constant, Problem, problem
 __all__ = ["breast_cancer_logistic", "digits_softmax", "read_svmlight", "svmlight_logistic"]
 
 Array = NDArray[np.float64]
-Matrix = Any  # a dense array or a sparse row matrix, both with @, .T and row indexing
+Matrix: TypeAlias = Any  # a dense array or a sparse row matrix, both with @, .T and row indexing
 
 
 def _times(matrix: Matrix, vectors: Array) -> Array:
@@ -204,7 +204,7 @@ def _facts(loss: _Logistic | _Softmax, ridge: float, curvature: float) -> _Facts
 
 def _accepted_ridge(ridge: Any) -> float:
     require(
-        isinstance(ridge, (int, float)) and 0 < ridge < np.inf,
+        isinstance(ridge, (int, float)) and not isinstance(ridge, bool) and 0 < ridge < np.inf,
         f"ridge={ridge!r} must be a positive number: without it the minimum may not be attained",
     )
     return float(ridge)
@@ -226,7 +226,7 @@ def _regression(
     """
     examples = loss.features.shape[0]
     require(
-        batch == "full" or (isinstance(batch, int) and batch >= 1),
+        batch == "full" or (type(batch) is int and batch >= 1),
         f"batch={batch!r} must be full or a whole number of at least 1",
     )
     by = f"{curvature} {facts.eigenvalue} / n + ridge"

@@ -135,6 +135,9 @@ class Simplex:
         coordinates sorted by w_i x_i.
         """
         x = np.asarray(x, float)
+        if weights is None:
+            # The projection does not see a shift by a multiple of 1; near 0 it rounds least.
+            x = x - x.max(axis=-1, keepdims=True)
         w = np.ones_like(x) if weights is None else np.broadcast_to(weights, x.shape)
         order = np.argsort(-w * x, axis=-1, kind="stable")
         x_sorted = np.take_along_axis(x, order, -1)

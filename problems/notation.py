@@ -12,11 +12,22 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["InputError", "format_specification", "format_value", "nearest", "parse", "require"]
+import numpy as np
+
+__all__ = [
+    "InputError",
+    "format_specification",
+    "format_value",
+    "nearest",
+    "parse",
+    "read_value",
+    "require",
+]
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _INTEGER = re.compile(r"[+-]?[0-9](_?[0-9])*")
 _FRACTION = re.compile(r"([+-]?[0-9]+)/([0-9]+)")
+_PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_./-]*")
 _CLOSING = {"[": "]", "(": ")"}
 
 
@@ -83,6 +94,16 @@ def _value(text: str, whole: str) -> Any:
         return text
 
 
+def read_value(text: str) -> Any:
+    """Read one value, as after `name=`.
+
+    Raises:
+        InputError: The text is empty, or a bracket or quote is not closed.
+    """
+    require(len(_split(text, ",", text)) == 1, f"{text!r} is more than one value")
+    return _value(text, text)
+
+
 def parse(specification: str) -> tuple[str, dict[str, Any]]:
     """Read `key:name=value,...`.
 
@@ -114,17 +135,25 @@ def parse(specification: str) -> tuple[str, dict[str, Any]]:
 
 
 def format_value(value: Any) -> str:
-    """The inverse of reading one value."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    """The inverse of reading one value.
+
+    Raises:
+        InputError: The value is text with both kinds of quotes, which the notation cannot hold.
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value)).lower()
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return repr(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(format_value, value)) + "]"
-    if isinstance(value, str) and isinstance(_value(value or "''", value), str):
-        plain = not set(value) & set(",:='\"[]() ")
-        return value if plain and value else ('"' + value + '"' if "'" in value else f"'{value}'")
-    return f"'{value}'" if isinstance(value, str) else str(value)
+    if not isinstance(value, str):
+        return str(value)
+    # Text stands without quotes if it then reads as the same text.
+    if _PLAIN.fullmatch(value) and _value(value, value) == value:
+        return value
+    require("'" not in value or '"' not in value, f"{value!r} holds both kinds of quotes")
+    return f'"{value}"' if "'" in value else f"'{value}'"
 
 
 def format_specification(key: str, parameters: Mapping[str, Any]) -> str:

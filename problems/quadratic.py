@@ -22,9 +22,9 @@ def quadratic(*, kappa: float = 100.0, dimension: int = 10, L: float = 1.0) -> P
         isinstance(dimension, int) and dimension >= 1,
         f"dimension={dimension!r} must be a whole number of at least 1",
     )
-    require(kappa >= 1, f"kappa={kappa!r} must be at least 1: it is L / mu")
+    require(1 <= kappa < np.inf, f"kappa={kappa!r} must be finite and at least 1: it is L / mu")
     require(dimension > 1 or kappa == 1, f"kappa={kappa!r} needs dimension >= 2")
-    require(L > 0, f"L={L!r} must be positive")
+    require(0 < L < np.inf, f"L={L!r} must be positive and finite")
     eigenvalues = np.geomspace(L / kappa, L, dimension)
     # geomspace computes its ends by exp and log; the stated constants are the ends exactly.
     eigenvalues[0], eigenvalues[-1] = L / kappa, L

@@ -55,7 +55,9 @@ class Entry(Generic[Built]):
         require(not missing, f"{self.kind} {self.key} needs a value for {', '.join(missing)}")
         try:
             return self.build(self, settings)
-        except TypeError as error:
+        except InputError:
+            raise
+        except (TypeError, ValueError) as error:
             # A parameter of the wrong kind (text for a number) fails in the factory's arithmetic.
             wrong = [f"{name}={value!r}" for name, value in parameters.items()]
             raise InputError(

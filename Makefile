@@ -1,0 +1,31 @@
+# `make report` and `make test` each start from a fresh clone: they set up .venv first.
+PYTHON ?= python3.11
+ifeq ($(shell command -v $(PYTHON) 2>/dev/null),)
+PYTHON = python3
+endif
+BIN = .venv/bin
+
+.PHONY: report test lint clean
+
+report: .venv/installed
+	$(BIN)/convergence report -o report
+
+test: .venv/installed
+	$(BIN)/python -m pytest -q -n auto
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dev]'
+	touch $@
+
+clean:
+	rm -rf .venv report build dist *.egg-info

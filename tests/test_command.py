@@ -1,0 +1,259 @@
+"""The command line, run as a user runs it."""
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import convergence
+from convergence import command
+from convergence.record import load_records
+
+CODE = "import sys; from convergence.command import main; sys.argv[0] = 'convergence'; main()"
+
+
+class Result:
+    def __init__(self, status: int, out: str, err: str):
+        self.status, self.out, self.err = status, out, err
+
+
+@pytest.fixture()
+def cli(tmp_path, monkeypatch, capsys):
+    """Run a command line in an empty folder, in this process."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(line: str) -> Result:
+        monkeypatch.setattr(sys, "argv", ["convergence", *shlex.split(line)])
+        try:
+            command.main()
+            status = 0
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return Result(status, captured.out, captured.err)
+
+    return call
+
+
+@pytest.mark.parametrize("kind", ["problems", "rules", "schedules", "claims"])
+def test_list_prints_every_key(cli, kind):
+    result = cli(f"list {kind} --json")
+    items = json.loads(result.out)
+
+    assert result.status == 0
+    assert {"key", "title", "tags", "source"} <= items[0].keys()
+    assert [item["key"] for item in items] == [item.key for item in convergence.list(kind)]
+    assert cli(f"list {kind}").status == 0
+
+
+def test_list_filters_by_tag_and_text(cli):
+    tagged = json.loads(cli("list problems --tag counterexample --json").out)
+    named = json.loads(cli("list --contains AMSGrad --json").out)
+
+    assert "reddi-2018-thm1" in [item["key"] for item in tagged]
+    assert "pl-sine" not in [item["key"] for item in tagged]
+    assert {item["kind"] for item in named} == {"rule", "claim"}
+
+
+@pytest.mark.parametrize("item", convergence.list(), ids=lambda item: f"{item.kind}:{item.key}")
+def test_every_key_has_a_card_in_text_and_json(cli, item):
+    key = f"{item.kind}:{item.key}"
+    if item.key == "svmlight-logistic":
+        fixture = Path(__file__).parent / "fixtures" / "tiny.svm"
+        key += f":path={fixture}"
+    text, data = cli(f"show '{key}'"), cli(f"show '{key}' --json")
+
+    assert text.status == data.status == 0, text.err + data.err
+    assert item.title in text.out
+    assert json.loads(data.out)["key"] == item.key
+
+
+def test_the_card_of_a_problem_shows_its_constants_and_a_picture(cli):
+    text = cli("show pl-sine").out
+
+    assert "0.1755309858797" in text
+    assert "f(x) = x**2 + 3 sin(x)**2" in text
+    assert "S" in text.split("Picture")[1]
+
+
+def test_the_card_of_a_rule_keeps_brackets(cli):
+    assert "[0, 1)" in cli("show adam").out
+
+
+def test_an_ambiguous_key_lists_its_kinds(cli):
+    result = cli("show reddi-2018-thm1")
+
+    assert result.status == 2
+    assert "problem:reddi-2018-thm1 or claim:reddi-2018-thm1" in result.err
+
+
+def test_show_writes_a_picture(cli, tmp_path):
+    assert cli("show rosenbrock --plot valley.png").status == 0
+    assert (tmp_path / "valley.png").read_bytes().startswith(b"\x89PNG")
+    assert cli("show adam --plot valley.png").status == 2
+
+
+def test_run_prints_a_summary_and_saves_the_records(cli, tmp_path):
+    line = (
+        "run reddi-2018-thm1 -o adam:beta1=0,beta2=1/10,eps=0 -o amsgrad "
+        "--schedule inverse-sqrt:alpha=.5 --steps 1_000 --plot adam.png"
+    )
+    result = cli(line)
+    records = load_records(tmp_path / "reddi-2018-thm1.npz")
+
+    assert result.status == 0
+    assert "average regret" in result.out
+    assert [record.rule.key for record in records] == ["adam", "amsgrad"]
+    assert records[0].checksum[:16] in result.out
+    assert (tmp_path / "adam.png").exists()
+
+
+def test_run_prints_stable_json(cli):
+    line = "run reddi-2018-stochastic -o amsgrad --steps 100 --seeds 3 --save r.npz --json"
+    (run,) = json.loads(cli(line).out)
+
+    assert run["end"] == "completed"
+    assert len(run["last_iterate"]) == len(run["average_regret"]) == 3
+    assert len(run["series"]["regret"][0]) == len(run["times"])
+    assert run["saved"] == "r.npz"
+
+
+def test_a_recorded_command_gives_the_recorded_run(cli):
+    first = convergence.run(
+        "reddi-2018-stochastic", "adam:beta2=0.99", "constant:alpha=0.1", 50, seeds=[3, 7]
+    )
+    line = first.command.removeprefix("convergence ") + " --json"
+
+    assert json.loads(cli(line).out)[0]["checksum"] == first.checksum
+
+
+def test_a_diverged_run_says_so_and_its_json_holds_null(cli):
+    line = "run rosenbrock -o sgd --schedule constant:alpha=1 --steps 50"
+
+    assert "diverged at step" in cli(line).out
+    (run,) = json.loads(cli(line + " --json").out)
+    assert run["series"]["suboptimality"][0][-1] is None
+
+
+def test_verify_judges_the_false_theorem(cli):
+    result = cli("verify kingma-ba-2015-thm41:third_term=dropped --workers 1 --json")
+    outcomes = json.loads(result.out)
+
+    assert result.status == 0
+    assert [o["first_violation"] for o in outcomes] == [4638, 1224, 123, 120]
+    for field in ("claim", "problem", "rule", "verdict", "expected", "first_violation"):
+        assert field in outcomes[0]
+
+
+def test_verify_exits_1_on_an_unexpected_verdict(cli, monkeypatch):
+    from dataclasses import replace
+
+    from convergence import verification
+
+    judged = verification._judge_case
+
+    def otherwise(claim, case):
+        return replace(judged(claim, case), expected="inconclusive")
+
+    monkeypatch.setattr(verification, "_judge_case", otherwise)
+    result = cli("verify karimi-2016-pl --workers 1")
+
+    assert result.status == 1
+    assert "UNEXPECTED" in result.out
+
+
+def test_cite_gives_bibtex_apa_command_and_checksums(cli):
+    text = cli("cite claim:reddi-2018-thm1").out
+
+    assert "@inproceedings{reddi2018," in text
+    assert "Reddi, S. J., Kale, S., & Kumar, S. (2018)." in text
+    assert "convergence verify reddi-2018-thm1" in text
+    assert text.count("SHA-256") == 2
+    assert "arXiv:1412.6980" in cli("cite kingma2015").out
+
+
+BAD = {
+    "run redi -o adam": "'redi'",
+    "run reddi-2018-thm1 -o adm": "did you mean",
+    "run reddi-2018-thm1 -o adam:beta1=1": "beta1=1 of rule adam must lie in [0, 1)",
+    "run reddi-2018-thm1 -o adam:bias_correction=sum": "bias_correction=sum",
+    "run reddi-2018-thm1 -o adam --steps -5": "steps=-5",
+    "run reddi-2018-thm1 -o adam --steps many": "many",
+    "run reddi-2018-thm1 -o adam --seeds 0": "seeds=0",
+    "run reddi-2018-thm1 -o adam --seeds x": "seeds='x'",
+    "run reddi-2018-thm1 -o adam --projection up": "projection='up'",
+    "run reddi-2018-thm1 -o adam --schedule constant:alpha=-1": "alpha=-1",
+    "run reddi-2018-thm1 -o adam --schedule constant": "alpha",
+    "run reddi-2018-thm1 -o adam --steps 5 --save nowhere/r.npz": "nowhere/r.npz",
+    "run reddi-2018-thm1 -o adam --steps 5 --plot r.bmp": ".bmp",
+    "run reddi-2018-thm1 -o adam -o adam": "twice",
+    "run reddi-2018-thm1": "-o",
+    "run svmlight-logistic:path=nofile -o adam": "'nofile'",
+    "run quadratic -o adam --schedule inverse-smoothness:h=0": "h=0",
+    "list things": "'things'",
+    "list problems --tag nothing": "'nothing'",
+    "verify nothing": "'nothing'",
+    "cite nothing": "'nothing'",
+    "explode": "explode",
+}
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_bad_input_is_one_sentence_and_exit_2(cli, line):
+    result = cli(line)
+
+    assert result.status == 2
+    assert result.out == ""
+    assert result.err.startswith("convergence: ")
+    assert result.err.count("\n") == 1
+    assert BAD[line] in result.err
+
+
+def test_a_malformed_file_names_its_line(cli, tmp_path):
+    (tmp_path / "bad.svm").write_text("1 1:2\n-1 1:3\n1 one:2\n")
+    result = cli("run svmlight-logistic:path=bad.svm -o adam")
+
+    assert result.status == 2
+    assert "line 3" in result.err
+
+
+@pytest.mark.parametrize("name", ["list", "show", "run", "verify", "report", "cite"])
+def test_help_has_an_example(cli, name):
+    result = cli(f"{name} --help")
+
+    assert result.status == 0
+    assert "Example: convergence" in result.out
+
+
+def test_ctrl_c_keeps_what_is_done_and_exits_130(cli, monkeypatch, tmp_path):
+    original = convergence.run
+
+    def interrupted(*args, progress, **settings):
+        def stop(done):
+            if done >= 16_384:
+                raise KeyboardInterrupt
+
+        return original(*args, progress=stop, **settings)
+
+    monkeypatch.setitem(convergence.__dict__, "run", interrupted)
+    result = cli("run reddi-2018-thm1 -o adam --steps 100_000")
+
+    assert result.status == 130
+    (record,) = load_records(tmp_path / "reddi-2018-thm1.npz")
+    assert record.ends[0].word == "stopped"
+    assert record.times[-1] < 100_000
+
+
+def test_the_entry_point_runs_as_a_process(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-c", CODE, "--version"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+
+    assert result.stdout.strip() == f"convergence-suite {convergence.__version__}"

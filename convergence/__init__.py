@@ -41,7 +41,6 @@ _PUBLIC = {
 
 # Spelt out, so that type checkers see what is exported; a test compares it with _PUBLIC.
 __all__ = [
-    "__version__",
     "Card",
     "Citation",
     "Claim",
@@ -51,6 +50,7 @@ __all__ = [
     "Rule",
     "Schedule",
     "Verdict",
+    "__version__",
     "cite",
     "find_claim",
     "find_problem",

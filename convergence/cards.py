@@ -185,9 +185,9 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _problem_sections(problem: Problem) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
-    rows = []
+    rows: list[tuple[str, str, str, str]] = []
     for letter, constant in problem.constants.items():
-        known = constant.known
+        known: str = constant.known
         if constant.known == "computed":
             known += f" to {constant.tolerance:.2g}"
         rows.append((letter, _number(constant.value), known, constant.how))
@@ -346,10 +346,11 @@ def show(specification: str) -> Card:
     kind, bare = _resolve(specification)
     catalogue = _CATALOGUES[kind]
     entry = catalogue[bare.partition(":")[0].strip()]
-    if kind == "schedule" and ":" not in bare:
-        # A schedule without its step size cannot be built, but can be described.
-        sections, data, built = [], {}, None
-    else:
+    sections: list[tuple[str, Any]] = []
+    data: dict[str, Any] = {}
+    built: Any = None
+    # A schedule without its step size cannot be built, but can be described.
+    if kind != "schedule" or ":" in bare:
         built = catalogue.find(bare)
         sections, data = _SECTIONS[kind](built)
     sources = [reference(key).apa for key in entry.citation_keys]

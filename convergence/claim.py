@@ -21,7 +21,7 @@ from convergence.measure import MEASURES, Observation
 from convergence.record import Record
 from convergence.rule import Rule
 from convergence.schedule import Schedule
-from convergence.simulation import Simulation, run
+from convergence.simulation import Projection, Simulation, run
 from problems.notation import require
 from problems.problem import CONSTANTS, Problem
 from problems.registry import Entry, Registry
@@ -60,7 +60,7 @@ class Setting:
     rule: Rule
     schedule: Schedule
     steps: int
-    projection: str = "euclidean"
+    projection: Projection = "euclidean"
 
 
 @dataclass(frozen=True)
@@ -512,7 +512,7 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
     """
     claim = find(claim) if isinstance(claim, str) else claim
     setting = Setting(record.problem, record.rule, record.schedule, record.steps, record.projection)
-    common = {
+    common: dict[str, Any] = {
         "claim": claim.specification,
         "problem": setting.problem.specification,
         "rule": setting.rule.specification,
@@ -531,7 +531,7 @@ def _with_all(record: Record, claim: Claim, setting: Setting) -> Record:
     needed = claim.quantities(setting)
     if claim.measure in record.series and all(name in record.series for name in needed):
         return record
-    again = run(
+    return run(
         record.problem,
         record.rule,
         record.schedule,
@@ -542,7 +542,6 @@ def _with_all(record: Record, claim: Claim, setting: Setting) -> Record:
         times=record.times.tolist(),
         projection=record.projection,
     )
-    return again
 
 
 def _observed(record: Record, claim: Claim, setting: Setting) -> Observation:
@@ -619,7 +618,7 @@ def _tested(
         if end:
             # What is not finite exceeds any finite bound.
             exceeded[lane] |= (times >= end) & np.isfinite(bound[lane])
-    speaks = np.isfinite(bound).any(axis=0)
+    speaks: NDArray[np.bool_] = np.any(np.isfinite(bound), axis=0)
     trivial = _trivial(claim, setting, times)
     if trivial is not None:
         speaks &= (bound < trivial).any(axis=0)
@@ -679,7 +678,7 @@ def _judge_every_run(
             )
             seeds = [record.seeds[lane]]
             parts = _every_round(claim, setting, seeds, int(recorded.times[place]))
-    sign, at_least = _sign(claim), claim.sense == "at least"
+    at_least = claim.sense == "at least"
     name = claim.measure.replace("_", " ")
     figures: dict[str, Any] = {"ratio": None, "speaks_from": None, "rounds_checked": 0}
     for part in parts:

@@ -71,7 +71,7 @@ def _progress(what: str, total: int | None) -> Iterator[Any]:
         task = bar.add_task(what, total=total)
 
         def update(done: int, of: int | None = None, name: str | None = None) -> None:
-            described = {} if name is None else {"description": name}
+            described: dict[str, Any] = {} if name is None else {"description": name}
             bar.update(task, completed=done, total=of if of is not None else total, **described)
 
         yield update
@@ -163,9 +163,7 @@ def run(
     schedule: Annotated[
         str, typer.Option("--schedule", help="Step sizes.")
     ] = "inverse-sqrt:alpha=0.1",
-    steps: Annotated[
-        str, typer.Option("--steps", help="Rounds, such as 1_000_000.")
-    ] = "10_000",
+    steps: Annotated[str, typer.Option("--steps", help="Rounds, such as 1_000_000.")] = "10_000",
     seeds: Annotated[
         str, typer.Option("--seeds", help="How many lanes, or their seeds: 100 or [3,7].")
     ] = "1",
@@ -198,6 +196,10 @@ def run(
     with _progress("running", rounds * len(rules)) as update:
         for number, rule in enumerate(rules):
             update(number * rounds, name=rule.key)
+
+            def advance(done: int, before: int = number * rounds) -> None:
+                update(before + done)
+
             record = convergence.run(
                 item,
                 rule,
@@ -205,7 +207,7 @@ def run(
                 rounds,
                 seeds=read_value(seeds),
                 projection=projection,  # type: ignore[arg-type]  # any text: run checks it
-                progress=lambda done, before=number * rounds: update(before + done),
+                progress=advance,
             )
             records.append(record)
             if any(end.word == "stopped" for end in record.ends):

@@ -222,6 +222,12 @@ def _regression(
     """The problem of a loss, by full gradients (`batch="full"`) or mini-batches.
 
     Args:
+        loss: The loss without the ridge.
+        facts: What was computed of it, for this ridge.
+        ridge: The factor of ||w||**2 / 2.
+        batch: "full", or the number of examples of a mini-batch.
+        formula: The objective as text.
+        curvature: The bound on the second derivative of l in the scores, as text.
         residual: A bound on the squared norm of d l / d scores.
     """
     examples = loss.features.shape[0]

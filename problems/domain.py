@@ -43,12 +43,15 @@ class WholeSpace:
     bounded: ClassVar[bool] = False
 
     def project(self, x: Any, weights: Any = None) -> Any:
+        """The point itself."""
         return x
 
     def contains(self, x: NDArray[np.float64], tolerance: float = 0.0) -> NDArray[np.bool_]:
+        """Whether each point is finite."""
         return np.isfinite(np.asarray(x, float)).all(axis=-1)
 
     def diameter(self, norm: Norm, dimension: int) -> float:
+        """Infinite in every norm."""
         return np.inf
 
     def __str__(self) -> str:
@@ -70,13 +73,16 @@ class Box:
         )
 
     def project(self, x: Any, weights: Any = None) -> Any:
+        """Each coordinate clipped to [low, high]; the weights do not matter."""
         return clip(x, self.low, self.high)
 
     def contains(self, x: NDArray[np.float64], tolerance: float = 0.0) -> NDArray[np.bool_]:
+        """Whether low <= x_i <= high for every coordinate, up to the tolerance."""
         x = np.asarray(x, float)
-        return ((x >= self.low - tolerance) & (x <= self.high + tolerance)).all(axis=-1)
+        return np.all((x >= self.low - tolerance) & (x <= self.high + tolerance), axis=-1)
 
     def diameter(self, norm: Norm, dimension: int) -> float:
+        """The distance between opposite corners."""
         side = self.high - self.low
         return {"l1": dimension * side, "l2": np.sqrt(dimension) * side, "linf": side}[norm]
 
@@ -112,9 +118,11 @@ class Ball:
         return np.where(outside, w * x / (w + high), x)
 
     def contains(self, x: NDArray[np.float64], tolerance: float = 0.0) -> NDArray[np.bool_]:
+        """Whether ||x||_2 <= radius, up to the tolerance."""
         return np.linalg.norm(np.asarray(x, float), axis=-1) <= self.radius + tolerance
 
     def diameter(self, norm: Norm, dimension: int) -> float:
+        """The length of the longest chord, measured in the norm."""
         scale = {"l1": np.sqrt(dimension), "l2": 1.0, "linf": 1.0}[norm]
         return float(2 * self.radius * scale)
 
@@ -150,12 +158,14 @@ class Simplex:
         return np.where(y < 0, 0.0, y)
 
     def contains(self, x: NDArray[np.float64], tolerance: float = 0.0) -> NDArray[np.bool_]:
+        """Whether x >= 0 and sum(x) = 1, up to the tolerance and the rounding of the sum."""
         x = np.asarray(x, float)
         # Rounding moves the sum of n numbers in [0, 1] by at most n units of 2**-53 each way.
         slack = tolerance + x.shape[-1] * 2.0**-52
         return (x >= -tolerance).all(axis=-1) & (np.abs(x.sum(axis=-1) - 1) <= slack)
 
     def diameter(self, norm: Norm, dimension: int) -> float:
+        """The distance between two corners; 0 for the single point of dimension 1."""
         if dimension == 1:
             return 0.0
         return {"l1": 2.0, "l2": float(np.sqrt(2.0)), "linf": 1.0}[norm]

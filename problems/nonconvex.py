@@ -48,7 +48,7 @@ def rosenbrock(*, dimension: int = 2) -> Problem:
             "minimum": exact(0.0, "a sum of squares, all zero at 1"),
             "minimizer": exact(np.ones(dimension)),
         },
-        unknown={"L": "the second derivative 1200 x**2 - ... is unbounded"},
+        unknown={"L": "its second derivatives grow without bound, like 1200 x**2"},
     )
 
 

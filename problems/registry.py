@@ -110,6 +110,8 @@ class Registry(Generic[Built]):
         """Register a function under its name; the decorators of each floor end here.
 
         Args:
+            function: What the entry is built from; its name gives the key, its docstring the
+                title, its keyword-only arguments the parameters.
             source: `"bibkey, place"` or several of them.
             tags: Words to filter by.
             alias: A second key.

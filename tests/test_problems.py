@@ -656,7 +656,7 @@ def test_a_constant_that_is_not_finite_is_refused():
 
 
 def test_what_a_problem_does_not_state_is_refused_with_the_reason():
-    with pytest.raises(InputError, match="unbounded"):
+    with pytest.raises(InputError, match="without bound"):
         PROBLEMS["rosenbrock"].constant("L")
     with pytest.raises(InputError, match="no fixed objective"):
         PROBLEMS["reddi-2018-online"].objective([0.0])

@@ -1,6 +1,6 @@
 """Nanoseconds per step of the engines, as ratios against a hand-written loop in the same run.
 
-    python benchmarks/engines.py
+python benchmarks/engines.py
 """
 
 from __future__ import annotations

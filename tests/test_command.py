@@ -20,7 +20,7 @@ class Result:
         self.status, self.out, self.err = status, out, err
 
 
-@pytest.fixture()
+@pytest.fixture
 def cli(tmp_path, monkeypatch, capsys):
     """Run a command line in an empty folder, in this process."""
     monkeypatch.chdir(tmp_path)

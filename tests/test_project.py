@@ -90,7 +90,11 @@ def test_the_wheel_lists_every_package_folder():
 def test_the_constraints_name_every_direct_dependency():
     with (HOME / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)["project"]
-    wanted = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    wanted = [
+        text
+        for group in (project["dependencies"], *project["optional-dependencies"].values())
+        for text in group
+    ]
     lines = (HOME / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.split("==")[0].lower() for line in lines}
 

@@ -24,7 +24,7 @@ _PUBLIC = {
     "Record": ("convergence.record", "Record"),
     "Rule": ("convergence.rule", "Rule"),
     "Schedule": ("convergence.schedule", "Schedule"),
-    "Verdict": ("convergence.claim", "Verdict"),
+    "Verdict": ("convergence.verdict", "Verdict"),
     "cite": ("convergence.cards", "cite"),
     "find_claim": ("convergence.claims", "find"),
     "find_problem": ("problems", "find"),
@@ -85,7 +85,7 @@ _refuse_shadows()
 if TYPE_CHECKING:
     from convergence.cards import Card, Citation, cite, show
     from convergence.cards import list_items as list
-    from convergence.claim import Claim, Verdict
+    from convergence.claim import Claim
     from convergence.claims import find as find_claim
     from convergence.claims import judge
     from convergence.record import Record, load_records, save_records
@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from convergence.schedule import Schedule
     from convergence.schedule import find as find_schedule
     from convergence.simulation import run
+    from convergence.verdict import Verdict
     from convergence.verification import Outcome, verify
     from problems import InputError
     from problems import find as find_problem

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from problems.problem import Problem
-
-if TYPE_CHECKING:
-    from convergence.simulation import Simulation
 
 __all__ = ["MEASURES", "Measure", "Observation", "default_measures"]
 
@@ -31,7 +28,7 @@ class Observation:
         iterate: Shape (lanes, n); stacked (lanes, rounds, n).
         state: State variables, of the same shape or with a last axis of 1.
         totals: Running totals, likewise.
-        gradient_square_sum: Shape (lanes,): the sum over rounds of ||grad f||**2 where it was
+        exact_square_sum: Shape (lanes,): the sum over rounds of ||grad f||**2 where it was
             sampled.
     """
 
@@ -39,13 +36,6 @@ class Observation:
     state: Mapping[str, Array]
     totals: Mapping[str, Array]
     exact_square_sum: Array
-
-    @staticmethod
-    def of(simulation: Simulation, exact_square_sum: Array) -> Observation:
-        """Read a simulation."""
-        return Observation(
-            simulation.iterate, simulation.state, simulation.totals, exact_square_sum
-        )
 
     @staticmethod
     def stack(observations: Sequence[Observation]) -> Observation:

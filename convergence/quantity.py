@@ -101,6 +101,18 @@ def iterate_sum(total: Any, x: Any) -> Any:
     return total + x
 
 
+@quantity(start=0.0)
+def iterate_sum_by_round(total: Any, x: Any, t: Any) -> Any:
+    """Sum of t x_t, by coordinate: divided by T (T + 1) / 2 the average with weights t."""
+    return total + t * x
+
+
+@quantity(start=0.0)
+def iterate_sum_by_step_size(total: Any, x: Any, step_size: Any) -> Any:
+    """Sum of iterates times step sizes: over the sum of step sizes, their weighted average."""
+    return total + step_size * x
+
+
 @quantity(start=float("inf"))
 def iterate_low(least: Any, x: Any) -> Any:
     """The least value of each coordinate so far."""

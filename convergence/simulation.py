@@ -293,6 +293,10 @@ class Simulation:
         values = dict(zip(names, self._live[2:], strict=False))
         return {name: self._vector(name, value) for name, value in values.items()}
 
+    def observe(self, exact_square_sum: Array) -> Observation:
+        """What stands now; the argument is carried along for the measures."""
+        return Observation(self.iterate, self.state, self.totals, exact_square_sum)
+
     def _vector(self, name: str, value: Any) -> Array:
         wide = self._wide(value)
         if name in self.rule.state_per_coordinate and wide.shape[1] != self.problem.dimension:
@@ -396,7 +400,7 @@ def run(
                 if sampled:
                     mean_square = mean_square + _square_in_span(simulation, span, first, last)
                 _advance(simulation, last, progress)
-                observations.append(Observation.of(simulation, mean_square))
+                observations.append(simulation.observe(mean_square))
                 if (simulation.ended > 0).all():
                     break
         except KeyboardInterrupt:

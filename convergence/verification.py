@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from typing import Any
 
-from convergence.claim import Case, Verdict
+from convergence.claim import Case
 from convergence.claims import catalogue, find, judge
 from convergence.simulation import run
+from convergence.verdict import Verdict
 from problems.notation import parse
 
 __all__ = ["Outcome", "verify"]

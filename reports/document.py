@@ -20,11 +20,12 @@ from matplotlib.figure import Figure
 import convergence
 from convergence import rules
 from convergence import schedule as schedules
-from convergence.claim import Setting, Verdict
+from convergence.claim import Setting
 from convergence.claims import find as find_claim
 from convergence.claims import judge
 from convergence.record import Record, versions
 from convergence.simulation import record_times, run
+from convergence.verdict import Verdict
 from convergence.verification import Outcome, verify
 from problems import find as find_problem
 from problems.files import output_folder, write_whole

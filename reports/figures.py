@@ -15,10 +15,11 @@ from matplotlib.ticker import LogFormatterSciNotation, NullFormatter
 from numpy.typing import NDArray
 from scipy import stats
 
-from convergence.claim import Claim, Setting, Verdict
+from convergence.claim import Claim, Setting
 from convergence.claims import find as find_claim
 from convergence.measure import Observation
 from convergence.record import Record
+from convergence.verdict import Verdict
 from convergence.verification import Outcome
 from problems.files import write_whole
 from problems.notation import InputError, require

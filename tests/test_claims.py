@@ -8,8 +8,10 @@ from scipy import stats
 
 import convergence.claim as claim_module
 from convergence import claims
-from convergence.claim import Setting, catalogue, judge
+from convergence import verdict as verdict_module
+from convergence.claim import Setting, catalogue
 from convergence.simulation import run
+from convergence.verdict import judge
 from convergence.verification import verify
 from problems import find as find_problem
 from problems.domain import Ball, WholeSpace
@@ -216,7 +218,7 @@ def test_a_violation_that_passes_between_records_is_found():
 def test_beyond_the_budget_the_first_step_is_still_named(monkeypatch):
     record = run(*SHORT, BY, 3000, measures=[])
     true = judge(simple_claim(crossing), record)
-    monkeypatch.setattr(claim_module, "_ALL_ROUNDS", 100)
+    monkeypatch.setattr(verdict_module, "_ALL_ROUNDS", 100)
     assert judge(simple_claim(crossing), record).first_violation == true.first_violation
     holding = judge("reddi-2018-thm1", record)
     assert holding.word == "holds"
@@ -230,7 +232,7 @@ def test_beyond_the_budget_the_first_step_over_all_lanes_is_named(monkeypatch):
     record = run("reddi-2018-stochastic", "sgd", "constant:alpha=1e-4", 2000, seeds=6, measures=[])
     true = judge(simple_claim(low), record)
     assert true.word == "violated"
-    monkeypatch.setattr(claim_module, "_ALL_ROUNDS", 100)
+    monkeypatch.setattr(verdict_module, "_ALL_ROUNDS", 100)
     assert judge(simple_claim(low), record).first_violation == true.first_violation
 
 

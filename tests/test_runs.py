@@ -525,3 +525,17 @@ def test_parts_may_be_given_built_or_as_text():
         20,
     )
     assert built.checksum == run("pl-sine", "adam", "constant:alpha=0.1", 20).checksum
+
+
+def test_weighted_sums_of_iterates_are_those_of_the_trajectory():
+    names = ["iterate_sum", "iterate_sum_by_round", "iterate_sum_by_step_size", "step_size_sum"]
+    record = run(
+        "quadratic", "sgd", "inverse-sqrt:alpha=0.5", 20, times=range(1, 21), quantities=names
+    )
+    start = record.problem.start[None]
+    x = np.concatenate([start, record["iterate"][0, :-1]])
+    t = np.arange(1.0, 21)[:, None]
+    eta = 0.5 / np.sqrt(t)
+
+    for name, terms in zip(names, (x, t * x, eta * x, eta), strict=True):
+        np.testing.assert_allclose(record[name][0], np.cumsum(terms, axis=0), rtol=1e-14)

@@ -16,6 +16,8 @@ __all__ = [
     "box_or_metric_projection",
     "constant_step",
     "convex",
+    "descent_within_inverse_smoothness",
+    "exact_gradients",
     "inverse_sqrt_step",
     "smooth",
     "step_size",
@@ -131,3 +133,19 @@ def step_size(statement: str, share: Callable[[Setting], float]) -> Assumption:
         return "" if first <= limit * (1 + 2**-50) else f"it is {first:.6g} > {limit:.6g}"
 
     return Assumption(statement, fails)
+
+
+exact_gradients = Assumption(
+    "gradients are exact",
+    lambda setting: "they are stochastic" if setting.problem.samples is not None else "",
+)
+
+#: Gradient descent on a smooth function with a constant step size of at most 1/L.
+descent_within_inverse_smoothness = (
+    smooth,
+    unconstrained,
+    exact_gradients,
+    the_rule("gradient-descent"),
+    constant_step,
+    step_size("alpha <= 1/L", lambda setting: 1.0),
+)

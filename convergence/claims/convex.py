@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from convergence.claim import Assumption, Case, Setting, claim
+from convergence.claim import Case, Setting, claim
 from convergence.claims.assumptions import (
     constant_step,
     convex,
+    descent_within_inverse_smoothness,
+    exact_gradients,
     smooth,
     step_size,
     the_rule,
@@ -17,26 +19,11 @@ from convergence.claims.assumptions import (
 __all__ = ["drori_teboulle_2014_gd", "ghadimi_2015_hb_convex"]
 
 
-def _deterministic(setting: Setting) -> str:
-    return "its gradients are stochastic" if setting.problem.samples is not None else ""
-
-
-exact_gradients = Assumption("gradients are exact", _deterministic)
-
-
 @claim(
     source="drori2014, Theorem 3.1",
     tags=("suboptimality", "convex", "gradient-descent"),
     measure="suboptimality",
-    assumes=[
-        convex,
-        smooth,
-        unconstrained,
-        exact_gradients,
-        the_rule("gradient-descent"),
-        constant_step,
-        step_size("alpha <= 1/L", lambda setting: 1.0),
-    ],
+    assumes=[convex, *descent_within_inverse_smoothness],
     cases=[
         Case("quadratic:kappa=100", "sgd", "inverse-smoothness", 1_000, "holds"),
         Case("breast-cancer-logistic", "sgd", "inverse-smoothness", 1_000, "holds"),

@@ -7,12 +7,12 @@ from typing import Any
 from convergence.claim import Case, Setting, claim
 from convergence.claims.assumptions import (
     constant_step,
+    descent_within_inverse_smoothness,
     smooth,
     step_size,
     the_rule,
     unconstrained,
 )
-from convergence.claims.convex import exact_gradients
 
 __all__ = ["karimi_2016_pl", "sgdm_nonconvex_derived"]
 
@@ -81,14 +81,7 @@ def sgdm_nonconvex_derived(T: Any, L: Any, D0: Any, alpha: Any, sigma2: Any) -> 
     source="karimi2016, Theorem 1",
     tags=("suboptimality", "non-convex", "gradient-descent"),
     measure="suboptimality",
-    assumes=[
-        smooth,
-        unconstrained,
-        exact_gradients,
-        the_rule("gradient-descent"),
-        constant_step,
-        step_size("alpha <= 1/L", lambda setting: 1.0),
-    ],
+    assumes=descent_within_inverse_smoothness,
     cases=[
         Case("pl-sine", "sgd", "inverse-smoothness", 200, "holds"),
         Case("quadratic:kappa=100", "sgd", "inverse-smoothness", 1_000, "holds"),

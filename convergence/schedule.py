@@ -132,13 +132,13 @@ def inverse_sqrt(t: Any, *, alpha: float) -> Any:
     return alpha / np.sqrt(t)
 
 
-@schedule(source="robbins1951, Theorem 2")
+@schedule(source="robbins1951")
 def inverse(t: Any, *, alpha: float) -> Any:
     """Step size alpha / t."""
     return alpha / t
 
 
-@schedule(source="robbins1951, Theorem 2")
+@schedule(source="robbins1951")
 def polynomial(t: Any, *, alpha: float, power: float) -> Any:
     """Step size alpha / t**power."""
     return alpha / t**power

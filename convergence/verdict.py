@@ -279,12 +279,14 @@ def _judge_every_run(
     last = int(record.times[-1])
     seeds: Sequence[int] = record.seeds
     parts: Iterable[_Tested]
-    if last * size <= _ALL_ROUNDS:
+    # Gradients taken at drawn rounds are a figure of the recorded rounds alone.
+    sampled = MEASURES[claim.measure].samples_gradients(setting.problem)
+    if last * size <= _ALL_ROUNDS and not sampled:
         parts = _every_round(claim, setting, seeds, last)
     else:
         recorded = _at_recorded_rounds(claim, setting, record)
         parts = [recorded]
-        if recorded.exceeded.any():
+        if recorded.exceeded.any() and not sampled:
             # Only the first step is wanted: one lane suffices.
             lane, place = min(
                 (

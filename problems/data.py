@@ -334,7 +334,7 @@ def _digits(ridge: float) -> tuple[_Softmax, _Facts]:
 
 
 @problem(
-    source=("pedregosa2011, the copy used", "bohning1992, Section 2"),
+    source=("pedregosa2011, the copy used", "bohning1992, the bound on the Hessian"),
     tags=("convex", "smooth", "strongly-convex", "finite-sum", "real-data"),
 )
 def digits_softmax(*, ridge: float = 0.01, batch: Any = "full") -> Problem:

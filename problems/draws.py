@@ -4,7 +4,7 @@ The generator is Philox 4x32-10 (Salmon, Moraes, Dror & Shaw, SC 2011), a keyed 
 128-bit counter: the seed is the key, round and index are the counter. A draw therefore never
 depends on what was drawn before, on the number of lanes or on the order of evaluation.
 
-Source: salmon2011, Section 3.3; test vectors from the authors' Random123 distribution.
+Source: salmon2011; test vectors from the authors' Random123 distribution.
 """
 
 from __future__ import annotations

@@ -13,13 +13,13 @@ from problems.problem import Constant, Problem, exact, problem
 __all__ = ["pl_sine", "rosenbrock"]
 
 
-@problem(
-    source=("rosenbrock1960, Equation 1", "more1981, Problem 21"), tags=("non-convex", "smooth")
-)
+@problem(source=("rosenbrock1960", "more1981, Problem 1, for n = 2"), tags=("non-convex", "smooth"))
 def rosenbrock(*, dimension: int = 2) -> Problem:
     """Rosenbrock's curved valley in n dimensions.
 
     The chained form, from the start point -1.2, 1, -1.2, 1, ...; for n = 2 it is the original.
+    (Moré, Garbow & Hillstrom's extended function, their Problem 21, is another for n > 2: a sum
+    of separate pairs.)
     """
     require(
         isinstance(dimension, int) and dimension >= 2,

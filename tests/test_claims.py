@@ -516,3 +516,15 @@ def test_on_the_stochastic_example_only_the_average_regret_of_amsgrad_falls():
     assert fall.mean() + quantile * fall.std(ddof=1) / np.sqrt(seeds) < 0
     last = average_regret(f"adam:{MOMENTS}")[:, -1]
     assert last.mean() - quantile * last.std(ddof=1) / np.sqrt(seeds) > 0.1
+
+
+def test_a_sampled_figure_is_judged_at_the_recorded_rounds():
+    record = run(
+        "breast-cancer-logistic:batch=32", "sgd", "constant:alpha=0.1", 200, measures=[], seeds=2
+    )
+    low = simple_claim(lambda T: 1e-6 + 0 * T, "gradient_mean_square")
+    high = simple_claim(lambda T: 10.0 / T, "gradient_mean_square")
+
+    assert judge(low, record).first_violation == 1
+    assert judge(high, record).word == "holds"
+    assert judge(high, record).rounds_checked == record.times.size < 200

@@ -1,6 +1,7 @@
 """The bibliography: each paper once, and each citation in it."""
 
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +74,14 @@ def test_the_short_form_names_up_to_two_authors():
 )
 def test_the_apa_form_is_exact(key, text):
     assert reference(key).apa == text
+
+
+def test_every_paper_of_the_bibliography_is_cited():
+    home = Path(__file__).parent.parent
+    sources = "\n".join(
+        path.read_text(encoding="utf-8")
+        for floor in ("problems", "convergence", "reports")
+        for path in (home / floor).rglob("*.py")
+    )
+
+    assert [key for key in references() if key not in sources] == []

@@ -81,7 +81,7 @@ def _kingma_ba_cases() -> list[Case]:
 
 
 @claim(
-    source="kingma2015, Theorem 4.1",
+    source=("kingma2015, Theorem 4.1", "bock2018, on a flaw of the proof"),
     tags=("regret", "online", "adaptive", "false"),
     measure="regret",
     assumes=[

@@ -51,7 +51,7 @@ _SECTION_5 = "amsgrad:beta1=0.9,beta2=0.99"
 
 
 @claim(
-    source=("reddi2018, Theorem 4, corrected", "tran2019, Section 3", "alacaoglu2020, Theorem 1"),
+    source=("reddi2018, Theorem 4, corrected", "tran2019, on the flaw", "alacaoglu2020, Theorem 1"),
     tags=("regret", "online", "adaptive"),
     measure="regret",
     assumes=[

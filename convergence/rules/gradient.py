@@ -11,7 +11,7 @@ from problems.notation import require
 __all__ = ["gradient_descent", "heavy_ball", "nesterov"]
 
 
-@rule(source=("cauchy1847", "robbins1951, Equation 8"), tags=("gradient",), alias="sgd")
+@rule(source=("cauchy1847", "robbins1951"), tags=("gradient",), alias="sgd")
 def gradient_descent(g: Any, x: Any, *, weight_decay: float = 0.0) -> Any:
     """Gradient descent; with stochastic gradients, SGD.
 
@@ -20,7 +20,7 @@ def gradient_descent(g: Any, x: Any, *, weight_decay: float = 0.0) -> Any:
     return (with_coupled_decay(g, x, weight_decay),)
 
 
-@rule(source=("polyak1964, Equation 9", "sutskever2013, Equation 1"), tags=("momentum",), u=0)
+@rule(source=("polyak1964", "sutskever2013, Equation 1"), tags=("momentum",), u=0)
 def heavy_ball(
     g: Any,
     u: Any,
@@ -51,7 +51,7 @@ def heavy_ball(
     return u, u
 
 
-@rule(source=("nesterov1983, Equation 3", "sutskever2013, Equations 3-4"), tags=("momentum",), u=0)
+@rule(source=("nesterov1983", "sutskever2013, Equations 3-4"), tags=("momentum",), u=0)
 def nesterov(
     g: Any,
     u: Any,

@@ -20,6 +20,7 @@ from rich.table import Table
 
 import convergence
 from convergence.record import quoted
+from problems.files import require_writable
 from problems.notation import InputError, read_value, require
 
 __all__ = ["app", "main"]
@@ -193,6 +194,13 @@ def run(
     records: list[convergence.Record] = []
     item = convergence.find_problem(problem)
     rules = [convergence.find_rule(text) for text in optimizer]
+    target = save or Path(f"{item.key}.npz")
+    require_writable(target)
+    if plot:
+        from reports.figures import accepted_suffix, figure_of_records
+
+        accepted_suffix(plot)
+        require_writable(plot)
     with _progress("running", rounds * len(rules)) as update:
         for number, rule in enumerate(rules):
             update(number * rounds, name=rule.key)
@@ -212,11 +220,8 @@ def run(
             records.append(record)
             if any(end.word == "stopped" for end in record.ends):
                 break
-    target = save or Path(f"{item.key}.npz")
     convergence.save_records(records, target, _command_line())
     if plot:
-        from reports.figures import figure_of_records
-
         figure_of_records(records, plot)
     if as_json:
         _print_json([{**record.to_json(), "saved": str(target)} for record in records])

@@ -443,6 +443,7 @@ def _accepted_seeds(seeds: int | Sequence[int], problem: Problem) -> list[int]:
         require(lanes, "seeds=[] is empty; give at least one seed")
         require(len(set(lanes)) == len(lanes), f"seeds={seeds!r} repeats a seed")
         require(min(lanes) >= 0, f"seed {min(lanes)} must not be negative")
+        require(max(lanes) < 2**64, f"seed {max(lanes)} must be less than 2**64")
     return lanes if problem.stochastic else lanes[:1]
 
 

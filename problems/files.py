@@ -9,7 +9,7 @@ from pathlib import Path
 
 from problems.notation import InputError
 
-__all__ = ["output_folder", "write_whole"]
+__all__ = ["output_folder", "require_writable", "write_whole"]
 
 
 def write_whole(path: str | Path, data: bytes) -> None:
@@ -33,6 +33,21 @@ def write_whole(path: str | Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+def require_writable(path: str | Path) -> None:
+    """Refuse a file that cannot be written, before the work whose result it is to hold.
+
+    Raises:
+        InputError: Its folder does not exist or cannot be written, or it is itself a folder.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"cannot write {str(path)!r}: it is a folder")
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {str(path)!r}: there is no folder {str(path.parent)!r}")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"cannot write {str(path)!r}: its folder is read-only")
 
 
 def output_folder(path: str | Path) -> Path:

@@ -30,6 +30,7 @@ from reports.theme import MARGIN, PAGE, STYLES, Style, style_of
 
 __all__ = [
     "Curve",
+    "accepted_suffix",
     "bound_at",
     "counterexample",
     "decade_trend",
@@ -809,7 +810,12 @@ def _heading(claim: Claim, width: float) -> list[str]:
 # Single figures
 
 
-def _suffix(path: str | Path) -> str:
+def accepted_suffix(path: str | Path) -> str:
+    """The suffix of a figure's file, in lower case.
+
+    Raises:
+        InputError: It is neither .png nor .pdf nor .svg.
+    """
     suffix = Path(path).suffix.lower()
     require(
         suffix in SUFFIXES,
@@ -886,7 +892,7 @@ def figure_of_records(records: Sequence[Record], path: str | Path) -> None:
         InputError: The suffix is another, there is nothing to draw, or the file cannot be
             written.
     """
-    suffix = _suffix(path)
+    suffix = accepted_suffix(path)
     require(records, "there are no records to draw")
     measure = _main_measure(records)
     labels, scalar = _labels(records), all(r.problem.dimension == 1 for r in records)
@@ -1054,7 +1060,7 @@ def picture_of_problem(problem: Problem, path: str | Path) -> None:
         InputError: The problem has more dimensions, the suffix is another, or the file cannot
             be written.
     """
-    suffix = _suffix(path)
+    suffix = accepted_suffix(path)
     if problem.dimension > 2:
         raise InputError(
             f"problem {problem.specification} has {problem.dimension} dimensions; only those "

@@ -99,3 +99,11 @@ def test_the_constraints_name_every_direct_dependency():
     pinned = {line.split("==")[0].lower() for line in lines}
 
     assert {text.split(">=")[0].lower() for text in wanted} <= pinned
+
+
+def test_the_example_of_the_readme_prints_what_it_says():
+    text = (HOME / "README.md").read_text(encoding="utf-8")
+    example = text.split("```python\n")[1].split("```")[0]
+    promised = [line[2:] for line in example.splitlines() if line.startswith("# ")]
+
+    assert python(example).stdout.splitlines()[1:] == promised

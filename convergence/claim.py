@@ -299,7 +299,8 @@ class Claim:
             InputError: A letter has no value here.
         """
         context = _Context(setting, times, observed)
-        values = {letter: LETTERS[letter].value(context) for letter in self.letters}
+        # numpy numbers: a Python float raises where a square overflows.
+        values = {letter: np.asarray(LETTERS[letter].value(context))[()] for letter in self.letters}
         with np.errstate(all="ignore"):
             bound = self.entry.function(times.astype(float), **values, **self.settings)
         return np.broadcast_to(np.asarray(bound, float), observed.iterate.shape[:2])

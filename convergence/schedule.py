@@ -79,14 +79,18 @@ def _asks(entry: Entry[Schedule]) -> list[str]:
     ]
 
 
+# A whole number beyond it passes every comparison and then cannot be a step size.
+_LARGEST = float(np.finfo(float).max)
+
+
 def _build(entry: Entry[Schedule], settings: Mapping[str, Any]) -> Schedule:
     for name, value in settings.items():
         accepted = "a positive number"
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        good = number and 0 < value < np.inf
+        good = number and 0 < value <= _LARGEST
         if name in ("warmup", "floor"):
             accepted = "a number of at least 0"
-            good = number and 0 <= value < np.inf
+            good = number and 0 <= value <= _LARGEST
         require(good, f"{name}={value!r} of schedule {entry.key} must be {accepted}")
     return Schedule(entry, dict(settings))
 

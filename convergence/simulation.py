@@ -32,6 +32,7 @@ _BLOCK = 1024
 # At most this many samples are drawn at a time, so memory stays bounded for many lanes.
 _SAMPLES = 1 << 20
 _DRAWS_PER_SPAN = 4
+_MOST_LANES = 1_000_000
 
 
 def record_times(steps: int) -> NDArray[np.int64]:
@@ -320,6 +321,7 @@ def _spans(times: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 def _accepted_measures(measures: Sequence[str] | None, problem: Problem) -> list[Measure]:
     if measures is None:
         return default_measures(problem)
+    require(not isinstance(measures, str), f"measures={measures!r} must be a list of names")
     chosen = []
     for name in dict.fromkeys(measures):
         require(name in MEASURES, f"there is no measure {name!r}; {nearest(name, MEASURES)}")
@@ -368,9 +370,16 @@ def run(
     problem = find_problem(problem) if isinstance(problem, str) else problem
     rule = rules.find(rule) if isinstance(rule, str) else rule
     schedule = schedules.find(schedule) if isinstance(schedule, str) else schedule
+    for name, part, kind in (
+        ("problem", problem, Problem),
+        ("rule", rule, Rule),
+        ("schedule", schedule, Schedule),
+    ):
+        require(isinstance(part, kind), f"{name}={part!r} must be a {name} or its specification")
+    whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
     require(
-        isinstance(steps, (int, np.integer)) and steps >= 1,
-        f"steps={steps!r} must be a whole number of at least 1",
+        whole and 1 <= steps < 2**53,
+        f"steps={steps!r} must be a whole number of at least 1 and less than 2**53",
     )
     require(
         projection in ("euclidean", "metric"),
@@ -432,11 +441,11 @@ def _accepted_seeds(seeds: int | Sequence[int], problem: Problem) -> list[int]:
         f"seeds={seeds!r} must be a whole number or a list of them",
     )
     if isinstance(seeds, (int, np.integer)):
-        require(seeds >= 1, f"seeds={seeds!r} must be at least 1")
+        require(1 <= seeds <= _MOST_LANES, f"seeds={seeds!r} must lie in 1..{_MOST_LANES}")
         lanes = list(range(int(seeds)))
     else:
         require(
-            all(isinstance(seed, (int, np.integer)) for seed in seeds),
+            all(type(seed) is int or isinstance(seed, np.integer) for seed in seeds),
             f"seeds={seeds!r} must be whole numbers",
         )
         lanes = [int(seed) for seed in seeds]

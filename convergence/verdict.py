@@ -73,6 +73,8 @@ class Verdict:
 # Up to so many numbers (lanes, rounds, coordinates) every round is tested.
 _ALL_ROUNDS = 2_000_000
 _UNIT = 2.0**-53
+# The square of a smaller number is subnormal or 0: moments of such gradients are not to be trusted.
+_LOST = 2.0**-511
 
 
 def _allowance(claim: Claim, setting: Setting, times: Any, observed: Observation) -> Array:
@@ -129,6 +131,8 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
         The verdict.
     """
     claim = find(claim) if isinstance(claim, str) else claim
+    require(isinstance(claim, Claim), f"claim={claim!r} must be a claim or its specification")
+    require(isinstance(record, Record), f"record={record!r} must be a record of a run")
     setting = Setting(record.problem, record.rule, record.schedule, record.steps, record.projection)
     common: dict[str, Any] = {
         "claim": claim.specification,
@@ -193,6 +197,7 @@ class _Tested:
         times: Shape (rounds,).
         measured, bound: Shape (lanes, rounds).
         exceeded: Where the bound is broken beyond rounding.
+        underflow: Where it would be, by figures so small that their squares are lost.
         speaks: Shape (rounds,): where the bound says more than is trivially true.
     """
 
@@ -200,6 +205,7 @@ class _Tested:
     measured: Array
     bound: Array
     exceeded: NDArray[np.bool_]
+    underflow: NDArray[np.bool_]
     speaks: NDArray[np.bool_]
 
 
@@ -240,7 +246,8 @@ def _tested(
     trivial = _trivial(claim, setting, times)
     if trivial is not None:
         speaks &= (bound < trivial).any(axis=0)
-    return _Tested(times, measured, bound, exceeded, speaks)
+    underflow = exceeded & (np.abs(measured) < _LOST)
+    return _Tested(times, measured, bound, exceeded & ~underflow, underflow, speaks)
 
 
 def _every_round(
@@ -301,8 +308,10 @@ def _judge_every_run(
     at_least = claim.sense == "at least"
     name = claim.measure.replace("_", " ")
     figures: dict[str, Any] = {"ratio": None, "speaks_from": None, "rounds_checked": 0}
+    lost = False
     for part in parts:
         times = part.times
+        lost |= bool(part.underflow.any())
         figures["rounds_checked"] += int(np.isfinite(part.measured).any(axis=0).sum())
         if figures["speaks_from"] is None and part.speaks.any():
             figures["speaks_from"] = int(times[part.speaks.argmax()])
@@ -336,6 +345,13 @@ def _judge_every_run(
             )
     if not figures["rounds_checked"]:
         return Verdict("inconclusive", reason="no finite figure was recorded", **common)
+    if lost:
+        return Verdict(
+            "inconclusive",
+            reason=f"figures below {_LOST:.0e} cannot be judged: their squares underflow",
+            **figures,
+            **common,
+        )
     if figures["speaks_from"] is None:
         return Verdict(
             "vacuous",

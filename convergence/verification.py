@@ -13,7 +13,7 @@ from convergence.claim import Case
 from convergence.claims import catalogue, find, judge
 from convergence.simulation import run
 from convergence.verdict import Verdict
-from problems.notation import parse
+from problems.notation import parse, require
 
 __all__ = ["Outcome", "verify"]
 
@@ -91,6 +91,9 @@ def verify(
     Raises:
         InputError: There is no such claim.
     """
+    require(
+        workers is None or workers >= 1, f"workers={workers!r} must be a whole number of at least 1"
+    )
     jobs: list[tuple[str, Case]] = []
     for specification in claims or [entry.key for entry in catalogue]:
         wanted = parse(specification)[1]

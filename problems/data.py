@@ -380,16 +380,16 @@ def read_svmlight(path: str | Path) -> tuple[Matrix, Array]:
 
     try:
         features, labels = load(len(lines))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         # Reading a beginning of the file fails from the first bad line on: bisect for it.
         good, bad = 0, len(lines)
-        reason = error
+        reason: Exception = error
         while bad - good > 1:
             middle = (good + bad) // 2
             try:
                 load(middle)
                 good = middle
-            except ValueError as earlier:
+            except (ValueError, OverflowError) as earlier:
                 bad, reason = middle, earlier
         text = lines[bad - 1].decode("utf-8", "replace").strip()
         raise InputError(

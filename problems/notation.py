@@ -83,6 +83,7 @@ def _value(text: str, whole: str) -> Any:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     if _INTEGER.fullmatch(text):
+        require(len(text) <= 400, f"{text[:20]}... in {whole[:40]!r} has {len(text)} digits")
         return int(text)
     if fraction := _FRACTION.fullmatch(text):
         numerator, denominator = map(int, fraction.groups())

@@ -57,7 +57,7 @@ class Entry(Generic[Built]):
             return self.build(self, settings)
         except InputError:
             raise
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             # A parameter of the wrong kind (text for a number) fails in the factory's arithmetic.
             wrong = [f"{name}={value!r}" for name, value in parameters.items()]
             raise InputError(

@@ -528,3 +528,38 @@ def test_a_sampled_figure_is_judged_at_the_recorded_rounds():
     assert judge(low, record).first_violation == 1
     assert judge(high, record).word == "holds"
     assert judge(high, record).rounds_checked == record.times.size < 200
+
+
+@pytest.mark.parametrize("size", ["170", "200"])
+def test_squares_that_underflow_decide_nothing(size):
+    problem = f"periodic-linear:slopes=[3e-{size},-1e-{size},-1e-{size}]"
+    by = "inverse-sqrt:alpha=0.1"
+    amsgrad = run(problem, "amsgrad:beta1=0,beta2=0.1", by, 100, measures=[])
+    adam = run(problem, "adam:beta1=0,beta2=0.1,eps=0", by, 100, measures=[])
+
+    assert judge("amsgrad-nonincreasing-beta1", amsgrad).word == "inconclusive"
+    assert judge("kingma-ba-2015-thm41", adam).word == "inconclusive"
+
+
+def test_a_bound_that_overflows_is_vacuous():
+    problem = "periodic-linear:slopes=[3e160,-1e160]"
+    record = run(problem, "sgd", "inverse-sqrt:alpha=0.1", 10, measures=[])
+
+    assert judge("zinkevich-2003-thm1", record).word == "vacuous"
+
+
+def test_parts_of_the_wrong_kind_are_named():
+    record = run("pl-sine", "sgd", "inverse-smoothness", 5)
+    for call in (
+        lambda: run("pl-sine", "sgd", 0.1, 10),
+        lambda: run("pl-sine", None, "inverse-smoothness", 10),
+        lambda: run(record.rule, "sgd", "inverse-smoothness", 10),
+        lambda: run("pl-sine", "sgd", "inverse-smoothness", True),
+        lambda: run("pl-sine", "sgd", "inverse-smoothness", 10, seeds=[True, 3]),
+        lambda: run("pl-sine", "sgd", "inverse-smoothness", 10, measures="distance"),
+        lambda: judge("karimi-2016-pl", "a record"),
+        lambda: judge(record, "karimi-2016-pl"),
+        lambda: verify(workers=0),
+    ):
+        with pytest.raises(InputError, match="must"):
+            call()

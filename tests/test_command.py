@@ -192,6 +192,12 @@ BAD = {
     "run reddi-2018-thm1 -o adam --steps 1_000_000_000 --plot nowhere/r.png": "nowhere/r.png",
     "run reddi-2018-thm1 -o adam --steps 1_000_000_000 --save .": "'.'",
     "run reddi-2018-stochastic -o adam --seeds [18446744073709551616]": "less than 2**64",
+    "run reddi-2018-thm1 -o adam --steps 99999999999999999999999": "steps=",
+    "run reddi-2018-stochastic -o adam --seeds 99999999999999": "seeds=",
+    f"run reddi-2018-thm1:C=1{'0' * 399} -o adam": "C=1",
+    f"run reddi-2018-thm1 -o adam:eps=1{'0' * 399}": "eps=1",
+    f"run reddi-2018-thm1 -o adam --schedule constant:alpha=1{'0' * 399}": "alpha=1",
+    f"run reddi-2018-thm1 -o adam:eps=1{'0' * 5000}": "5001 digits",
     "run reddi-2018-thm1 -o adam -o adam": "twice",
     "run reddi-2018-thm1": "-o",
     "run svmlight-logistic:path=nofile -o adam": "'nofile'",
@@ -221,6 +227,8 @@ def test_a_malformed_file_names_its_line(cli, tmp_path):
 
     assert result.status == 2
     assert "line 3" in result.err
+    (tmp_path / "huge.svm").write_text("1 1:2\n-1 99999999999:1\n")
+    assert "line 2" in cli("run svmlight-logistic:path=huge.svm -o adam").err
 
 
 @pytest.mark.parametrize("name", ["list", "show", "run", "verify", "report", "cite"])

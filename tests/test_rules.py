@@ -753,3 +753,19 @@ def test_a_setting_out_of_its_range_is_refused_in_one_sentence(rule, sentence):
     with pytest.raises(InputError) as refused:
         rules.find(rule)
     assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize("decay", ["0", "0.1"])
+def test_nesterov_decays_where_it_takes_the_gradient(decay):
+    by = ("constant:alpha=0.05", 60)
+    descent = run("quadratic:kappa=10", f"nesterov:weight_decay={decay}", *by, times=range(1, 61))
+    ahead = run(
+        "quadratic:kappa=10",
+        f"nesterov:iterate=look-ahead,weight_decay={decay}",
+        *by,
+        times=range(1, 61),
+    )
+    x = descent["iterate"][0]
+    before = np.concatenate([descent.problem.start[None], x[:-1]])
+
+    np.testing.assert_allclose(x + 0.9 * (x - before), ahead["iterate"][0], atol=1e-12)

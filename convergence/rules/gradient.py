@@ -55,7 +55,7 @@ def heavy_ball(
 def nesterov(
     g: Any,
     u: Any,
-    x: Any,
+    query_point: Any,
     step_size: Any,
     next_x: Any,
     *,
@@ -68,9 +68,9 @@ def nesterov(
     x_{t+1} = y_t - alpha g(y_t), and the next gradient is taken at
     y_{t+1} = x_{t+1} + beta1 (x_{t+1} - x_t). With `iterate=look-ahead` the iterate is y itself
     and the velocity has no step size in it, as deployed libraries have it: the same points while
-    the step size is constant.
+    the step size is constant. Weight decay is taken where the gradient is.
     """
-    g = with_coupled_decay(g, x, weight_decay)
+    g = with_coupled_decay(g, query_point, weight_decay)
     if iterate == "look-ahead":
         u = beta1 * u + g
         return g + beta1 * u, u

@@ -246,7 +246,7 @@ def _tested(
     trivial = _trivial(claim, setting, times)
     if trivial is not None:
         speaks &= (bound < trivial).any(axis=0)
-    underflow = exceeded & (np.abs(measured) < _LOST)
+    underflow = exceeded & (np.maximum(np.abs(measured), np.abs(bound)) < _LOST)
     return _Tested(times, measured, bound, exceeded & ~underflow, underflow, speaks)
 
 

@@ -563,3 +563,10 @@ def test_parts_of_the_wrong_kind_are_named():
     ):
         with pytest.raises(InputError, match="must"):
             call()
+
+
+def test_a_figure_of_zero_below_a_lower_bound_is_a_violation():
+    record = run("pl-sine:start=0", "sgd", "inverse-smoothness", 5)
+    at_least_one = simple_claim(lambda T: 1.0 + 0 * T, "distance", sense="at least")
+
+    assert judge(at_least_one, record).word == "violated"

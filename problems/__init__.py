@@ -1,33 +1,67 @@
 """The catalogue of problems; it knows no optimizer.
 
-Families, one file each: `online` (judged by regret), `quadratic`, `nonconvex`, `data`
-(regression on real data). `find("key:name=value")` builds a problem, `catalogue` lists them.
+Families, one file each: `online` and `streams` (judged by regret, on an interval and in several
+dimensions), `quadratic`, `convex`, `stochastic`, `data` (regression on real data), `nonconvex`
+(classical landscapes), `saddles`, `models`. `find("key:name=value")` builds a problem, `catalogue` lists them.
 """
 
-from problems import data, nonconvex, online, quadratic
+from problems import (
+    convex,
+    data,
+    models,
+    nonconvex,
+    online,
+    quadratic,
+    saddles,
+    stochastic,
+    streams,
+)
 from problems.domain import Ball, Box, Simplex, WholeSpace
 from problems.notation import InputError
-from problems.problem import CONSTANTS, Constant, Problem, catalogue, exact, find, problem
+from problems.problem import (
+    CONSTANTS,
+    TAGS,
+    Constant,
+    Deferred,
+    Outcomes,
+    Problem,
+    Stationary,
+    catalogue,
+    derived,
+    exact,
+    find,
+    problem,
+)
 from problems.references import Reference, reference, references
 
 __all__ = [
     "CONSTANTS",
+    "TAGS",
     "Ball",
     "Box",
     "Constant",
+    "Deferred",
     "InputError",
+    "Outcomes",
     "Problem",
     "Reference",
     "Simplex",
+    "Stationary",
     "WholeSpace",
     "catalogue",
+    "convex",
     "data",
+    "derived",
     "exact",
     "find",
+    "models",
     "nonconvex",
     "online",
     "problem",
     "quadratic",
     "reference",
     "references",
+    "saddles",
+    "stochastic",
+    "streams",
 ]

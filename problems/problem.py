@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -10,10 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from problems.domain import Domain
-from problems.notation import InputError, require
+from problems.notation import InputError, nearest, require
 from problems.registry import Entry, Registry
 
-__all__ = ["CONSTANTS", "Constant", "Known", "Problem", "catalogue", "exact", "find", "problem"]
+__all__ = [
+    "CONSTANTS",
+    "TAGS",
+    "Constant",
+    "Deferred",
+    "Known",
+    "Outcomes",
+    "Problem",
+    "Stationary",
+    "catalogue",
+    "derived",
+    "exact",
+    "find",
+    "problem",
+]
 
 Known = Literal["exact", "derived", "computed"]
 
@@ -25,8 +39,38 @@ CONSTANTS: Mapping[str, str] = {
     "G": "Euclidean bound on every (stochastic) gradient on the domain",
     "G_inf": "sup-norm bound on every (stochastic) gradient on the domain",
     "sigma2": "variance of the stochastic gradient: E||g - grad f(x)||_2**2 <= sigma2",
+    "M": "growth of the stochastic gradient: E||g||_2**2 <= M + M_G ||grad f(x)||_2**2",
+    "M_G": "the factor in that growth; with M = 0 it is the strong growth constant rho",
+    "L_max": "smoothness of every single (sampled) loss",
+    "nonzeros": "largest number of nonzero coordinates of a (stochastic) gradient",
     "minimum": "least value of the objective on the domain",
     "minimizer": "a point where the minimum, or the best fixed point in hindsight, is attained",
+}
+
+#: What a problem may be tagged with, and what each tag asserts. The first group is tested by the
+#: laws of `problems.laws`, the second follows from the object, the third says where it belongs.
+TAGS: Mapping[str, str] = {
+    "convex": "every loss is convex",
+    "convex-on-average": "the objective is convex, but not every loss that it averages",
+    "non-convex": "the objective is not convex",
+    "star-convex": "f(x) - f* <= grad f(x).(x - x*) for the minimiser x*",
+    "linear": "every loss is linear",
+    "smooth": "every loss is differentiable",
+    "non-smooth": "some loss has kinks; a subgradient is stated there",
+    "interpolation": "one point minimises every single loss",
+    "1-D": "the dimension is 1",
+    "stochastic": "what a round shows is drawn at random",
+    "strongly-convex": "a positive mu is stated",
+    "polyak-lojasiewicz": "a positive mu_pl is stated",
+    "online": "losses change from round to round and are judged by regret",
+    "periodic": "the losses repeat",
+    "finite-sum": "the objective is a mean over examples",
+    "counterexample": "built to make a method fail",
+    "worst-case": "built to attain a bound",
+    "sparse": "gradients have few nonzero coordinates",
+    "real-data": "built from measured data",
+    "test-function": "a classical landscape of the optimization literature",
+    "saddle": "has a stationary point that is no minimum",
 }
 
 
@@ -39,12 +83,14 @@ class Constant:
         known: "exact" (attained), "derived" (a proved bound) or "computed" (to the tolerance).
         how: The formula or the computation, in a phrase.
         tolerance: For a computed constant, the certified largest error, in its own unit.
+        at: Where it is attained, if that is not near the start or a stationary point: shape (n,).
     """
 
     value: Any
     known: Known
     how: str
     tolerance: float = 0.0
+    at: Any = None
 
     def __post_init__(self) -> None:
         require(
@@ -53,9 +99,74 @@ class Constant:
         )
 
 
-def exact(value: Any, how: str = "by the formula") -> Constant:
-    """A constant that is exactly this."""
-    return Constant(value, "exact", how)
+def exact(value: Any, how: str = "by the formula", at: Any = None) -> Constant:
+    """A constant that is exactly this, attained at a point."""
+    return Constant(value, "exact", how, at=at)
+
+
+def derived(value: Any, how: str) -> Constant:
+    """A proved bound that need not be attained."""
+    return Constant(value, "derived", how)
+
+
+class Deferred(Mapping[str, Constant]):
+    """Constants of which some are computed when they are first asked for.
+
+    Args:
+        parts: By letter, a Constant or a function without arguments that returns one.
+    """
+
+    def __init__(self, parts: Mapping[str, Constant | Callable[[], Constant]]):
+        self._parts = dict(parts)
+
+    def __getitem__(self, letter: str) -> Constant:
+        part = self._parts[letter]
+        if not isinstance(part, Constant):
+            part = self._parts[letter] = part()
+        return part
+
+    def __contains__(self, letter: object) -> bool:
+        return letter in self._parts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+
+@dataclass(frozen=True)
+class Stationary:
+    """A point where the gradient of the objective vanishes.
+
+    Attributes:
+        point: Shape (n,).
+        kind: "minimum" (global), "local minimum", "saddle" or "maximum" (a local one).
+        how: Where it comes from, in a phrase.
+        curvature: The eigenvalues of the Hessian in increasing order, if they are known.
+        tolerance: The largest error of a coordinate of a point that was rounded.
+    """
+
+    point: Any
+    kind: Literal["minimum", "local minimum", "saddle", "maximum"]
+    how: str = ""
+    curvature: tuple[float, ...] | None = None
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Every value that one independent draw may take.
+
+    Attributes:
+        samples: Shape (k, ...), each as a lane's sample of a batch of one.
+        probabilities: Shape (k,).
+        averaged: A round's gradient is the mean over so many independent draws.
+    """
+
+    samples: NDArray[Any]
+    probabilities: NDArray[np.float64]
+    averaged: int = 1
 
 
 Samples = Callable[[NDArray[np.int64], NDArray[np.uint64]], NDArray[Any]]
@@ -89,6 +200,9 @@ class Problem:
             of rounds 1..T that a fixed point of the domain attains, for each T.
         constants: By the letters of `CONSTANTS`.
         unknown: Letters that cannot be given, with the reason.
+        stationary: Points where the gradient of the objective vanishes, besides the minimiser.
+        outcomes: Returns every value of a draw, where there are finitely many.
+        tags: Keys of `TAGS`; those that follow from the object are added.
         exact_gradient_cost: What an exact gradient costs in stochastic ones.
         entry: The catalogue entry it was built from.
         settings: The parameters it was built with.
@@ -107,6 +221,9 @@ class Problem:
     hindsight_formula: Hindsight | None = None
     constants: Mapping[str, Constant] = field(default_factory=dict)
     unknown: Mapping[str, str] = field(default_factory=dict)
+    stationary: tuple[Stationary, ...] = ()
+    outcomes: Callable[[], Outcomes] | None = None
+    tags: tuple[str, ...] = ()
     exact_gradient_cost: float = 1.0
     entry: Entry[Problem] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -122,12 +239,37 @@ class Problem:
             f"the start point {start} lies outside {self.domain}",
         )
         for name in (*self.constants, *self.unknown):
-            require(name in CONSTANTS, f"{name!r} is no constant; known: {', '.join(CONSTANTS)}")
-        if "L" in self.constants:
-            smooth = self.constants["L"].value
-            for name in ("mu", "mu_pl"):
-                lower = self.constants[name].value if name in self.constants else 0.0
-                require(lower <= smooth, f"{name}={lower!r} exceeds L={smooth!r}")
+            require(name in CONSTANTS, f"{name!r} is no constant; {nearest(name, CONSTANTS)}")
+        for tag in self.tags:
+            require(tag in TAGS, f"{tag!r} is no tag; {nearest(tag, TAGS)}")
+        self._check_order()
+        follows = {
+            "1-D": start.size == 1,
+            "stochastic": self.stochastic,
+            "strongly-convex": "mu" in self.constants and self.constant("mu") > 0,
+            "polyak-lojasiewicz": "mu_pl" in self.constants and self.constant("mu_pl") > 0,
+        }
+        tags = dict.fromkeys([*self.tags, *(tag for tag, true in follows.items() if true)])
+        object.__setattr__(self, "tags", tuple(tags))
+
+    def _check_order(self) -> None:
+        """Refuse constants that contradict each other."""
+        for smaller, larger in (
+            ("mu", "L"),
+            ("mu_pl", "L"),
+            ("mu", "mu_pl"),
+            ("L", "L_max"),
+            ("G_inf", "G"),
+            ("nonzeros", None),
+        ):
+            if smaller not in self.constants:
+                continue
+            low = self.constant(smaller)
+            require(low >= 0, f"{smaller}={low!r} must not be negative")
+            if larger in self.constants:
+                high = self.constant(str(larger))
+                # Both may be computed, each to its last bits.
+                require(low <= high * (1 + 1e-12), f"{smaller}={low!r} exceeds {larger}={high!r}")
 
     # Identity
 
@@ -145,11 +287,6 @@ class Problem:
     def specification(self) -> str:
         """The text that builds the problem again."""
         return self.entry.specification(self.settings) if self.entry else "unregistered"
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Words to filter by."""
-        return self.entry.tags if self.entry else ()
 
     @property
     def dimension(self) -> int:
@@ -261,7 +398,7 @@ class Problem:
 
 def _build(entry: Entry[Problem], settings: Mapping[str, Any]) -> Problem:
     built = entry.function(**settings)
-    return replace(built, entry=entry, settings=dict(settings))
+    return replace(built, entry=entry, settings=dict(settings), tags=(*entry.tags, *built.tags))
 
 
 #: Every problem by key.
@@ -275,7 +412,7 @@ def problem(
 
     Args:
         source: `"bibkey, place"` or several of them.
-        tags: Words to filter by.
+        tags: Keys of `TAGS`.
         alias: A second key.
     """
 

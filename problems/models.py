@@ -1,0 +1,3 @@
+"""Small non-convex models: factorisations, phase retrieval, networks, robust regression."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Functions with saddle points."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Stochastic problems whose noise is known exactly."""
+
+from __future__ import annotations

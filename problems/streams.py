@@ -1,0 +1,3 @@
+"""Online problems in several dimensions, judged by regret."""
+
+from __future__ import annotations

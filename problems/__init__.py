@@ -2,7 +2,8 @@
 
 Families, one file each: `online` and `streams` (judged by regret, on an interval and in several
 dimensions), `quadratic`, `convex`, `stochastic`, `data` (regression on real data), `nonconvex`
-(classical landscapes), `saddles`, `models`. `find("key:name=value")` builds a problem, `catalogue` lists them.
+(classical landscapes), `saddles`, `models`. `find("key:name=value")` builds a problem, `catalogue`
+lists them.
 """
 
 from problems import (

@@ -293,6 +293,48 @@ class Problem:
         """n, the number of coordinates."""
         return self.start.size
 
+    def probe(self) -> None:
+        """Evaluate the first round at the start, for two lanes, and look at what comes back.
+
+        Raises:
+            InputError: A loss or gradient has the wrong shape or type, or is not finite.
+        """
+        lanes = np.array([0, 1], np.uint64)
+        sample = None if self.samples is None else self.samples(np.array([1]), lanes)[0]
+        x = np.broadcast_to(self.start, (2, self.dimension)).copy()
+        oracle: list[tuple[str, Callable[[], Any], tuple[int, ...]]] = [
+            ("loss", lambda: self.loss(x, sample), (2,)),
+            ("gradient", lambda: self.gradient(x, sample), x.shape),
+        ]
+        if self.has_objective:
+            oracle += [
+                ("objective", lambda: self.objective(x), (2,)),
+                ("objective gradient", lambda: self.objective_gradient(x), x.shape),
+            ]
+        with np.errstate(all="ignore"):
+            for name, evaluate, shape in oracle:
+                try:
+                    value = np.asarray(evaluate())
+                except (TypeError, ValueError, IndexError) as error:
+                    raise InputError(
+                        f"the {name} of problem {self.specification} fails on points of shape "
+                        f"{x.shape}: {error}"
+                    ) from error
+                of = f"the {name} of problem {self.specification}"
+                require(
+                    value.shape == shape,
+                    f"{of} has shape {value.shape} for points of shape {x.shape}; "
+                    f"it must have shape {shape}",
+                )
+                require(
+                    value.dtype == np.float64,
+                    f"{of} is of type {value.dtype}; it must be float64",
+                )
+                require(
+                    np.isfinite(value).all(),
+                    f"{of} is {value.reshape(2, -1)[0, :4]} at the start point, not finite",
+                )
+
     # Oracle, on points of shape (..., n)
 
     def loss(self, x: Any, sample: Any = None) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """Rules, runs, claims and verdicts: the theory of first-order optimizers as things that run.
 
 `run(problem, rule, schedule, steps)` records a run, `judge(claim, record)` holds a theorem
-against it, `verify()` judges every claim on its cases. `list`, `show` and `cite` look things up.
+against it, `verify()` judges every claim on its cases. `list`, `show` and `cite` look things up,
+`check_problem` tests what a problem states.
 Names are imported when they are first used, so importing this package is cheap.
 """
 
@@ -25,6 +26,7 @@ _PUBLIC = {
     "Rule": ("convergence.rule", "Rule"),
     "Schedule": ("convergence.schedule", "Schedule"),
     "Verdict": ("convergence.verdict", "Verdict"),
+    "check_problem": ("convergence.cards", "check_problem"),
     "cite": ("convergence.cards", "cite"),
     "find_claim": ("convergence.claims", "find"),
     "find_problem": ("problems", "find"),
@@ -51,6 +53,7 @@ __all__ = [
     "Schedule",
     "Verdict",
     "__version__",
+    "check_problem",
     "cite",
     "find_claim",
     "find_problem",
@@ -83,7 +86,7 @@ def _refuse_shadows() -> None:
 _refuse_shadows()
 
 if TYPE_CHECKING:
-    from convergence.cards import Card, Citation, cite, show
+    from convergence.cards import Card, Citation, check_problem, cite, show
     from convergence.cards import list_items as list
     from convergence.claim import Claim
     from convergence.claims import find as find_claim

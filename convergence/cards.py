@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import operator
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +25,22 @@ from convergence.rule import SETTINGS, Rule
 from convergence.schedule import Schedule
 from convergence.sketch import sketch
 from problems import Problem, Reference, reference, references
+from problems.laws import Report, check
 from problems.notation import InputError, format_value, nearest, require
+from problems.own import entries_of, names_a_file
 from problems.registry import Entry, Registry
 
-__all__ = ["Card", "Citation", "Item", "Kind", "cite", "list_items", "show", "source_checksum"]
+__all__ = [
+    "Card",
+    "Citation",
+    "Item",
+    "Kind",
+    "check_problem",
+    "cite",
+    "list_items",
+    "show",
+    "source_checksum",
+]
 
 Kind = Literal["problem", "rule", "schedule", "claim"]
 
@@ -83,8 +97,40 @@ def _item(entry: Entry[Any]) -> Item:
     return Item(entry.kind, entry.key, entry.title, entry.tags, _sources(entry), parameters)
 
 
+_RELATIONS: Mapping[str, Callable[[int, int], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+    "=": operator.eq,
+}
+
+
+def _within(dimension: str | int) -> Callable[[Entry[Problem]], bool]:
+    """Whether a problem, as it is by default, has a dimension such as "<=10"."""
+    match = re.fullmatch(r"\s*(<=|>=|<|>|=)?\s*(\d+)\s*", str(dimension))
+    if match is None:
+        raise InputError(
+            f"dimension={dimension!r} must be a whole number, alone or after <=, >=, < or >"
+        )
+    holds, limit = _RELATIONS[match[1] or "="], int(match[2])
+
+    def accepts(entry: Entry[Problem]) -> bool:
+        if inspect.Parameter.empty in entry.parameters.values():
+            # Its dimension is that of a file to be named.
+            return False
+        return holds(entry().dimension, limit)
+
+    return accepts
+
+
 def list_items(
-    kind: str | None = None, *, tags: Sequence[str] = (), contains: str = ""
+    kind: str | None = None,
+    *,
+    tags: Sequence[str] = (),
+    contains: str = "",
+    dimension: str | int | None = None,
+    **flags: bool,
 ) -> list[Item]:
     """List what the suite holds.
 
@@ -92,22 +138,36 @@ def list_items(
         kind: "problems", "rules", "schedules" or "claims"; by default all.
         tags: Keep only what has all of these tags.
         contains: Keep only what has this text in its key, title or source.
+        dimension: Keep only problems whose dimension, as they are by default, is this: 10, or
+            "<=10", ">=2", "<3", ">1".
+        flags: Any tag as a keyword, such as `convex=True`, `non_smooth=True`; False keeps what
+            does not have it.
 
     Raises:
-        InputError: The kind, or a tag, is unknown.
+        InputError: The kind or a tag is unknown, or the dimension cannot be read.
     """
     kinds = [name + "s" for name in _CATALOGUES]
     require(kind is None or kind in kinds, f"cannot list {kind!r}; {nearest(str(kind), kinds)}")
     chosen = [c for name, c in _CATALOGUES.items() if kind in (None, name + "s")]
     items = [_item(entry) for catalogue in chosen for entry in catalogue]
     known = {tag for item in items for tag in item.tags}
-    for tag in tags:
+    wanted = {*tags, *(name.replace("_", "-") for name, true in flags.items() if true)}
+    unwanted = {name.replace("_", "-") for name, true in flags.items() if not true}
+    for tag in sorted(wanted | unwanted):
         require(tag in known, f"nothing is tagged {tag!r}; {nearest(tag, known)}")
+    if dimension is not None:
+        accepts = _within(dimension)
+        items = [
+            item
+            for item in items
+            if item.kind == "problem" and accepts(problems.catalogue[item.key])
+        ]
     text = contains.lower()
     return [
         item
         for item in items
-        if set(tags) <= set(item.tags)
+        if wanted <= set(item.tags)
+        and not unwanted & set(item.tags)
         and text in " ".join((item.key, item.title, *item.source)).lower()
     ]
 
@@ -115,6 +175,8 @@ def list_items(
 def _resolve(specification: str) -> tuple[str, str]:
     """The kind and the bare specification of `KEY...` or `kind:KEY...`."""
     head, colon, rest = specification.partition(":")
+    if names_a_file(specification):
+        return "problem", specification
     if colon and head in _CATALOGUES:
         return head, rest
     found = [kind for kind, catalogue in _CATALOGUES.items() if head.strip() in catalogue]
@@ -184,6 +246,12 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     )
 
 
+def _curvature(point: problems.Stationary) -> str:
+    if point.curvature is None:
+        return ""
+    return "curvature " + ", ".join(f"{value:.6g}" for value in point.curvature[:4])
+
+
 def _problem_sections(problem: Problem) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
     rows: list[tuple[str, str, str, str]] = []
     for letter, constant in problem.constants.items():
@@ -192,6 +260,7 @@ def _problem_sections(problem: Problem) -> tuple[list[tuple[str, Any]], dict[str
             known += f" to {constant.tolerance:.2g}"
         rows.append((letter, _number(constant.value), known, constant.how))
     rows += [(letter, "not stated", "", reason) for letter, reason in problem.unknown.items()]
+    rows = rows or [("none", "", "", "")]
     measures = [measure.name for measure in default_measures(problem)]
     sections: list[tuple[str, Any]] = [
         ("Losses", (problem.formula,)),
@@ -203,8 +272,15 @@ def _problem_sections(problem: Problem) -> tuple[list[tuple[str, Any]], dict[str
             ),
         ),
         ("Constants", _columns(rows)),
+        ("Tags", tuple(f"{tag}: {problems.TAGS[tag]}" for tag in problem.tags)),
         ("Measured by", (", ".join(measures),)),
     ]
+    if problem.stationary:
+        points = [
+            (point.kind, _number(point.point), _curvature(point), point.how)
+            for point in problem.stationary
+        ]
+        sections.insert(3, ("Other stationary points", _columns(points)))
     if picture := sketch(problem):
         sections.append(("Picture", picture))
     data = {
@@ -223,6 +299,15 @@ def _problem_sections(problem: Problem) -> tuple[list[tuple[str, Any]], dict[str
             for letter, constant in problem.constants.items()
         },
         "unknown": dict(problem.unknown),
+        "stationary": [
+            {
+                "point": np.asarray(point.point, float).tolist(),
+                "kind": point.kind,
+                "how": point.how,
+                "curvature": None if point.curvature is None else list(point.curvature),
+            }
+            for point in problem.stationary
+        ],
         "measures": measures,
     }
     return sections, data
@@ -344,14 +429,15 @@ def show(specification: str) -> Card:
         InputError: There is no such key, it is ambiguous, or a parameter is not accepted.
     """
     kind, bare = _resolve(specification)
-    catalogue = _CATALOGUES[kind]
-    entry = catalogue[bare.partition(":")[0].strip()]
     sections: list[tuple[str, Any]] = []
     data: dict[str, Any] = {}
     built: Any = None
     # A schedule without its step size cannot be built, but can be described.
-    if kind != "schedule" or ":" in bare:
-        built = catalogue.find(bare)
+    if kind == "schedule" and ":" not in bare:
+        entry = schedule.catalogue[bare.strip()]
+    else:
+        built = problems.find(bare) if kind == "problem" else _CATALOGUES[kind].find(bare)
+        entry = built.entry
         sections, data = _SECTIONS[kind](built)
     sources = [reference(key).apa for key in entry.citation_keys]
     sections.append(("Source", (*_sources(entry), *sources)))
@@ -363,6 +449,28 @@ def show(specification: str) -> Card:
         {**data, "citations": list(entry.citation_keys)},
         built,
     )
+
+
+def check_problem(specification: str | Problem, *, thorough: bool = False) -> list[Report]:
+    """Test everything that a problem states.
+
+    Args:
+        specification: A problem, its specification, or a file: then all problems in it.
+        thorough: Look at twenty times as many points.
+
+    Returns:
+        One report for each problem; `violated` lists its false labels.
+
+    Raises:
+        InputError: There is no such problem, or it does not return what a problem must.
+    """
+    if isinstance(specification, Problem):
+        found = [specification]
+    elif specification.endswith(".py") and names_a_file(specification):
+        found = [entry() for entry in entries_of(specification).values()]
+    else:
+        found = [problems.find(specification)]
+    return [check(problem, thorough=thorough) for problem in found]
 
 
 @cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,13 +106,31 @@ def list_(
     contains: Annotated[
         str, typer.Option("--contains", help="Keep what has this text in key, title or source.")
     ] = "",
+    dimension: Annotated[
+        str | None, typer.Option("--dimension", help="Keep problems of it: 10, '<=10', '>=2'.")
+    ] = None,
+    convex: Annotated[bool, typer.Option("--convex", help="As --tag convex.")] = False,
+    non_convex: Annotated[bool, typer.Option("--non-convex", help="As --tag non-convex.")] = False,
+    smooth: Annotated[bool, typer.Option("--smooth", help="As --tag smooth.")] = False,
+    non_smooth: Annotated[bool, typer.Option("--non-smooth", help="As --tag non-smooth.")] = False,
+    online: Annotated[bool, typer.Option("--online", help="As --tag online.")] = False,
+    stochastic: Annotated[bool, typer.Option("--stochastic", help="As --tag stochastic.")] = False,
     as_json: Json = False,
 ) -> None:
     """List problems, rules, schedules and claims.
 
-    Example: convergence list problems --tag convex
+    Example: convergence list problems --convex --online --dimension '<=10'
     """
-    items = convergence.list(kind, tags=tag or (), contains=contains)
+    flags = {
+        "convex": convex,
+        "non-convex": non_convex,
+        "smooth": smooth,
+        "non-smooth": non_smooth,
+        "online": online,
+        "stochastic": stochastic,
+    }
+    tags = [*(tag or ()), *(name for name, wanted in flags.items() if wanted)]
+    items = convergence.list(kind, tags=tags, contains=contains, dimension=dimension)
     if as_json:
         _print_json([item.to_json() for item in items])
         return
@@ -147,6 +166,32 @@ def show(
         _print_json(card.to_json())
     else:
         sys.stdout.write(f"{card}\n")
+
+
+@app.command()
+def check_problem(
+    problem: Annotated[
+        str, typer.Argument(help="KEY, KEY:name=value,... or a file such as my_problem.py.")
+    ],
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Look at twenty times as many points.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Test everything a problem states; exit 1 if a label is false.
+
+    Example: convergence check-problem my_problem.py
+    """
+    reports = convergence.check_problem(problem, thorough=thorough)
+    if as_json:
+        _print_json([report.to_json() for report in reports])
+    else:
+        for report in reports:
+            rows = [[f.verdict, f.label, f.sentence] for f in report.findings]
+            _table(report.specification, ["verdict", "label", "what was found"], rows)
+            _out.print(report.summary)
+    if any(report.violated for report in reports):
+        raise typer.Exit(1)
 
 
 def _shown_point(record: Any) -> str:
@@ -194,7 +239,7 @@ def run(
     records: list[convergence.Record] = []
     item = convergence.find_problem(problem)
     rules = [convergence.find_rule(text) for text in optimizer]
-    target = save or Path(f"{item.key}.npz")
+    target = save or Path(f"{item.stem}.npz")
     require_writable(target)
     if plot:
         from reports.figures import accepted_suffix, figure_of_records
@@ -338,6 +383,7 @@ def _command_line() -> str:
 
 def main() -> None:
     """The entry point: bad input is one sentence and exit status 2, Ctrl-C is 130."""
+    warnings.showwarning = _warn  # type: ignore[assignment]  # it takes the place in one
     try:
         status = app(standalone_mode=False)
     except InputError as error:
@@ -350,6 +396,11 @@ def main() -> None:
     except typer.Exit as error:
         sys.exit(error.exit_code)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _warn(message: Warning | str, *place: Any) -> None:
+    """A warning is one sentence on standard error, without the place in the source."""
+    _err.print(f"warning: {message}", soft_wrap=True)
 
 
 def _fail(sentence: str) -> None:

@@ -66,7 +66,8 @@ class Simulation:
         engine: "number" (plain floats) or "array"; by default the faster one that applies.
 
     Raises:
-        InputError: The parts do not fit together, or the first gradient is not finite.
+        InputError: The parts do not fit together, or the first loss or gradient has a wrong shape
+            or type or is not finite.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Simulation:
         projection: Projection = "euclidean",
         engine: Literal["number", "array"] | None = None,
     ):
+        problem.probe()
         self.problem, self.rule, self.schedule = problem, rule, schedule
         self.seeds = np.array(seeds, np.uint64)
         self.horizon = horizon
@@ -120,7 +122,6 @@ class Simulation:
             *(q.start for q in self._quantities),
         )
         self.ended = np.zeros(self.seeds.size, np.int64)
-        self._check_first_gradient()
 
     def _kernel(self, flavour: Literal["number", "array"], every_round: bool) -> Kernel:
         if (flavour, every_round) not in self._kernels:
@@ -135,26 +136,11 @@ class Simulation:
             )
         return self._kernels[flavour, every_round]
 
-    def _check_first_gradient(self) -> None:
-        with np.errstate(all="ignore"):
-            sample = next(iter(self._samples(1, 1)))
-            g = self._gradient(self._live[1], sample)
-        points = np.shape(self._live[1])
-        require(
-            np.shape(g) in ((), points),
-            f"the gradient of problem {self.problem.specification} has shape {np.shape(g)} "
-            f"at points of shape {points}; it must have the same",
-        )
-        require(
-            np.isfinite(g).all(),
-            f"the gradient of problem {self.problem.specification} is not finite at its start "
-            f"point {np.array2string(self.problem.start, threshold=6)}",
-        )
-
     # Advancing
 
     @property
     def _gradient(self) -> Callable[[Any, Any], Any]:
+        assert self.problem.gradient_formula is not None
         return self.problem.gradient_formula
 
     def _loss(self, x: Any, sample: Any) -> Any:

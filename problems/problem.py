@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any, Literal
 
 import numpy as np
@@ -25,7 +27,6 @@ __all__ = [
     "catalogue",
     "derived",
     "exact",
-    "find",
     "problem",
 ]
 
@@ -190,7 +191,8 @@ class Problem:
         scalar: Whether the formulas take numbers instead of vectors.
         loss_formula: (x, sample) -> loss, shape (...) for x of shape (..., n).
         gradient_formula: (x, sample) -> gradient, shape (..., n). At a kink, the subgradient
-            taken is stated in `formula`.
+            taken is stated in `formula`. If it is left out, central differences are taken, with a
+            warning.
         samples: (rounds, seeds) -> array (rounds,) if every seed sees the same, else
             (rounds, seeds, ...). None if every round is the same function.
         stochastic: Whether the samples depend on the seed.
@@ -212,7 +214,7 @@ class Problem:
     domain: Domain
     start: NDArray[np.float64]
     loss_formula: Callable[[Any, Any], Any]
-    gradient_formula: Callable[[Any, Any], Any]
+    gradient_formula: Callable[[Any, Any], Any] | None = None
     scalar: bool = False
     samples: Samples | None = None
     stochastic: bool = False
@@ -231,6 +233,12 @@ class Problem:
     def __post_init__(self) -> None:
         start = np.array(self.start, dtype=float, ndmin=1)
         object.__setattr__(self, "start", start)
+        for name in ("project", "contains", "diameter"):
+            require(
+                callable(getattr(self.domain, name, None)),
+                f"domain={self.domain!r} has no method {name}; take WholeSpace(), Box, Ball or "
+                "Simplex, or write a class like them",
+            )
         require(start.ndim == 1, f"the start point has shape {start.shape}; it must be (n,)")
         require(np.isfinite(start).all(), f"the start point {start} is not finite")
         require(not self.scalar or start.size == 1, "a scalar problem has dimension 1")
@@ -243,6 +251,19 @@ class Problem:
         for tag in self.tags:
             require(tag in TAGS, f"{tag!r} is no tag; {nearest(tag, TAGS)}")
         self._check_order()
+        if "minimizer" in self.constants and not isinstance(self.constants, Deferred):
+            shape = np.shape(self.constants["minimizer"].value)
+            require(
+                shape == start.shape,
+                f"the minimizer has shape {shape}, the start point {start.shape}",
+            )
+        if self.gradient_formula is None:
+            object.__setattr__(self, "gradient_formula", self._differences)
+            warnings.warn(
+                f"no gradient is given for {self.formula!r}: central differences are taken, "
+                "which are right to about ten digits",
+                stacklevel=3,
+            )
         follows = {
             "1-D": start.size == 1,
             "stochastic": self.stochastic,
@@ -279,6 +300,11 @@ class Problem:
         return self.entry.key if self.entry else "unregistered"
 
     @property
+    def stem(self) -> str:
+        """The key as the name of a file."""
+        return PurePath(self.key).name.replace("::", "-").replace(".py", "")
+
+    @property
     def title(self) -> str:
         """One line, from the docstring of its entry."""
         return self.entry.title if self.entry else self.formula
@@ -292,6 +318,23 @@ class Problem:
     def dimension(self) -> int:
         """n, the number of coordinates."""
         return self.start.size
+
+    def _differences(self, x: Any, sample: Any) -> Any:
+        """Central differences of the loss, coordinate by coordinate."""
+        if self.scalar:
+            step = 2.0**-17 * (1.0 + abs(x))
+            ahead, behind = x + step, x - step
+            change = self.loss_formula(ahead, sample) - self.loss_formula(behind, sample)
+            return change / (ahead - behind)
+        slope = np.empty_like(x)
+        for i in range(x.shape[-1]):
+            ahead, behind = x.copy(), x.copy()
+            step = 2.0**-17 * (1.0 + abs(x[..., i]))
+            ahead[..., i] += step
+            behind[..., i] -= step
+            change = self.loss_formula(ahead, sample) - self.loss_formula(behind, sample)
+            slope[..., i] = change / (ahead[..., i] - behind[..., i])
+        return slope
 
     def probe(self) -> None:
         """Evaluate the first round at the start, for two lanes, and look at what comes back.
@@ -332,7 +375,8 @@ class Problem:
                 )
                 require(
                     np.isfinite(value).all(),
-                    f"{of} is {value.reshape(2, -1)[0, :4]} at the start point, not finite",
+                    f"{of} is not finite at its start point "
+                    f"{np.array2string(self.start, threshold=6)}",
                 )
 
     # Oracle, on points of shape (..., n)
@@ -341,16 +385,17 @@ class Problem:
         """The loss of the round with this sample; shape (...) for x of shape (..., n)."""
         x = np.asarray(x, float)
         if self.scalar:
-            return np.broadcast_to(self.loss_formula(x[..., 0], sample), x.shape[:-1])
+            value = np.asarray(self.loss_formula(x[..., 0], sample), float)
+            return np.broadcast_to(value, x.shape[:-1])
         return np.asarray(self.loss_formula(x, sample))
 
     def gradient(self, x: Any, sample: Any = None) -> NDArray[np.float64]:
         """The gradient of that loss, of the shape of x."""
+        assert self.gradient_formula is not None
         x = np.asarray(x, float)
         if self.scalar:
-            return np.broadcast_to(self.gradient_formula(x[..., 0], sample), x.shape[:-1])[
-                ..., None
-            ]
+            slope = np.asarray(self.gradient_formula(x[..., 0], sample), float)
+            return np.broadcast_to(slope, x.shape[:-1])[..., None]
         return np.asarray(self.gradient_formula(x, sample))
 
     @property
@@ -368,7 +413,10 @@ class Problem:
         if self.objective_formula is None:
             return self.loss(x)
         x = np.asarray(x, float)
-        return np.asarray(self.objective_formula(x[..., 0] if self.scalar else x))
+        if self.scalar:
+            value = np.asarray(self.objective_formula(x[..., 0]), float)
+            return np.broadcast_to(value, x.shape[:-1])
+        return np.asarray(self.objective_formula(x))
 
     def objective_gradient(self, x: Any) -> NDArray[np.float64]:
         """Its exact gradient, of the shape of x.
@@ -381,8 +429,8 @@ class Problem:
             return self.gradient(x)
         x = np.asarray(x, float)
         if self.scalar:
-            value = self.objective_gradient_formula(x[..., 0])
-            return np.broadcast_to(value, x.shape[:-1])[..., None]
+            slope = np.asarray(self.objective_gradient_formula(x[..., 0]), float)
+            return np.broadcast_to(slope, x.shape[:-1])[..., None]
         return np.asarray(self.objective_gradient_formula(x))
 
     def _needs_objective(self) -> None:
@@ -448,12 +496,12 @@ catalogue: Registry[Problem] = Registry("problem", _build)
 
 
 def problem(
-    *, source: str | tuple[str, ...], tags: tuple[str, ...] = (), alias: str | None = None
+    *, source: str | tuple[str, ...] = (), tags: tuple[str, ...] = (), alias: str | None = None
 ) -> Callable[[Callable[..., Problem]], Entry[Problem]]:
     """Register a function that returns a Problem; its keyword parameters are the problem's.
 
     Args:
-        source: `"bibkey, place"` or several of them.
+        source: `"bibkey, place"` or several of them; every built-in problem has one.
         tags: Keys of `TAGS`.
         alias: A second key.
     """
@@ -462,12 +510,3 @@ def problem(
         return catalogue.add(function, source=source, tags=tags, alias=alias)
 
     return register
-
-
-def find(specification: str) -> Problem:
-    """The problem of `key:name=value,...`.
-
-    Raises:
-        InputError: The text, the key or a parameter is not accepted.
-    """
-    return catalogue.find(specification)

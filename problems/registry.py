@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from problems.notation import InputError, format_specification, nearest, parse, require
@@ -72,6 +73,10 @@ class Entry(Generic[Built]):
         }
         return format_specification(self.key, given)
 
+    def renamed(self, key: str) -> Entry[Built]:
+        """The same entry under another key."""
+        return replace(self, key=key)
+
     @property
     def documentation(self) -> str:
         """The docstring, cleaned."""
@@ -93,7 +98,7 @@ class Registry(Generic[Built]):
 
     def __init__(self, kind: str, build: Callable[[Entry[Built], Mapping[str, Any]], Built]):
         self.kind = kind
-        self._build = build
+        self.build = build
         self._entries: dict[str, Entry[Built]] = {}
         self._aliases: dict[str, str] = {}
 
@@ -137,13 +142,25 @@ class Registry(Generic[Built]):
             tags,
             parameters,
             function,
-            self._build,
+            self.build,
             facts,
         )
         self._entries[key] = entry
         if alias:
             self._aliases[alias] = key
         return entry
+
+    @contextmanager
+    def collecting(self) -> Iterator[list[Entry[Built]]]:
+        """Keep what is registered meanwhile apart: the list is filled when the block ends."""
+        entries, aliases = self._entries, self._aliases
+        self._entries, self._aliases = {}, {}
+        collected: list[Entry[Built]] = []
+        try:
+            yield collected
+        finally:
+            collected += self._entries.values()
+            self._entries, self._aliases = entries, aliases
 
     def __iter__(self) -> Iterator[Entry[Built]]:
         """Entries in the order they were defined."""

@@ -67,7 +67,7 @@ def gradient_is_derivative(search: Search) -> Iterator[Finding]:
         )
         yield Finding("gradient", "violated", sentence, measured=worst, witness=(point,))
     elif tested:
-        sentence = f"the derivative of the loss to {worst:.1e} at {tested} points"
+        sentence = f"the derivative of the loss at {tested} points, to {max(worst, 1e-12):.0e}"
         yield Finding("gradient", "holds", sentence, measured=worst)
     else:
         # A constant loss has the gradient 0; anything else was compared somewhere.

@@ -83,6 +83,14 @@ class Report:
         """The labels that are false."""
         return tuple(f for f in self.findings if f.verdict == "violated")
 
+    @property
+    def summary(self) -> str:
+        """How many labels hold, and which are false, in a sentence."""
+        words = [finding.verdict for finding in self.findings]
+        counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+        false = ", ".join(dict.fromkeys(finding.label for finding in self.violated))
+        return f"{counts}; " + (f"false: {false}" if false else "nothing was found to be false")
+
     def __getitem__(self, label: str) -> Finding:
         """The worst finding about a label.
 

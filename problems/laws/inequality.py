@@ -222,7 +222,12 @@ def inequalities(search: Search) -> Iterator[Finding]:
         needed = {"minimum": {"minimum"}, "mu_pl": {"minimum"}}.get(label, set())
         needed |= {"minimum", "minimizer"} if label == "star-convex" else set()
         stated = label in problem.constants or label in problem.tags
-        if stated and needed <= set(problem.constants) and (not needed or problem.has_objective):
+        if (
+            label in search.labels
+            and stated
+            and needed <= set(problem.constants)
+            and (not needed or problem.has_objective)
+        ):
             yield _inequality(search, law)
 
 

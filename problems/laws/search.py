@@ -126,6 +126,7 @@ class Search:
     problem: Problem
     thorough: bool
     random: np.random.Generator
+    labels: frozenset[str]
 
     @property
     def count(self) -> int:

@@ -3,13 +3,14 @@
 Families, one file each: `online` and `streams` (judged by regret, on an interval and in several
 dimensions), `quadratic`, `convex`, `stochastic`, `data` (regression on real data), `nonconvex`
 (classical landscapes), `saddles`, `models`. `find("key:name=value")` builds a problem, `catalogue`
-lists them.
+lists them, `from_function` makes one of your own, `problems.laws.check` tests what it states.
 """
 
 from problems import (
     convex,
     data,
     models,
+    more_garbow_hillstrom,
     nonconvex,
     online,
     quadratic,
@@ -19,6 +20,7 @@ from problems import (
 )
 from problems.domain import Ball, Box, Simplex, WholeSpace
 from problems.notation import InputError
+from problems.own import find, from_function
 from problems.problem import (
     CONSTANTS,
     TAGS,
@@ -30,7 +32,6 @@ from problems.problem import (
     catalogue,
     derived,
     exact,
-    find,
     problem,
 )
 from problems.references import Reference, reference, references
@@ -55,7 +56,9 @@ __all__ = [
     "derived",
     "exact",
     "find",
+    "from_function",
     "models",
+    "more_garbow_hillstrom",
     "nonconvex",
     "online",
     "problem",

@@ -1,341 +1,196 @@
-"""Regularised logistic and softmax regression on real data.
+"""Regression on real data: by full gradients, by mini-batches and as online streams.
 
-f(w) = 1/n sum_i l(w; a_i, y_i) + ridge/2 ||w||**2, by full gradients or by mini-batches drawn
-with replacement. The ridge makes f strongly convex, which certifies the minimum: by
-strong convexity f(w) - f* <= ||grad f(w)||**2 / (2 ridge) at the point a Newton method ends at.
+f(w) = 1/n sum_i l(a_i.w, y_i) + ridge/2 ||w||**2 for a loss l of the score a.w (see
+`problems.scores`), by full gradients or by mini-batches drawn with replacement. Minima are
+certified, most of them by strong convexity: f(w) - f* <= ||grad f(w)||**2 / (2 mu) at the point
+a Newton method ends at. Constants that need a minimiser are computed when first asked for.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import minimize
-from scipy.sparse.linalg import LinearOperator, cg
-from scipy.special import expit, logsumexp, softmax
+from scipy import linalg
 
-from problems import draws
-from problems.domain import WholeSpace
-from problems.notation import InputError, require
-from problems.problem import Constant, Problem, problem
+from problems.certified import (
+    Gram,
+    Solution,
+    certified,
+    newton,
+    solved_by_ridge,
+    solved_squares,
+)
+from problems.data_streams import breast_cancer_stream, diabetes_ridge_stream
+from problems.datasets import (
+    breast_cancer,
+    diabetes,
+    digits,
+    linnerud,
+    of_csv,
+    of_svmlight,
+    read_csv,
+    read_svmlight,
+)
+from problems.finite_sum import (
+    GROWS,
+    Parts,
+    Terms,
+    accepted_ridge,
+    finite_sum,
+    minimum,
+    positive,
+    smoothness,
+    with_ridge,
+)
+from problems.notation import require
+from problems.predictors import Linear, Softmax
+from problems.problem import Constant, Problem, Stationary, derived, exact, problem
+from problems.scores import HINGE, LOGISTIC, SQUARES, geman_mcclure, huber, smoothed_hinge
 
-__all__ = ["breast_cancer_logistic", "digits_softmax", "read_svmlight", "svmlight_logistic"]
+__all__ = [
+    "breast_cancer_hinge",
+    "breast_cancer_logistic",
+    "breast_cancer_stream",
+    "csv_least_squares",
+    "csv_logistic",
+    "diabetes_geman_mcclure",
+    "diabetes_huber",
+    "diabetes_lasso",
+    "diabetes_least_squares",
+    "diabetes_ridge",
+    "diabetes_ridge_stream",
+    "digits_softmax",
+    "linnerud_poisson",
+    "read_csv",
+    "read_svmlight",
+    "svmlight_least_squares",
+    "svmlight_logistic",
+]
 
 Array = NDArray[np.float64]
-Matrix: TypeAlias = Any  # a dense array or a sparse row matrix, both with @, .T and row indexing
 
 
-def _times(matrix: Matrix, vectors: Array) -> Array:
-    """Matrix @ v for every v along the last axis, lane by lane.
-
-    A product with all lanes at once would round differently for different numbers of lanes.
-    """
-    if sparse.issparse(matrix):
-        flat = vectors.reshape(-1, vectors.shape[-1])
-        products = np.stack([matrix @ v for v in flat])
-        return products.reshape(*vectors.shape[:-1], matrix.shape[0])
-    return np.matmul(matrix, vectors[..., None])[..., 0]
-
-
-@dataclass(frozen=True)
-class _Logistic:
-    """l = log(1 + exp(-y a.w)), with labels y of +1 and -1."""
-
-    features: Matrix
-    labels: Array
-
-    @property
-    def size(self) -> int:
-        return self.features.shape[1]
-
-    def value(self, w: Array) -> Array:
-        return np.logaddexp(0.0, -self.labels * _times(self.features, w)).mean(axis=-1)
-
-    def gradient(self, w: Array) -> Array:
-        residual = -self.labels * expit(-self.labels * _times(self.features, w))
-        return _times(self.features.T, residual) / self.labels.size
-
-    def batch_value(self, w: Array, rows: NDArray[np.intp]) -> Array:
-        return np.logaddexp(0.0, -self._batch_margins(w, rows)).mean(axis=-1)
-
-    def batch_gradient(self, w: Array, rows: NDArray[np.intp]) -> Array:
-        residual = -self.labels[rows] * expit(-self._batch_margins(w, rows)) / rows.shape[-1]
-        if sparse.issparse(self.features):
-            return np.stack([self.features[r].T @ e for r, e in zip(rows, residual, strict=True)])
-        return np.matmul(residual[..., None, :], self.features[rows])[..., 0, :]
-
-    def _batch_margins(self, w: Array, rows: NDArray[np.intp]) -> Array:
-        if sparse.issparse(self.features):
-            products = np.stack([self.features[r] @ v for r, v in zip(rows, w, strict=True)])
-        else:
-            products = np.matmul(self.features[rows], w[..., None])[..., 0]
-        return self.labels[rows] * products
-
-    def hessian_times(self, w: Array) -> Callable[[Array], Array]:
-        p = expit(self.features @ w)
-        weights = p * (1 - p) / self.labels.size
-        return lambda v: self.features.T @ (weights * (self.features @ v))
+_SMOOTH = (
+    "convex",
+    "smooth",
+    "strongly-convex",
+    "polyak-lojasiewicz",
+    "finite-sum",
+    "real-data",
+)
+_KINKED = tuple("non-smooth" if tag == "smooth" else tag for tag in _SMOOTH)
 
 
-@dataclass(frozen=True)
-class _Softmax:
-    """l = log sum_k exp(a.w_k) - a.w_y, with w the columns w_k one after another."""
-
-    features: Array
-    labels: NDArray[np.intp]
-    classes: int
-
-    @property
-    def size(self) -> int:
-        return self.features.shape[1] * self.classes
-
-    def _scores(self, features: Array, w: Array) -> Array:
-        shaped = w.reshape(*w.shape[:-1], self.features.shape[1], self.classes)
-        return np.matmul(features, shaped)
-
-    @staticmethod
-    def _loss(scores: Array, labels: NDArray[np.intp]) -> Array:
-        chosen = np.take_along_axis(scores, labels[..., None], -1)[..., 0]
-        return (logsumexp(scores, axis=-1) - chosen).mean(axis=-1)
-
-    def _pull(self, features: Array, scores: Array, labels: NDArray[np.intp]) -> Array:
-        residual = softmax(scores, axis=-1)
-        residual -= labels[..., None] == np.arange(self.classes)
-        product = np.matmul(np.swapaxes(features, -1, -2), residual) / labels.shape[-1]
-        return product.reshape(*product.shape[:-2], -1)
-
-    def value(self, w: Array) -> Array:
-        scores = self._scores(self.features, w)
-        return self._loss(scores, np.broadcast_to(self.labels, scores.shape[:-1]))
-
-    def gradient(self, w: Array) -> Array:
-        return self._pull(self.features, self._scores(self.features, w), self.labels)
-
-    def batch_value(self, w: Array, rows: NDArray[np.intp]) -> Array:
-        return self._loss(self._scores(self.features[rows], w), self.labels[rows])
-
-    def batch_gradient(self, w: Array, rows: NDArray[np.intp]) -> Array:
-        features = self.features[rows]
-        return self._pull(features, self._scores(features, w), self.labels[rows])
-
-    def hessian_times(self, w: Array) -> Callable[[Array], Array]:
-        p = softmax(self._scores(self.features, w), axis=-1)
-
-        def product(v: Array) -> Array:
-            s = self._scores(self.features, v)
-            weighted = p * (s - (p * s).sum(axis=-1, keepdims=True)) / self.labels.size
-            return (self.features.T @ weighted).reshape(-1)
-
-        return product
-
-
-def _minimize(loss: _Logistic | _Softmax, ridge: float) -> tuple[Array, float, float, float]:
-    """The minimiser and the minimum, each followed by a certified bound on its error.
-
-    L-BFGS comes near; Newton steps with conjugate gradients then shrink the gradient to the
-    level of rounding, and strong convexity turns its norm into a bound.
-    """
-
-    def value(w: Array) -> float:
-        return float(loss.value(w)) + ridge / 2 * float(w @ w)
-
-    def gradient(w: Array) -> Array:
-        return loss.gradient(w) + ridge * w
-
-    start = np.zeros(loss.size)
-    w = minimize(value, start, jac=gradient, method="L-BFGS-B", options={"maxiter": 2000}).x
-    g = gradient(w)
-    for _ in range(20):
-        times = loss.hessian_times(w)
-        hessian = LinearOperator(
-            (w.size, w.size), matvec=lambda v, times=times: times(v) + ridge * v, dtype=float
-        )
-        step, _ = cg(hessian, g, rtol=1e-8, maxiter=10 * w.size)
-        ahead = gradient(w - step)
-        if np.linalg.norm(ahead) >= np.linalg.norm(g):
-            break
-        w, g = w - step, ahead
-    minimum = value(w)
-    # The gap of the point reached, and the rounding of the means that were evaluated.
-    unit = 64 * np.finfo(float).eps
-    norm = float(np.linalg.norm(g)) + unit * float(np.sqrt(_mean_square(loss.features)))
-    return w, norm / ridge, minimum, norm**2 / (2 * ridge) + unit * max(1.0, abs(minimum))
-
-
-def _mean_square(features: Matrix) -> float:
-    """The mean of ||a_i||**2."""
-    squares = features.multiply(features) if sparse.issparse(features) else features**2
-    return float(squares.sum()) / features.shape[0]
-
-
-def _largest_eigenvalue(features: Matrix) -> tuple[float, str]:
-    """An upper bound on the largest eigenvalue of A'A, and how it was found."""
-    if features.shape[1] <= 2000:
-        gram = features.T @ features
-        gram = gram.toarray() if sparse.issparse(gram) else gram
-        return float(np.linalg.eigvalsh(gram)[-1]), "lambda_max(A'A)"
-    size = abs(features)
-    return float(size.sum(axis=0).max() * size.sum(axis=1).max()), "||A||_1 ||A||_inf"
-
-
-@dataclass(frozen=True)
-class _Facts:
-    """What does not depend on the batch: computed once for each data set and ridge."""
-
-    smoothness: float
-    eigenvalue: str
-    minimizer: Array
-    distance: float
-    minimum: float
-    gap: float
-
-
-def _facts(loss: _Logistic | _Softmax, ridge: float, curvature: float) -> _Facts:
-    largest, how = _largest_eigenvalue(loss.features)
-    smoothness = curvature * largest / loss.features.shape[0] + ridge
-    return _Facts(smoothness, how, *_minimize(loss, ridge))
-
-
-def _accepted_ridge(ridge: Any) -> float:
-    require(
-        isinstance(ridge, (int, float)) and not isinstance(ridge, bool) and 0 < ridge < np.inf,
-        f"ridge={ridge!r} must be a positive number: without it the minimum may not be attained",
-    )
-    return float(ridge)
-
-
-def _regression(
-    loss: _Logistic | _Softmax,
-    facts: _Facts,
-    ridge: float,
-    batch: Any,
-    formula: str,
-    curvature: str,
-    residual: float,
-) -> Problem:
-    """The problem of a loss, by full gradients (`batch="full"`) or mini-batches.
-
-    Args:
-        loss: The loss without the ridge.
-        facts: What was computed of it, for this ridge.
-        ridge: The factor of ||w||**2 / 2.
-        batch: "full", or the number of examples of a mini-batch.
-        formula: The objective as text.
-        curvature: The bound on the second derivative of l in the scores, as text.
-        residual: A bound on the squared norm of d l / d scores.
-    """
-    examples = loss.features.shape[0]
-    require(
-        batch == "full" or (type(batch) is int and batch >= 1),
-        f"batch={batch!r} must be full or a whole number of at least 1",
-    )
-    by = f"{curvature} {facts.eigenvalue} / n + ridge"
-    constants = {
-        "L": Constant(facts.smoothness, "derived", by),
-        "mu": Constant(ridge, "derived", "the ridge"),
-        "mu_pl": Constant(ridge, "derived", "the ridge"),
-        "minimum": Constant(
-            facts.minimum,
-            "computed",
-            "Newton's method; gap ||grad||**2 / (2 ridge)",
-            facts.gap,
-        ),
-        "minimizer": Constant(
-            facts.minimizer,
-            "computed",
-            "Newton's method; ||w - w*|| <= ||grad|| / ridge",
-            facts.distance,
-        ),
+def _regularised(model: Linear | Softmax, ridge: float, batch: Any, formula: str) -> Problem:
+    """A smooth convex loss whose curvature comes from the ridge alone, far away."""
+    solve = functools.partial(solved_by_ridge, model, ridge)
+    constants: Parts = {
+        "L": smoothness(model, ridge),
+        "mu": derived(ridge, "the ridge"),
+        "mu_pl": derived(ridge, "the ridge"),
+        **minimum(solve, "Newton's method", "||grad||**2 / (2 ridge)", "||grad|| / ridge"),
     }
-
-    def value(w: Any, sample: Any = None) -> Any:
-        return loss.value(w) + ridge / 2 * (w * w).sum(axis=-1)
-
-    def gradient(w: Any, sample: Any = None) -> Any:
-        return loss.gradient(w) + ridge * w
-
-    if batch == "full":
-        return Problem(
-            formula=formula,
-            domain=WholeSpace(),
-            start=np.zeros(loss.size),
-            loss_formula=value,
-            gradient_formula=gradient,
-            constants=constants,
-        )
-    constants["sigma2"] = Constant(
-        residual * _mean_square(loss.features) / batch,
-        "derived",
-        f"{residual:g} mean ||a_i||**2 / batch, as the residual is below {residual:g} squared",
-    )
-
-    def samples(rounds: NDArray[np.int64], seeds: NDArray[np.uint64]) -> NDArray[np.intp]:
-        index = np.arange(batch)[None, None, :]
-        return draws.indices(seeds[None, :, None], rounds[:, None, None], index, examples)
-
-    return Problem(
-        formula=formula + f"; gradients of {batch} examples drawn with replacement",
-        domain=WholeSpace(),
-        start=np.zeros(loss.size),
-        loss_formula=lambda w, rows: loss.batch_value(w, rows) + ridge / 2 * (w * w).sum(-1),
-        gradient_formula=lambda w, rows: loss.batch_gradient(w, rows) + ridge * w,
-        samples=samples,
-        stochastic=True,
-        objective_formula=value,
-        objective_gradient_formula=gradient,
-        constants=constants,
-        exact_gradient_cost=examples / batch,
-    )
+    return finite_sum(model, Terms(ridge), batch, formula, constants, GROWS, solve)
 
 
 _LOGISTIC = "f(w) = mean_i log(1 + exp(-y_i a_i.w)) + ridge/2 ||w||**2"
 
 
-@functools.cache
-def _breast_cancer(ridge: float) -> tuple[_Logistic, _Facts]:
-    # scikit-learn takes a second to import: only this problem pays for it.
-    from sklearn.datasets import load_breast_cancer
-
-    data, target = load_breast_cancer(return_X_y=True)
-    features = (data - data.mean(axis=0)) / data.std(axis=0)
-    loss = _Logistic(features, np.where(target == 1, 1.0, -1.0))
-    return loss, _facts(loss, ridge, 0.25)
-
-
 @problem(
     source=("street1993, the data", "pedregosa2011, the copy used"),
-    tags=("convex", "smooth", "strongly-convex", "finite-sum", "real-data"),
+    tags=_SMOOTH,
 )
 def breast_cancer_logistic(*, ridge: float = 0.01, batch: Any = "full") -> Problem:
     """Logistic regression on the Wisconsin breast-cancer data.
 
-    30 features of 569 tumours, each standardised; no intercept. The second
-    derivative of the loss in its score is at most 1/4, so L = lambda_max(A'A)/(4n) + ridge.
+    30 features of 569 tumours, each standardised; no intercept. The second derivative of the
+    loss in its score is at most 1/4, with equality at w = 0, so
+    L = lambda_max(A'A)/(4n) + ridge.
     """
-    ridge = _accepted_ridge(ridge)
-    loss, facts = _breast_cancer(ridge)
+    ridge = accepted_ridge(ridge)
     formula = _LOGISTIC + f", ridge {ridge:g}, n = 569"
-    return _regression(loss, facts, ridge, batch, formula, "1/4", 1.0)
+    return _regularised(breast_cancer(LOGISTIC), ridge, batch, formula)
 
 
-@functools.cache
-def _digits(ridge: float) -> tuple[_Softmax, _Facts]:
-    from sklearn.datasets import load_digits
+@functools.lru_cache(maxsize=32)
+def _solved_hinge(model: Linear, ridge: float) -> Solution:
+    """The support vector machine of a ridge, with its duality gap.
 
-    data, target = load_digits(return_X_y=True)
-    loss = _Softmax(data / 16.0, target, 10)
-    return loss, _facts(loss, ridge, 0.5)
+    The dual maximises mean_i d_i - ||v||**2 / (2 ridge), v = mean_i d_i y_i a_i, over
+    0 <= d_i <= 1. Newton's method on hinges with ever smaller rounded kinks finds which d_i are
+    0 and 1; the others and w then solve the linear equations ridge w = v and y_i a_i.w = 1.
+    """
+    examples, n = model.features.shape
+    signed = model.targets[:, None] * model.features
+    weights = np.full(examples, 1 / examples)
+    w, best = np.zeros(n), Solution(np.zeros(n), np.inf, 1.0, np.inf)
+    for width in 10.0 ** np.arange(0.0, -6.5, -0.5):
+        rounded = replace(model, score=smoothed_hinge(float(width)))
+        w, _ = newton(rounded, weights, ridge, w)
+        dual = -model.targets * rounded.score.slope(model.features @ w, model.targets)
+        held = (dual > 0) & (dual < 1)
+        kinks = int(held.sum())
+        equations = np.block(
+            [
+                [examples * ridge * np.eye(n), -signed[held].T],
+                [signed[held], np.zeros((kinks, kinks))],
+            ]
+        )
+        known = np.concatenate([signed[dual == 1].sum(axis=0), np.ones(kinks)])
+        found = np.linalg.lstsq(equations, known, rcond=None)[0]
+        point = found[:n]
+        dual[held] = np.clip(found[n:], 0.0, 1.0)
+        v = signed.T @ dual / examples
+        primal = float(model.value(point)) + ridge / 2 * float(point @ point)
+        gap = primal - float(dual.mean() - v @ v / (2 * ridge))
+        # Both sides of the gap are rounded.
+        rounding = 2 * model.rounding(point)[0]
+        certain = max(0.0, gap) + rounding
+        if certain < best.gap:
+            best = Solution(point, float(np.sqrt(2 * certain / ridge)), primal, certain)
+        if gap <= rounding:
+            break
+    return best
+
+
+@problem(
+    source=(
+        "cortes1995, the loss",
+        "street1993, the data",
+        "pedregosa2011, the copy used",
+    ),
+    tags=_KINKED,
+)
+def breast_cancer_hinge(*, ridge: float = 0.01, batch: Any = "full") -> Problem:
+    """Support vector machine on the Wisconsin breast-cancer data.
+
+    The features of `breast-cancer-logistic`, no intercept. The mean hinge is piecewise linear, so
+    the strong convexity is the ridge exactly; strong convexity holds for subgradients too and
+    implies the Polyak-Lojasiewicz inequality for them. The minimum is certified by the dual.
+    """
+    ridge = accepted_ridge(ridge)
+    model = breast_cancer(HINGE)
+    solve = functools.partial(_solved_hinge, model, ridge)
+    constants: Parts = {
+        "mu": exact(ridge, "the ridge: the mean hinge is piecewise linear"),
+        "mu_pl": derived(ridge, "the ridge, for every subgradient"),
+        **minimum(solve, "Newton and active set", "by the dual problem", "(2 gap / ridge)**(1/2)"),
+    }
+    formula = (
+        "f(w) = mean_i max(0, 1 - y_i a_i.w) + ridge/2 ||w||**2, "
+        f"ridge {ridge:g}, n = 569; at a kink the hinge has the slope 0"
+    )
+    unknown = {"L": "the hinge has a kink", "L_max": "the hinge has a kink", **GROWS}
+    return finite_sum(model, Terms(ridge), batch, formula, constants, unknown, solve)
 
 
 @problem(
     source=("pedregosa2011, the copy used", "bohning1992, the bound on the Hessian"),
-    tags=("convex", "smooth", "strongly-convex", "finite-sum", "real-data"),
+    tags=_SMOOTH,
 )
 def digits_softmax(*, ridge: float = 0.01, batch: Any = "full") -> Problem:
     """Softmax regression on the handwritten digits.
@@ -343,93 +198,421 @@ def digits_softmax(*, ridge: float = 0.01, batch: Any = "full") -> Problem:
     1797 images of 8 x 8 grey values in [0, 1] and ten classes: 640 weights, no intercept. The
     Hessian of log-sum-exp is at most 1/2, so L = lambda_max(A'A)/(2n) + ridge.
     """
-    ridge = _accepted_ridge(ridge)
-    loss, facts = _digits(ridge)
+    ridge = accepted_ridge(ridge)
     formula = (
         "f(w) = mean_i (log sum_k exp(a_i.w_k) - a_i.w_{y_i}) + ridge/2 ||w||**2, "
         f"ridge {ridge:g}, n = 1797"
     )
-    return _regression(loss, facts, ridge, batch, formula, "1/2", 2.0)
+    return _regularised(digits(), ridge, batch, formula)
 
 
-def read_svmlight(path: str | Path) -> tuple[Matrix, Array]:
-    """Read a file in SVMlight / LIBSVM format.
+# Squares
 
-    Args:
-        path: Lines `label index:value index:value ...`, indices from 1 (or all from 0).
 
-    Returns:
-        Sparse features of shape (examples, n) and labels of shape (examples,).
+def _curvature(model: Linear, ridge: float) -> Constant:
+    """The mu of mean squares: lambda_min(A'A) / n + ridge."""
+    spectrum = model.spectrum
+    if spectrum.least_exact:
+        return exact(spectrum.least + ridge, with_ridge("lambda_min(A'A) / n", ridge))
+    how = "lambda_min(A'A) / n less its rounding, + ridge" if spectrum.least else "the ridge"
+    return derived(spectrum.least + ridge, how)
 
-    Raises:
-        InputError: The file cannot be read or a line is malformed; the sentence names the line.
+
+def _growth(model: Linear, w: Array, ridge: float, gram: Gram, batch: int) -> Parts:
+    """M = 2 V / batch and the least M_G with it, for mean squares of few features.
+
+    At w* + e the variance of one draw is V + 2 c.e + e.Q e, with V that at w*. So
+    E||g||**2 <= M + M_G ||grad f||**2 for every e if and only if
+    2 c.e + e.Q e <= V + k ||K e||**2, K the Hessian and k = batch (M_G - 1), that is if and only
+    if k K**2 - Q - c c' / V is positive semidefinite.
     """
-    from sklearn.datasets import load_svmlight_file
+    a, norms = model.features, model.square_norms
+    slopes = a @ w - model.targets
+    mean = model.gradient(w)
+    V = float((slopes * slopes * norms).mean() - mean @ mean)
+    c = a.T @ (slopes * norms) / model.examples - gram.H @ mean
+    Q = (a.T * norms) @ a / model.examples - gram.H @ gram.H
+    K = gram.H + ridge * np.eye(model.size)
+    k = float(linalg.eigvalsh(Q + np.outer(c, c) / V, K @ K)[-1])
+    return {
+        "M": derived(2 * V / batch, "2 / batch times the variance of one draw at w*"),
+        "M_G": derived(1 + k / batch, "the least factor with this M, a generalised eigenvalue"),
+    }
 
-    path = Path(path)
-    try:
-        lines = path.read_bytes().splitlines(keepends=True)
-    except OSError as error:
-        raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error
 
-    def load(count: int) -> tuple[Matrix, Array]:
-        import io
-
-        features, labels = load_svmlight_file(io.BytesIO(b"".join(lines[:count])))
-        return sparse.csr_matrix(features), labels
-
-    try:
-        features, labels = load(len(lines))
-    except (ValueError, OverflowError) as error:
-        # Reading a beginning of the file fails from the first bad line on: bisect for it.
-        good, bad = 0, len(lines)
-        reason: Exception = error
-        while bad - good > 1:
-            middle = (good + bad) // 2
-            try:
-                load(middle)
-                good = middle
-            except (ValueError, OverflowError) as earlier:
-                bad, reason = middle, earlier
-        text = lines[bad - 1].decode("utf-8", "replace").strip()
-        raise InputError(
-            f"{str(path)!r}, line {bad}: {text[:60]!r} is not `label index:value ...` with "
-            f"increasing indices ({reason})"
-        ) from reason
-    require(labels.size >= 2, f"{str(path)!r} holds {labels.size} examples; at least 2 are needed")
-    for line, (row, label) in enumerate(zip(features, labels, strict=True), start=1):
-        require(
-            np.isfinite(row.data).all() and np.isfinite(label),
-            f"{str(path)!r}, example {line} holds a value that is not finite",
-        )
-    return features, labels
+def _squares(
+    model: Linear, ridge: float, batch: Any, formula: str, gram: Gram | None = None
+) -> Problem:
+    """Least squares, with the quadratic written out if it is given."""
+    solve = functools.partial(solved_squares, model, ridge)
+    mu = _curvature(model, ridge)
+    constants: Parts = {
+        "L": replace(
+            smoothness(model, ridge), how=with_ridge(model.spectrum.how, ridge) + ": a quadratic"
+        ),
+        "mu": mu,
+        "mu_pl": derived(mu.value, "strong convexity"),
+        **minimum(solve, "normal equations", "||grad||**2 / (2 mu)", "||grad|| / mu"),
+    }
+    if gram is not None and mu.known == "exact":
+        w, flattest = gram.minimize(ridge)
+        constants["mu_pl"] = exact(mu.value, "mu, along its eigenvector from w*", at=w + flattest)
+        if type(batch) is int and batch >= 1:
+            constants.update(_growth(model, w, ridge, gram, batch))
+    return finite_sum(model, Terms(ridge), batch, formula, constants, GROWS, solve, gram)
 
 
 @functools.cache
-def _svmlight(path: str, stamp: tuple[int, int], ridge: float) -> tuple[_Logistic, _Facts]:
-    features, labels = read_svmlight(path)
-    classes = np.unique(labels)
-    require(
-        classes.size == 2,
-        f"{path!r} has {classes.size} different labels; logistic regression needs two",
+def _diabetes_gram() -> Gram:
+    return Gram.of(diabetes(SQUARES))
+
+
+_DIABETES = ("efron2004, the data", "pedregosa2011, the copy used")
+
+
+@problem(
+    source=_DIABETES,
+    tags=_SMOOTH,
+)
+def diabetes_least_squares(*, batch: Any = "full") -> Problem:
+    """Least squares on the diabetes data.
+
+    10 features of 442 patients and the progress of the disease after a year, each standardised, so
+    that no intercept is needed: f(w) = w.H w / 2 - b.w + 1/2 with the matrix H of correlations.
+    L and mu are its extreme eigenvalues, and the minimum is half the variance not explained.
+    """
+    formula = "f(w) = 1/2 mean_i (a_i.w - y_i)**2, n = 442"
+    return _squares(diabetes(SQUARES), 0.0, batch, formula, _diabetes_gram())
+
+
+@problem(
+    source=("hoerl1970, the method", *_DIABETES),
+    tags=_SMOOTH,
+)
+def diabetes_ridge(*, ridge: float = 0.1, batch: Any = "full") -> Problem:
+    """Ridge regression on the diabetes data.
+
+    The data of `diabetes-least-squares`; the ridge raises every eigenvalue of the Hessian.
+    """
+    ridge = accepted_ridge(ridge)
+    formula = f"f(w) = 1/2 mean_i (a_i.w - y_i)**2 + ridge/2 ||w||**2, ridge {ridge:g}, n = 442"
+    return _squares(diabetes(SQUARES), ridge, batch, formula, _diabetes_gram())
+
+
+@functools.lru_cache(maxsize=32)
+def _solved_lasso(penalty: float) -> Solution:
+    """Coordinate descent, then the linear equations of the signs found.
+
+    Of the subgradients at the point the shortest certifies it, by strong convexity.
+    """
+    model, gram = diabetes(SQUARES), _diabetes_gram()
+    H, b = gram.H, gram.b
+    w = np.zeros_like(b)
+    for _ in range(2000):
+        before = w.copy()
+        for j in range(w.size):
+            pull = b[j] - H[j] @ w + H[j, j] * w[j]
+            w[j] = np.sign(pull) * max(abs(pull) - penalty, 0.0) / H[j, j]
+        if abs(w - before).max() <= 1e-13:
+            break
+    signs = np.sign(w)
+    on = signs != 0
+    w[on] = np.linalg.solve(H[np.ix_(on, on)], b[on] - penalty * signs[on])
+    slope = model.gradient(w)
+    shortest = np.where(
+        w != 0,
+        slope + penalty * np.sign(w),
+        np.sign(slope) * np.maximum(abs(slope) - penalty, 0.0),
     )
-    loss = _Logistic(features, np.where(labels == classes[1], 1.0, -1.0))
-    return loss, _facts(loss, ridge, 0.25)
+    smooth = certified(model, w, 0.0, model.spectrum.least, shortest)
+    return replace(smooth, minimum=smooth.minimum + penalty * float(abs(w).sum()))
+
+
+@problem(
+    source=("tibshirani1996, the method", *_DIABETES),
+    tags=_KINKED,
+)
+def diabetes_lasso(*, penalty: float = 0.1, batch: Any = "full") -> Problem:
+    """The lasso on the diabetes data.
+
+    The data of `diabetes-least-squares`. The absolute values bend nothing where no weight is 0,
+    so mu = lambda_min(A'A)/n exactly; strong convexity holds for subgradients too and implies the
+    Polyak-Lojasiewicz inequality for them. From the penalty max_j |mean_i a_ij y_i| = 0.586 on, all
+    weights of the minimiser are 0.
+    """
+    penalty = positive("penalty", penalty, "without it this is diabetes-least-squares")
+    model = diabetes(SQUARES)
+    solve = functools.partial(_solved_lasso, penalty)
+    mu = model.spectrum.least
+    constants: Parts = {
+        "mu": exact(mu, "lambda_min(A'A) / n, between kinks", at=np.ones(model.size)),
+        "mu_pl": derived(mu, "strong convexity, for every subgradient"),
+        **minimum(
+            solve,
+            "coordinate descent and active set",
+            "||v||**2 / (2 mu), v in df",
+            "||v|| / mu, v in df",
+        ),
+    }
+    formula = (
+        "f(w) = 1/2 mean_i (a_i.w - y_i)**2 + penalty ||w||_1, "
+        f"penalty {penalty:g}, n = 442; the subgradient of |w_j| at 0 is 0"
+    )
+    unknown = {"L": "|w_j| has a kink", "L_max": "|w_j| has a kink", **GROWS}
+    return finite_sum(
+        model, Terms(0.0, penalty), batch, formula, constants, unknown, solve, _diabetes_gram()
+    )
+
+
+# Bounded slopes, without a ridge
+
+
+def _bounded_slopes(model: Linear, batch: Any) -> Parts:
+    """G and G_inf for |l'| <= K without a ridge.
+
+    By the Cauchy-Schwarz inequality ||A's||/n <= K (lambda_max(A'A)/n)**(1/2) for |s_i| <= K.
+    """
+    assert model.slope_square is not None
+    steep = float(np.sqrt(model.slope_square))
+    if batch == "full":
+        largest = float(np.sqrt(model.spectrum.largest))
+        entries = float(abs(model.features).mean(axis=0).max())
+        how = ("(lambda_max(A'A) / n)**(1/2)", "max_j mean_i |a_ij|")
+    else:
+        largest, entries = (
+            float(np.sqrt(model.square_norms.max())),
+            float(abs(model.features).max()),
+        )
+        how = ("max ||a_i||", "max |a_ij|")
+    return {
+        "G": derived(steep * largest, f"|l'| <= {steep:g} times {how[0]}"),
+        "G_inf": derived(steep * entries, f"|l'| <= {steep:g} times {how[1]}"),
+    }
+
+
+@functools.lru_cache(maxsize=32)
+def _solved_huber(threshold: float) -> Solution:
+    """Newton's method; the certificate is strong convexity near the point reached.
+
+    Within a distance r the examples with |residual| + r ||a|| < threshold stay quadratic, so f is
+    mu-strongly convex there, mu = lambda_min of their A'A / n. If ||grad|| < mu r / 2, f is larger
+    on the sphere of radius r than at its centre: the minimiser is inside.
+    """
+    model = diabetes(huber(threshold))
+    weights = np.full(model.examples, 1 / model.examples)
+    w, _ = newton(model, weights, 0.0, solved_squares(diabetes(SQUARES), 0.0).minimizer)
+    room = threshold - abs(model.features @ w - model.targets)
+    for radius in threshold * 10.0 ** np.arange(-2, -9, -1):
+        quadratic = model.features[room > radius * np.sqrt(model.square_norms)]
+        mu = float(np.linalg.eigvalsh(quadratic.T @ quadratic)[0]) / model.examples
+        if mu > 0:
+            solution = certified(model, w, 0.0, mu)
+            if solution.distance < radius / 2:
+                break
+    else:
+        require(False, f"threshold={threshold!r}: the minimum could not be certified")
+    return solution
+
+
+@problem(
+    source=("huber1964, the loss", *_DIABETES),
+    tags=("convex", "smooth", "finite-sum", "real-data"),
+)
+def diabetes_huber(*, threshold: float = 1.0, batch: Any = "full") -> Problem:
+    """Huber regression on the diabetes data.
+
+    The data of `diabetes-least-squares`, residuals beyond the threshold counted linearly. The
+    second derivative of the loss is at most 1 and its slope at most the threshold, so
+    L <= lambda_max(A'A)/n and G <= threshold (lambda_max(A'A)/n)**(1/2). Far away f is linear:
+    neither strongly convex nor Polyak-Lojasiewicz.
+    """
+    threshold = positive("threshold", threshold, "it is where squares end")
+    require(
+        threshold >= 0.05,
+        f"threshold={threshold!r} must be at least 0.05, or the minimum is not certified",
+    )
+    model = diabetes(huber(threshold))
+    solve = functools.partial(_solved_huber, threshold)
+    constants: Parts = {
+        "L": smoothness(model, 0.0),
+        **_bounded_slopes(model, batch),
+        **minimum(solve, "Newton's method", "by the curvature near it", "||grad|| / curvature"),
+    }
+    formula = f"f(w) = mean_i h(a_i.w - y_i), h Huber's loss with threshold {threshold:g}, n = 442"
+    unknown = {
+        "mu": "f is linear far away",
+        "mu_pl": "the gradient is bounded while f grows without bound",
+    }
+    return finite_sum(model, Terms(), batch, formula, constants, unknown, solve)
+
+
+@functools.lru_cache(maxsize=32)
+def _local_minimum(scale: float) -> tuple[Stationary, ...]:
+    """Where Newton's method ends from the least-squares solution, if that is a minimum.
+
+    As |l'''| <= 4.67 / scale**3 (at u**2 = 1 - 2 / 5**(1/2)), the Hessian at a distance r is at
+    least m - 4.67 / scale**3 mean ||a_i||**3 r, with m its least eigenvalue at the point. Where
+    this is m / 2 or more up to r = 5 ||grad|| / m, f is larger on that sphere than at its centre,
+    so a minimum is inside, at a distance of at most 2 ||grad|| / m.
+    """
+    model = diabetes(geman_mcclure(scale))
+    weights = np.full(model.examples, 1 / model.examples)
+    w, g = newton(model, weights, 0.0, solved_squares(diabetes(SQUARES), 0.0).minimizer)
+    curvature = np.linalg.eigvalsh(model.hessian(w, weights))
+    least = float(curvature[0])
+    norm = float(np.linalg.norm(g)) + model.rounding(w)[1]
+    change = 4.67 / scale**3 * float((model.square_norms**1.5).mean())
+    if least <= 0 or change * 5 * norm / least > least / 2:
+        return ()
+    return (
+        Stationary(
+            w,
+            "local minimum",
+            f"Newton's method from the least-squares solution; f = {float(model.value(w)):.15g}",
+            tuple(curvature.tolist()),
+            2 * norm / least,
+        ),
+    )
+
+
+@problem(
+    source=("geman1985, the loss", *_DIABETES),
+    tags=("non-convex", "smooth", "finite-sum", "real-data"),
+)
+def diabetes_geman_mcclure(*, scale: float = 1.0, batch: Any = "full") -> Problem:
+    """Robust regression on the diabetes data with the Geman-McClure loss.
+
+    The data of `diabetes-least-squares`; a residual costs u**2 / (1 + u**2), u = residual / scale,
+    so that outliers cost at most 1. In u the slope is at most 3 sqrt(3) / 8 and the second
+    derivative at most 2 in size, so L <= 2 / scale**2 lambda_max(A'A)/n. At infinity f is flat.
+    """
+    scale = positive("scale", scale, "it is the size of an outlier")
+    require(
+        1e-3 <= scale <= 1e3,
+        f"scale={scale!r} must lie in [0.001, 1000], in standard deviations of the target",
+    )
+    model = diabetes(geman_mcclure(scale))
+    constants: Parts = {"L": smoothness(model, 0.0), **_bounded_slopes(model, batch)}
+    open_ = "f is not convex, and no local minimum is proved to be the least"
+    unknown = {
+        "mu": "f is not convex",
+        "mu_pl": "f flattens out at infinity, above its minimum",
+        "minimum": open_,
+        "minimizer": open_,
+    }
+    formula = (
+        "f(w) = mean_i u_i**2 / (1 + u_i**2), u_i = (a_i.w - y_i) / scale, "
+        f"scale {scale:g}, n = 442"
+    )
+    stationary = _local_minimum(scale)
+    return finite_sum(model, Terms(), batch, formula, constants, unknown, stationary=stationary)
+
+
+# Counts
+
+
+@functools.lru_cache(maxsize=32)
+def _solved_poisson(ridge: float) -> Solution:
+    model = linnerud()
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights = np.full(model.examples, 1 / model.examples)
+        w, _ = newton(model, weights, ridge, np.zeros(model.size))
+    return certified(model, w, ridge, ridge)
+
+
+@problem(
+    source=("nelder1972, the model", "tenenhaus1998, the data", "pedregosa2011, the copy used"),
+    tags=_SMOOTH,
+)
+def linnerud_poisson(*, ridge: float = 0.01, batch: Any = "full") -> Problem:
+    """Poisson regression on Linnerud's data: chin-ups of twenty men.
+
+    An intercept and the standardised weight, waist and pulse; the count y has the mean exp(a.w).
+    Smooth and strongly convex by its ridge, but exp bends without bound: no constant L exists.
+    """
+    ridge = accepted_ridge(ridge)
+    solve = functools.partial(_solved_poisson, ridge)
+    constants: Parts = {
+        "mu": derived(ridge, "the ridge"),
+        "mu_pl": derived(ridge, "the ridge"),
+        **minimum(solve, "Newton's method", "||grad||**2 / (2 ridge)", "||grad|| / ridge"),
+    }
+    unbounded = "the second derivative of exp has no bound"
+    unknown = {"L": unbounded, "L_max": unbounded, **GROWS}
+    formula = (
+        "f(w) = mean_i (exp(a_i.w) - y_i a_i.w) + ridge/2 ||w||**2, "
+        f"a_i with an intercept, ridge {ridge:g}, n = 20"
+    )
+    return finite_sum(linnerud(), Terms(ridge), batch, formula, constants, unknown)
+
+
+# Files of yours
+
+
+def _logistic_of_file(model: Linear, ridge: float, batch: Any) -> Problem:
+    formula = _LOGISTIC + f", ridge {ridge:g}, n = {model.examples}"
+    return _regularised(model, ridge, batch, formula)
+
+
+def _squares_of_file(model: Linear, ridge: float, batch: Any) -> Problem:
+    formula = (
+        "f(w) = 1/2 mean_i (a_i.w - y_i)**2 + ridge/2 ||w||**2, "
+        f"ridge {ridge:g}, n = {model.examples}"
+    )
+    return _squares(model, ridge, batch, formula)
 
 
 @problem(
     source="chang2011, the file format",
-    tags=("convex", "smooth", "strongly-convex", "finite-sum", "real-data", "sparse"),
+    tags=(*_SMOOTH, "sparse"),
 )
 def svmlight_logistic(*, path: str, ridge: float = 0.01, batch: Any = "full") -> Problem:
     """Logistic regression on a file of yours in SVMlight / LIBSVM format.
 
     The features are used as they stand, sparse; of the two labels the larger counts as +1.
     """
-    ridge = _accepted_ridge(ridge)
-    file = Path(str(path))
-    require(file.is_file(), f"path={path!r} is not a file")
-    status = file.stat()
-    loss, facts = _svmlight(str(file), (status.st_mtime_ns, status.st_size), ridge)
-    formula = _LOGISTIC + f", ridge {ridge:g}, n = {loss.labels.size}"
-    return _regression(loss, facts, ridge, batch, formula, "1/4", 1.0)
+    ridge = accepted_ridge(ridge)
+    return _logistic_of_file(of_svmlight(path, LOGISTIC), ridge, batch)
+
+
+@problem(
+    source="chang2011, the file format",
+    tags=(*_SMOOTH, "sparse"),
+)
+def svmlight_least_squares(*, path: str, ridge: float = 0.01, batch: Any = "full") -> Problem:
+    """Ridge regression on a file of yours in SVMlight / LIBSVM format.
+
+    Features and targets are used as they stand, sparse, without an intercept.
+    """
+    ridge = accepted_ridge(ridge)
+    return _squares_of_file(of_svmlight(path, SQUARES), ridge, batch)
+
+
+@problem(
+    source="shafranovich2005, the file format",
+    tags=_SMOOTH,
+)
+def csv_logistic(*, path: str, target: str, ridge: float = 0.01, batch: Any = "full") -> Problem:
+    """Logistic regression on a CSV file of yours.
+
+    The first line names the columns; all but the target are features, used as they stand, without
+    an intercept. Of the two values of the target the larger counts as +1.
+    """
+    ridge = accepted_ridge(ridge)
+    return _logistic_of_file(of_csv(path, target, LOGISTIC), ridge, batch)
+
+
+@problem(
+    source="shafranovich2005, the file format",
+    tags=_SMOOTH,
+)
+def csv_least_squares(
+    *, path: str, target: str, ridge: float = 0.01, batch: Any = "full"
+) -> Problem:
+    """Ridge regression on a CSV file of yours.
+
+    The first line names the columns; all but the target are features. All values are used as they
+    stand, without an intercept.
+    """
+    ridge = accepted_ridge(ridge)
+    return _squares_of_file(of_csv(path, target, SQUARES), ridge, batch)

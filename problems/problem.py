@@ -57,7 +57,7 @@ TAGS: Mapping[str, str] = {
     "star-convex": "f(x) - f* <= grad f(x).(x - x*) for the minimiser x*",
     "linear": "every loss is linear",
     "smooth": "every loss is differentiable",
-    "non-smooth": "some loss has kinks; a subgradient is stated there",
+    "non-smooth": "some loss is not differentiable somewhere; what is taken there is stated",
     "interpolation": "one point minimises every single loss",
     "1-D": "the dimension is 1",
     "stochastic": "what a round shows is drawn at random",

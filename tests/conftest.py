@@ -3,4 +3,14 @@
 from hypothesis import settings
 
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60)
-settings.load_profile("suite")
+settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=1200)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--thorough", action="store_true", help="twenty times the examples for every law"
+    )
+
+
+def pytest_configure(config):
+    settings.load_profile("thorough" if config.getoption("thorough") else "suite")

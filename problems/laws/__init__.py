@@ -92,6 +92,6 @@ def check(
         for law, spoken in _LAWS.items():
             if wanted := spoken & set(labels):
                 # Every law starts from the same numbers, whichever others run.
-                search = Search(problem, thorough, np.random.default_rng(seed), wanted)
+                search = Search(problem, thorough, seed, frozenset(wanted))
                 findings += [f for f in law(search) if f.label in wanted]
     return Report(problem.specification, tuple(findings))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from problems.laws.finding import UNIT, Finding, Word, point_text
-from problems.laws.search import Search, dot, jumps, length, single, views
+from problems.laws.finding import UNIT, Array, Finding, Word, point_text
+from problems.laws.search import Search, View, dot, jumps, length, single, steepest, views
 
 __all__ = ["gradient_is_derivative", "kinks"]
 
@@ -20,7 +20,7 @@ def gradient_is_derivative(search: Search) -> Iterator[Finding]:
     """
     problem = search.problem
     kinks = "non-smooth" in problem.tags
-    chosen = single(problem, 40 if search.thorough else 6)
+    chosen = [*single(problem, 40 if search.thorough else 6), *steepest(search)]
     if problem.objective_formula is not None:
         chosen = [*chosen, *views(problem, "judged")]
     tested, worst, witness = 0, 0.0, (problem.start, "f", 0.0, 0.0)
@@ -28,37 +28,19 @@ def gradient_is_derivative(search: Search) -> Iterator[Finding]:
         x = search.points()
         d = search.random.normal(size=x.shape)
         d /= length(d)[:, None]
-        slope = dot(view.gradient(x), d)
-        size = length(view.gradient(x))
-        error = np.full(len(x), np.inf)
-        usable = np.zeros(len(x), bool)
-        nearest = np.zeros(len(x))
-        for exponent in range(1, 7):
-            h = 10.0**-exponent * (1 + abs(x).max(axis=-1))
-            with np.errstate(all="ignore"):
-                values = [view.loss(x + (k * h)[:, None] * d) for k in (-2, -1, 0, 1, 2)]
-                a, b, here, c, e = values
-                central = (8 * (c - b) - (e - a)) / (12 * h)
-                rounding = 4 * UNIT * (np.max(np.abs(values), axis=0) + view.loss_size) / h
-                off = abs(central - slope)
-                if kinks:
-                    left, right = (here - b) / h, (c - here) / h
-                    between = (np.minimum(left, right) <= slope) & (
-                        slope <= np.maximum(left, right)
-                    )
-                    off = np.where(between & (abs(right - left) > 1e-5 * size), 0.0, off)
-                relative = np.nan_to_num((off - rounding) / size, nan=np.inf)
-            # Where rounding hides an error of 1e-5 of the gradient, nothing can be said.
-            fine = rounding <= 1e-5 * size
-            closer = fine & (relative < error)
-            error, nearest = np.where(closer, relative, error), np.where(closer, central, nearest)
-            usable |= fine
+        slope, size = dot(view.gradient(x), d), length(view.gradient(x))
+        nearby, uncertain = _difference(view, x, d, slope if kinks else None)
+        # Where the difference is not known to 1e-5 of the gradient, nothing can be said.
+        scale = np.maximum(size, abs(nearby))
+        usable = uncertain <= 1e-5 * scale
         tested += int(usable.sum())
-        error = np.where(usable, error, -np.inf)
+        off = np.where(usable, abs(nearby - slope) - uncertain, -np.inf)
+        with np.errstate(all="ignore"):
+            error = np.where(off > 0, off / scale, 0.0)
         k = int(error.argmax())
-        if usable.any() and error[k] > worst:
+        if error[k] > worst:
             worst = float(error[k])
-            witness = (x[k], view.name, float(slope[k]), float(nearest[k]))
+            witness = (x[k], view.name, float(slope[k]), float(nearby[k]))
     point, name, claimed, true = witness
     if worst > 1e-7:
         sentence = (
@@ -70,10 +52,39 @@ def gradient_is_derivative(search: Search) -> Iterator[Finding]:
         sentence = f"the derivative of the loss at {tested} points, to {max(worst, 1e-12):.0e}"
         yield Finding("gradient", "holds", sentence, measured=worst)
     else:
-        # A constant loss has the gradient 0; anything else was compared somewhere.
-        flat = all((view.gradient(search.points()) == 0).all() for view in chosen)
-        word: Word = "holds" if flat else "inconclusive"
-        yield Finding("gradient", word, "no point where rounding lets differences be compared")
+        yield Finding("gradient", "inconclusive", "rounding hides the differences everywhere")
+
+
+def _difference(view: View, x: Array, d: Array, between: Array | None) -> tuple[Array, Array]:
+    """The slope of the loss at x along d, and how uncertain it is, each (k,).
+
+    Of steps a tenth of each other, the one whose result agrees best with the next. A claimed
+    slope between the one-sided slopes of a kink is taken as it is.
+    """
+    slopes, rounding = [], []
+    kink = np.zeros(len(x), bool)
+    for exponent in range(1, 8):
+        h = 10.0**-exponent * (1 + abs(x).max(axis=-1))
+        values = [view.loss(x + (k * h)[:, None] * d) for k in (-2, -1, 0, 1, 2)]
+        slopes.append((8 * (values[3] - values[1]) - (values[4] - values[0])) / (12 * h))
+        rounding.append(4 * UNIT * (np.max(np.abs(values), axis=0) + view.loss_size) / h)
+        if between is not None:
+            left, right = (values[2] - values[1]) / h, (values[3] - values[2]) / h
+            # Curvature also parts the one-sided slopes, but less and less with the step.
+            gap = abs(right - left) > 1e-3 * (abs(right) + abs(left)) + 4 * rounding[-1]
+            gap &= exponent >= 5
+            low, high = np.minimum(left, right), np.maximum(left, right)
+            kink |= gap & (low - rounding[-1] <= between) & (between <= high + rounding[-1])
+    errors = [
+        np.nan_to_num(abs(one - next_) + noise, nan=np.inf)
+        for one, next_, noise in zip(slopes, slopes[1:], rounding[1:], strict=False)
+    ]
+    best = np.argmin(errors, axis=0)[None]
+    slope = np.take_along_axis(np.array(slopes[:-1]), best, 0)[0]
+    uncertain = np.take_along_axis(np.array(errors), best, 0)[0]
+    if between is not None:
+        slope, uncertain = np.where(kink, between, slope), np.where(kink, 0.0, uncertain)
+    return np.nan_to_num(slope), uncertain
 
 
 def kinks(search: Search) -> Iterator[Finding]:
@@ -85,21 +96,21 @@ def kinks(search: Search) -> Iterator[Finding]:
     for view in single(search.problem, 12):
         x = search.points()
         y = x[search.random.permutation(len(x))]
-        if len(x) > 1:
-            # Through each special point as well: a kink may sit exactly there.
-            special = search.special()
-            other = search.points()[: len(special)]
-            x = np.concatenate([x, special + (special - other)])
-            y = np.concatenate([y, other])
-            x = search.project(x)
+        # Also through each special point and through the origin, where kinks like to sit.
+        special = search.special()
+        other = search.points()[: len(special)]
+        x = search.project(np.concatenate([x, 2 * special - other, x]))
+        y = search.project(np.concatenate([y, other, -x[: len(y)]]))
         low, high = jumps(view, x, y)
         # Halved again and again, the change of a continuous gradient tends to zero.
         for _ in range(2):
             low, high = jumps(view, low, high)
         jump = length(view.gradient(high) - view.gradient(low))
         share = jump / (length(view.gradient(high)) + length(view.gradient(low)) + 1e-300)
-        share = np.where(jump > 1e-9 * view.gradient_size, share, 0.0)
-        k = int(np.nan_to_num(share).argmax())
+        # At a pole the gradient is not finite: no number, but a jump.
+        share = np.where(np.isfinite(share), share, 1.0)
+        share = np.where(jump <= 1e-9 * view.gradient_size, 0.0, share)
+        k = int(share.argmax())
         if share[k] > largest:
             largest, found = float(share[k]), (low[k], view.name)
     point, name = found

@@ -78,7 +78,9 @@ def _above_tangent(problem: Problem, view: View, x: Array, y: Array) -> tuple[Ar
     before, after, slope = view.loss(x), view.loss(y), view.gradient(x)
     step = y - x
     gap = after - before - dot(slope, step)
-    size = abs(before) + abs(after) + view.loss_size + abs(slope * step).sum(-1)
+    # Rounding in forming x and y counts as well: as much as moving them by a unit.
+    moved = (abs(slope) * (abs(x) + abs(y))).sum(-1)
+    size = abs(before) + abs(after) + view.loss_size + moved
     return gap, UNIT * size
 
 
@@ -228,7 +230,8 @@ def inequalities(search: Search) -> Iterator[Finding]:
             and needed <= set(problem.constants)
             and (not needed or problem.has_objective)
         ):
-            yield _inequality(search, law)
+            # A label is found or missed whichever others are looked at.
+            yield _inequality(search.anew(), law)
 
 
 def _inequality(search: Search, law: Inequality) -> Finding:
@@ -250,7 +253,7 @@ def _inequality(search: Search, law: Inequality) -> Finding:
     if law.label == "minimum":
         return Finding(law.label, "holds", f"{statement}: least found {value:.9g}", **details)
     # A quotient and its bound; for a bound of 0 there is nothing to reach.
-    share = (value / stated if law.upper else stated / value) if stated and value else 1.0
+    share = (value / stated if law.upper else stated / value) if stated else 1.0
     if constant.known == "derived":
         sentence = f"{statement}: {value:.9g} found, slack {share:.3g}"
         return Finding(law.label, "holds", sentence, **details, slack=share)
@@ -271,7 +274,7 @@ def opposites(search: Search) -> Iterator[Finding]:
         if label not in problem.tags:
             continue
         below = Inequality(label, "", which, False, _above_tangent, near=True)
-        excess, value, view, points = _worst(search, below)
+        excess, value, view, points = _worst(search.anew(), below)
         pair = " and ".join(map(point_text, points))
         if excess > 0:
             sentence = f"{view.name} lies {-value:.3g} below its tangent, {pair}"

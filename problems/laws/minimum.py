@@ -174,7 +174,9 @@ def _stationary_point(search: Search, stated: Stationary) -> Finding:
             # Every sign pattern of a few coordinates: a saddle may fall along few directions.
             pairs = np.sign(search.random.normal(size=(256, n)))
             d = np.concatenate([d, pairs / length(pairs)[:, None]])
-        d = np.concatenate([d, *([v[None], -v[None]] for v in _judged_directions(problem, point))])
+        d = np.concatenate(
+            [d, *(side * v[None] for v in _judged_directions(problem, point) for side in (1, -1))]
+        )
         around = problem.objective(search.project(point + radius * (1 + abs(point).max()) * d))
         noise = UNIT * (abs(value) + size) + bent * n * stated.tolerance
         falls |= bool((around < value - noise).any()) and radius < 1e-1

@@ -42,19 +42,23 @@ def _horizon(search: Search, seed: int, T: int, stated: float) -> Finding | None
     def slope(x: Array) -> Array:
         return np.asarray(sum(view.gradient(x[None])[0] for view in shown))
 
-    size = float(sum(view.loss_size for view in shown))
+    special = search.special()
+    size = float(sum(abs(view.loss(special)).max() for view in shown))
     if problem.dimension == 1:
         low, high = search.special().min() - 5, search.special().max() + 5
-        grid = search.project(np.linspace(low, high, 2001)[:, None])
-        values = total(grid)
-        where, best = grid[int(values.argmin())], float(values.min())
-        # Between two points of the grid a sum of losses falls by at most half the spacing times G.
-        steep = max(float(abs(slope(where))[0]), 1e-12)
-        apart = steep * (high - low) / 2000
+        # A grid, then finer ones around its best point.
+        for _ in range(4):
+            grid = search.project(np.linspace(low, high, 401)[:, None])
+            values = total(grid)
+            where, best = grid[int(values.argmin())], float(values.min())
+            low, high = where[0] - (high - low) / 200, where[0] + (high - low) / 200
+        ends = search.project(np.array([[low], [high]]))
+        apart = max(float(abs(slope(end))[0]) for end in ends) * (high - low)
     else:
         starts = np.concatenate([search.special(), search.points()[-2:]])
         best, where = minimized(search, lambda x: total(x[None])[0], slope, starts)
         apart = 1e-6 * (1 + size)
+    size += float(sum(abs(view.loss(where[None]))[0] for view in shown))
     allowed = UNIT * T * (size + abs(stated)) + 1e-9 * abs(stated)
     details: dict[str, Any] = {"stated": stated, "measured": best, "witness": (where,)}
     if best < stated - allowed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -121,12 +122,21 @@ def views(problem: Problem, which: Literal["judged", "single"], count: int = 8) 
 
 @dataclass(frozen=True)
 class Search:
-    """A problem and how hard to look."""
+    """A problem, how hard to look and for what."""
 
     problem: Problem
     thorough: bool
-    random: np.random.Generator
+    seed: int
     labels: frozenset[str]
+
+    @cached_property
+    def random(self) -> np.random.Generator:
+        """Where random points come from."""
+        return np.random.default_rng(self.seed)
+
+    def anew(self) -> Search:
+        """The same search from the first random number on."""
+        return Search(self.problem, self.thorough, self.seed, self.labels)
 
     @property
     def count(self) -> int:
@@ -137,7 +147,8 @@ class Search:
     @property
     def rounds(self) -> int:
         """Steps of the walk uphill."""
-        return 800 if self.thorough else 80
+        few = 80 if self.problem.dimension <= 64 else 8
+        return 20 * few if self.thorough else few
 
     def project(self, x: Array) -> Array:
         """The nearest points of the domain."""
@@ -194,7 +205,8 @@ class Search:
         steps = self._step(x) * self.random.choice([0.01, 1.0, 100.0], size=(len(x), 1))
         close = self.project(x + steps * toward)
         starts, ends = [x, x], [y, close]
-        for point in x[: 20 if self.thorough else 6]:
+        few = 6 if self.problem.dimension <= 64 else 2
+        for point in x[: 4 * few if self.thorough else few]:
             for direction in telling_directions(view, point, float(self._step(point[None])[0, 0])):
                 starts.append(point[None])
                 ends.append(self.project(point + self._step(point[None]) * direction))
@@ -209,15 +221,32 @@ class Search:
 
 
 def jumps(view: View, x: Array, y: Array) -> tuple[Array, Array]:
-    """Halve segments towards the greater change of gradient, down to 1e-7 of their length."""
-    low, high = x, y
-    before, after = view.gradient(low), view.gradient(high)
+    """Cut segments down to where the gradient changes most, to 1e-7 of a piece.
+
+    First into pieces, since what happens in the middle may not show at the ends; then by halving.
+    """
+    pieces = 32 if x.shape[-1] <= 64 else 4
+    knots = [x + (y - x) * (k / pieces) for k in range(pieces)] + [y]
+    slopes = [view.gradient(knot) for knot in knots]
+    changes = [length(after - before) for before, after in pairwise(slopes)]
+    most = np.nan_to_num(changes, nan=np.inf).argmax(axis=0)
+    lane = np.arange(len(x))
+    low, high = np.array(knots)[most, lane], np.array(knots)[most + 1, lane]
+    before, after = np.array(slopes)[most, lane], np.array(slopes)[most + 1, lane]
     for _ in range(23):
         middle = (low + high) / 2
         here = view.gradient(middle)
+        # Neighbouring numbers have none between them: keep them apart.
+        apart = ((middle != low).any(-1) & (middle != high).any(-1))[:, None]
         left = (length(here - before) >= length(after - here))[:, None]
-        low, high = np.where(left, low, middle), np.where(left, middle, high)
-        before, after = np.where(left, before, here), np.where(left, here, after)
+        low, high = (
+            np.where(apart & ~left, middle, low),
+            np.where(apart & left, middle, high),
+        )
+        before, after = (
+            np.where(apart & ~left, here, before),
+            np.where(apart & left, here, after),
+        )
     return low, high
 
 

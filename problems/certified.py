@@ -52,8 +52,8 @@ def certified(
         w: The point.
         ridge: The factor of ||w||**2 / 2 that is added.
         mu: How strongly convex the sum is.
-        subgradient: Of the whole objective at w, if it has more terms; their values vanish in
-            `minimum`, which is then that of the model and the ridge.
+        subgradient: Of the objective at w, if it has more terms than the model and the ridge;
+            `minimum` leaves their values out.
     """
     off_value, off_gradient = model.rounding(w)
     length = float(np.linalg.norm(w))
@@ -176,10 +176,12 @@ class Gram:
     def minimize(self, ridge: float) -> tuple[Array, Array]:
         """The minimiser with a ridge, and the eigenvector of least curvature."""
         eigenvalues, vectors = np.linalg.eigh(self.H)
+        # Rounding may leave an eigenvalue of 0 below it.
+        curvatures = np.maximum(eigenvalues, 0.0) + ridge
         w = np.zeros_like(self.b)
         # The second pass removes most of the rounding of the first.
         for _ in range(2):
-            w -= vectors @ ((vectors.T @ (self.gradient(w) + ridge * w)) / (eigenvalues + ridge))
+            w -= vectors @ ((vectors.T @ (self.gradient(w) + ridge * w)) / curvatures)
         return w, vectors[:, 0]
 
 

@@ -100,10 +100,7 @@ def _regularised(model: Linear | Softmax, ridge: float, batch: Any, formula: str
 _LOGISTIC = "f(w) = mean_i log(1 + exp(-y_i a_i.w)) + ridge/2 ||w||**2"
 
 
-@problem(
-    source=("street1993, the data", "pedregosa2011, the copy used"),
-    tags=_SMOOTH,
-)
+@problem(source=("street1993, the data", "pedregosa2011, the copy used"), tags=_SMOOTH)
 def breast_cancer_logistic(*, ridge: float = 0.01, batch: Any = "full") -> Problem:
     """Logistic regression on the Wisconsin breast-cancer data.
 
@@ -126,8 +123,10 @@ def _solved_hinge(model: Linear, ridge: float) -> Solution:
     """
     examples, n = model.features.shape
     signed = model.targets[:, None] * model.features
+    norms = np.sqrt(model.square_norms)
     weights = np.full(examples, 1 / examples)
-    w, best = np.zeros(n), Solution(np.zeros(n), np.inf, 1.0, np.inf)
+    # At w = 0 the objective is 1, and all d_i = 0 prove that it is at least 0.
+    w, best = np.zeros(n), Solution(np.zeros(n), float(np.sqrt(2 / ridge)), 1.0, 1.0)
     for width in 10.0 ** np.arange(0.0, -6.5, -0.5):
         rounded = replace(model, score=smoothed_hinge(float(width)))
         w, _ = newton(rounded, weights, ridge, w)
@@ -147,8 +146,9 @@ def _solved_hinge(model: Linear, ridge: float) -> Solution:
         v = signed.T @ dual / examples
         primal = float(model.value(point)) + ridge / 2 * float(point @ point)
         gap = primal - float(dual.mean() - v @ v / (2 * ridge))
-        # Both sides of the gap are rounded.
-        rounding = 2 * model.rounding(point)[0]
+        # Both sides of the gap are rounded; v, of length ridge ||w||, by so much in norm.
+        off = examples * np.finfo(float).eps * float((dual * norms).mean())
+        rounding = 2 * model.rounding(point)[0] + off * float(np.linalg.norm(point))
         certain = max(0.0, gap) + rounding
         if certain < best.gap:
             best = Solution(point, float(np.sqrt(2 * certain / ridge)), primal, certain)
@@ -158,11 +158,7 @@ def _solved_hinge(model: Linear, ridge: float) -> Solution:
 
 
 @problem(
-    source=(
-        "cortes1995, the loss",
-        "street1993, the data",
-        "pedregosa2011, the copy used",
-    ),
+    source=("cortes1995, the loss", "street1993, the data", "pedregosa2011, the copy used"),
     tags=_KINKED,
 )
 def breast_cancer_hinge(*, ridge: float = 0.01, batch: Any = "full") -> Problem:
@@ -270,10 +266,7 @@ def _diabetes_gram() -> Gram:
 _DIABETES = ("efron2004, the data", "pedregosa2011, the copy used")
 
 
-@problem(
-    source=_DIABETES,
-    tags=_SMOOTH,
-)
+@problem(source=_DIABETES, tags=_SMOOTH)
 def diabetes_least_squares(*, batch: Any = "full") -> Problem:
     """Least squares on the diabetes data.
 
@@ -285,10 +278,7 @@ def diabetes_least_squares(*, batch: Any = "full") -> Problem:
     return _squares(diabetes(SQUARES), 0.0, batch, formula, _diabetes_gram())
 
 
-@problem(
-    source=("hoerl1970, the method", *_DIABETES),
-    tags=_SMOOTH,
-)
+@problem(source=("hoerl1970, the method", *_DIABETES), tags=_SMOOTH)
 def diabetes_ridge(*, ridge: float = 0.1, batch: Any = "full") -> Problem:
     """Ridge regression on the diabetes data.
 
@@ -328,10 +318,7 @@ def _solved_lasso(penalty: float) -> Solution:
     return replace(smooth, minimum=smooth.minimum + penalty * float(abs(w).sum()))
 
 
-@problem(
-    source=("tibshirani1996, the method", *_DIABETES),
-    tags=_KINKED,
-)
+@problem(source=("tibshirani1996, the method", *_DIABETES), tags=_KINKED)
 def diabetes_lasso(*, penalty: float = 0.1, batch: Any = "full") -> Problem:
     """The lasso on the diabetes data.
 
@@ -562,10 +549,7 @@ def _squares_of_file(model: Linear, ridge: float, batch: Any) -> Problem:
     return _squares(model, ridge, batch, formula)
 
 
-@problem(
-    source="chang2011, the file format",
-    tags=(*_SMOOTH, "sparse"),
-)
+@problem(source="chang2011, the file format", tags=(*_SMOOTH, "sparse"))
 def svmlight_logistic(*, path: str, ridge: float = 0.01, batch: Any = "full") -> Problem:
     """Logistic regression on a file of yours in SVMlight / LIBSVM format.
 
@@ -575,10 +559,7 @@ def svmlight_logistic(*, path: str, ridge: float = 0.01, batch: Any = "full") ->
     return _logistic_of_file(of_svmlight(path, LOGISTIC), ridge, batch)
 
 
-@problem(
-    source="chang2011, the file format",
-    tags=(*_SMOOTH, "sparse"),
-)
+@problem(source="chang2011, the file format", tags=(*_SMOOTH, "sparse"))
 def svmlight_least_squares(*, path: str, ridge: float = 0.01, batch: Any = "full") -> Problem:
     """Ridge regression on a file of yours in SVMlight / LIBSVM format.
 
@@ -588,10 +569,7 @@ def svmlight_least_squares(*, path: str, ridge: float = 0.01, batch: Any = "full
     return _squares_of_file(of_svmlight(path, SQUARES), ridge, batch)
 
 
-@problem(
-    source="shafranovich2005, the file format",
-    tags=_SMOOTH,
-)
+@problem(source="shafranovich2005, the file format", tags=_SMOOTH)
 def csv_logistic(*, path: str, target: str, ridge: float = 0.01, batch: Any = "full") -> Problem:
     """Logistic regression on a CSV file of yours.
 
@@ -602,10 +580,7 @@ def csv_logistic(*, path: str, target: str, ridge: float = 0.01, batch: Any = "f
     return _logistic_of_file(of_csv(path, target, LOGISTIC), ridge, batch)
 
 
-@problem(
-    source="shafranovich2005, the file format",
-    tags=_SMOOTH,
-)
+@problem(source="shafranovich2005, the file format", tags=_SMOOTH)
 def csv_least_squares(
     *, path: str, target: str, ridge: float = 0.01, batch: Any = "full"
 ) -> Problem:

@@ -155,7 +155,8 @@ def breast_cancer_stream(*, ridge: float = 0.01, order: str = "file") -> Problem
 
     formula = (
         "f_t(w) = log(1 + exp(-y_t a_t.w)) + ridge/2 ||w||**2, "
-        f"ridge {ridge:g}, 569 examples in the order {order}"
+        f"ridge {ridge:g}, 569 examples "
+        + ("in the order of the file" if order == "file" else "sorted by diagnosis")
     )
     constants: Parts = {
         "L": smooth,

@@ -88,15 +88,19 @@ def with_ridge(text: str, ridge: float) -> str:
     return f"{text} + ridge" if ridge else text
 
 
+def _scaled(factor: float, text: str) -> str:
+    return text if factor == 1 else f"{factor:g} {text}"
+
+
 def smoothness(model: Linear | Softmax, ridge: float) -> Constant:
     """L = B lambda_max(A'A) / n + ridge, with B the bound on l''."""
     assert model.curvature is not None
     spectrum = model.spectrum
-    factor = "" if model.curvature == 1 else f"{model.curvature:g} "
     value = model.curvature * spectrum.largest + ridge
+    how = with_ridge(_scaled(model.curvature, spectrum.how), ridge)
     if model.curved_at_zero and spectrum.largest_exact:
-        return exact(value, with_ridge(f"{factor}{spectrum.how}", ridge) + ", attained at w = 0")
-    return derived(value, with_ridge(f"{factor}{spectrum.how}", ridge))
+        return exact(value, f"{how}, attained at w = 0")
+    return derived(value, how)
 
 
 def minimum(solve: Callable[[], Solution], how: str, gap: str, distance: str) -> Parts:
@@ -125,11 +129,12 @@ def _noise(
     parts: Parts = {}
     longest = float(model.square_norms.max())
     if model.curvature is not None and not terms.penalty:
-        by = with_ridge(f"{model.curvature:g} max ||a_i||**2", terms.ridge)
+        by = with_ridge(_scaled(model.curvature, "max ||a_i||**2"), terms.ridge)
         parts["L_max"] = derived(model.curvature * longest + terms.ridge, by)
     if model.slope_square is not None:
         variance = model.slope_square * model.mean_square / batch
-        by = f"{model.slope_square:g} mean ||a_i||**2 / batch, as l'**2 <= {model.slope_square:g}"
+        by = _scaled(model.slope_square, "mean ||a_i||**2 / batch")
+        by += f", as l'**2 <= {model.slope_square:g}"
         parts["sigma2"] = derived(variance, by)
         parts["M"] = derived(variance, "sigma2, as E||g||**2 = ||grad f||**2 + the variance")
         parts["M_G"] = derived(1.0, "E||g||**2 = ||grad f||**2 + the variance")
@@ -222,7 +227,7 @@ def finite_sum(
         stochastic=True,
         objective_formula=value,
         objective_gradient_formula=gradient,
-        constants=Deferred({**noise, **constants}),
+        constants=Deferred({**constants, **{k: v for k, v in noise.items() if k not in constants}}),
         unknown={**missing, **unknown},
         stationary=stationary,
         outcomes=outcomes,

@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 _NO_PL = "the gradient vanishes at a saddle, above the minimum"
-# The largest temporary array, in floats.
-_FLOATS = 1 << 22
+# The largest temporary array, in floats: 2 MB stay in the cache.
+_FLOATS = 1 << 18
 
 
 def _in_blocks(formula: Callable[..., Array], per_lane: int, *lanes: NDArray) -> Array:
@@ -213,100 +213,7 @@ def matrix_factorization(
     )
 
 
-# Phase retrieval
-
-
-@problem(
-    source=("candes2015", "sun2018"),
-    tags=("non-convex", "smooth", "finite-sum", "interpolation", "saddle"),
-)
-def phase_retrieval(
-    *,
-    dimension: int = 5,
-    measurements: int = 30,
-    batch: Any = "full",
-    scale: float = 0.5,
-    seed: int = 0,
-) -> Problem:
-    """Phase retrieval: a signal from the squares of its measurements, whose signs are lost.
-
-    f(x) = 1/(4m) sum_i ((a_i.x)**2 - y_i)**2 with y_i = (a_i.x*)**2, for fixed normal draws
-    a_i and a fixed unit vector x*. The minimum 0 is attained at x* and -x*, for every
-    measurement at once. The gradient is 1/m sum_i ((a_i.x)**2 - y_i) (a_i.x) a_i and the
-    Hessian 1/m sum_i (3 (a_i.x)**2 - y_i) a_i a_i'. So 0 is stationary with the Hessian
-    -S, S = 1/m sum_i y_i a_i a_i' of full rank: a local maximum. At x* and -x* the Hessian is 2S.
-
-    batch="full" shows the objective, a number the mean over so many measurements drawn with
-    replacement. The start is `scale` times fixed normal draws.
-    """
-    require(_whole(dimension, 1), f"dimension={dimension!r} must be a whole number of at least 1")
-    require(
-        _whole(measurements, dimension),
-        f"measurements={measurements!r} must be a whole number of at least {dimension}",
-    )
-    _require_batch(batch)
-    _require_positive("scale", scale)
-    _require_seed(seed)
-    drawn = _fixed_normal(dimension * (measurements + 2), seed)
-    signal, start, rest = np.split(drawn, [dimension, 2 * dimension])
-    signal = signal / np.linalg.norm(signal)
-    vectors = rest.reshape(measurements, dimension)
-    squares = (vectors * signal).sum(axis=-1) ** 2
-    sharpness = np.linalg.eigvalsh((vectors.T * squares) @ vectors / measurements)
-    require(
-        sharpness[0] > 0,
-        f"seed={seed!r} gives measurements that do not span the space; take another",
-    )
-
-    columns = np.ascontiguousarray(vectors.T)
-
-    def measured(x: Array, chosen: Rows | None) -> tuple[Array, Array, Array]:
-        """The vectors a as columns, the scores a.x and what their squares are off."""
-        a, y = columns, squares
-        if chosen is not None:
-            a, y = np.ascontiguousarray(np.swapaxes(vectors[chosen], -1, -2)), squares[chosen]
-        score = (a * x[..., None]).sum(axis=-2)
-        return a, score, score * score - y
-
-    def loss(x: Array, chosen: Rows | None = None) -> Array:
-        off = measured(x, chosen)[2]
-        return 0.25 * (off * off).mean(axis=-1)
-
-    def gradient(x: Array, chosen: Rows | None = None) -> Array:
-        a, score, off = measured(x, chosen)
-        return (a * (off * score)[..., None, :]).mean(axis=-1)
-
-    return _sampled(
-        batch,
-        measurements,
-        dimension,
-        loss,
-        gradient,
-        formula=f"f(x) = 1/(4m) sum_i ((a_i.x)**2 - (a_i.x*)**2)**2, m = {measurements}",
-        start=scale * start,
-        constants={
-            "minimum": exact(0.0, "a sum of squares, all zero at x*"),
-            "minimizer": exact(signal, "x*, which every measurement fits"),
-        },
-        unknown={
-            "L": "the Hessian grows like ||x||**2",
-            "mu_pl": "the gradient vanishes at 0, above the minimum",
-        },
-        stationary=(
-            Stationary(
-                np.zeros(dimension),
-                "maximum",
-                "the Hessian -1/m sum_i y_i a_i a_i'",
-                curvature=tuple((-sharpness[::-1]).tolist()),
-            ),
-            Stationary(
-                -signal,
-                "minimum",
-                "the sign is lost",
-                curvature=tuple((2 * sharpness).tolist()),
-            ),
-        ),
-    )
+# Means over examples
 
 
 def _sampled(
@@ -377,6 +284,101 @@ def _sampled(
         unknown=unknown,
         stationary=stationary,
         exact_gradient_cost=examples / batch,
+    )
+
+
+# Phase retrieval
+
+
+@problem(
+    source=("candes2015", "sun2018"),
+    tags=("non-convex", "smooth", "finite-sum", "interpolation", "saddle"),
+)
+def phase_retrieval(
+    *,
+    dimension: int = 5,
+    measurements: int = 30,
+    batch: Any = "full",
+    scale: float = 0.5,
+    seed: int = 0,
+) -> Problem:
+    """Phase retrieval: a signal from the squares of its measurements, whose signs are lost.
+
+    f(x) = 1/(4m) sum_i ((a_i.x)**2 - y_i)**2 with y_i = (a_i.x*)**2, for fixed normal draws
+    a_i and a fixed unit vector x*. The minimum 0 is attained at x* and -x*, for every
+    measurement at once. The gradient is 1/m sum_i ((a_i.x)**2 - y_i) (a_i.x) a_i and the
+    Hessian 1/m sum_i (3 (a_i.x)**2 - y_i) a_i a_i'. So 0 is stationary with the Hessian
+    -S, S = 1/m sum_i y_i a_i a_i' of full rank: a local maximum. At x* and -x* the Hessian is 2S.
+
+    batch="full" shows the objective, a number the mean over so many measurements drawn with
+    replacement. The start is `scale` times fixed normal draws.
+    """
+    require(_whole(dimension, 1), f"dimension={dimension!r} must be a whole number of at least 1")
+    require(
+        _whole(measurements, dimension),
+        f"measurements={measurements!r} must be a whole number of at least {dimension}",
+    )
+    _require_batch(batch)
+    _require_positive("scale", scale)
+    _require_seed(seed)
+    drawn = _fixed_normal(dimension * (measurements + 2), seed)
+    signal, start, rest = np.split(drawn, [dimension, 2 * dimension])
+    signal = signal / np.linalg.norm(signal)
+    vectors = rest.reshape(measurements, dimension)
+    squares = (vectors * signal).sum(axis=-1) ** 2
+    sharpness = np.linalg.eigvalsh((vectors.T * squares) @ vectors / measurements)
+    require(
+        sharpness[0] > 0,
+        f"seed={seed!r} gives measurements that do not span the space; take another",
+    )
+    columns = np.ascontiguousarray(vectors.T)
+
+    def measured(x: Array, chosen: Rows | None) -> tuple[Array, Array, Array]:
+        """The vectors a as columns, the scores a.x and what their squares are off."""
+        a, y = columns, squares
+        if chosen is not None:
+            a, y = np.ascontiguousarray(np.swapaxes(vectors[chosen], -1, -2)), squares[chosen]
+        score = (a * x[..., None]).sum(axis=-2)
+        return a, score, score * score - y
+
+    def loss(x: Array, chosen: Rows | None = None) -> Array:
+        off = measured(x, chosen)[2]
+        return 0.25 * (off * off).mean(axis=-1)
+
+    def gradient(x: Array, chosen: Rows | None = None) -> Array:
+        a, score, off = measured(x, chosen)
+        return (a * (off * score)[..., None, :]).mean(axis=-1)
+
+    return _sampled(
+        batch,
+        measurements,
+        dimension,
+        loss,
+        gradient,
+        formula=f"f(x) = 1/(4m) sum_i ((a_i.x)**2 - (a_i.x*)**2)**2, m = {measurements}",
+        start=scale * start,
+        constants={
+            "minimum": exact(0.0, "a sum of squares, all zero at x*"),
+            "minimizer": exact(signal, "x*, which every measurement fits"),
+        },
+        unknown={
+            "L": "the Hessian grows like ||x||**2",
+            "mu_pl": "the gradient vanishes at 0, above the minimum",
+        },
+        stationary=(
+            Stationary(
+                np.zeros(dimension),
+                "maximum",
+                "the Hessian -1/m sum_i y_i a_i a_i'",
+                curvature=tuple((-sharpness[::-1]).tolist()),
+            ),
+            Stationary(
+                -signal,
+                "minimum",
+                "the sign is lost",
+                curvature=tuple((2 * sharpness).tolist()),
+            ),
+        ),
     )
 
 

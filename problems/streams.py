@@ -311,9 +311,9 @@ def portfolio_selection(*, high: float = 2.0, low: float = 0.5) -> Problem:
     to half cash, half stock before every round multiplies the wealth by (3/2) (3/4) = 9/8 every
     two rounds.
 
-    With a share b in the stock after m good and k bad rounds the sum of losses is
-    -m log(1 + b (high - 1)) - k log(1 - b (1 - low)). It is convex in b, with derivative 0 at
-    b = m/(1 - low) - k/(high - 1), divided by m + k: clipped to [0, 1], the best share.
+    With a share b in the stock after p good and q bad rounds the sum of losses is
+    -p log(1 + b (high - 1)) - q log(1 - b (1 - low)). It is convex in b, with derivative 0 at
+    b = (p/(1 - low) - q/(high - 1)) / (p + q): clipped to [0, 1], the best share.
 
     exp(-f_t) is linear, so every loss is exp-concave. The gradient is -r / (r.x), of norm
     ||r|| / (r.x) <= ||r|| / min_i r_i, with equality where all is in the worse asset. Both rounds
@@ -409,8 +409,8 @@ def sparse_hinge(
 
     So z_t.s is the number of features present, and s has loss 0 unless there is none; then the
     loss is 1 everywhere. Hence s minimises every single loss, and the best fixed point in
-    hindsight loses exactly the number of empty rounds. (With c >= 1 feature 1 is always present
-    and suffices.)
+    hindsight loses exactly the number of empty rounds, prod_j (1 - p_j) of them. (With c >= 1
+    feature 1 is always present and suffices.)
 
     A gradient is 0 or -z_t. So E||g||**2 <= sum_j p_j with equality at 0, and AdaGrad's sum
     sum_j ||g_{1:T,j}||_2 has an expectation of at most sqrt(T) sum_j sqrt(p_j).
@@ -433,7 +433,6 @@ def sparse_hinge(
         present = _subsets(n)
         return Outcomes(present * signs, np.where(present == 1, p, 1 - p).prod(axis=-1))
 
-    square = float(p.sum())
     return Problem(
         formula="f_t(w) = max(0, 1 - z_t.w), z_tj = (-1)**(j+1) with probability "
         f"min(1, {c:g} j**-{alpha:g}), else 0; n = {n}; at the kink the gradient is 0",
@@ -450,13 +449,15 @@ def sparse_hinge(
         constants={
             "G": derived(float(np.sqrt(n)), "sqrt(n): at most n features are present"),
             "G_inf": exact(1.0, "a feature is -1, 0 or 1"),
-            "M": exact(square, "E||g||**2 = sum_j p_j at 0, and nowhere more"),
+            "M": exact(float(p.sum()), "E||g||**2 = sum_j p_j at 0, and nowhere more"),
             "M_G": exact(0.0, "M alone bounds E||g||**2"),
-            "sigma2": derived(square, "at most E||g||**2"),
             "nonzeros": derived(n, "at most n features are present"),
             "minimizer": exact(signs, "the signs: no loss unless no feature is present"),
         },
-        unknown={"L": "the losses have a kink", "minimum": "of the expectation: not given"},
+        unknown={
+            "L": "the losses have a kink",
+            "sigma2": "the exact gradient is a sum over 2**n examples; sigma2 <= M",
+        },
     )
 
 
@@ -465,7 +466,7 @@ def sparse_hinge(
     tags=("stochastic", "online", "convex", "non-smooth", "sparse"),
 )
 def single_feature_hinge(
-    *, dimension: int = 20, alpha: float = 2.0, noise: float = 0.1, radius: float = 2.0
+    *, dimension: int = 10, alpha: float = 2.0, noise: float = 0.1, radius: float = 2.0
 ) -> Problem:
     """Hinge loss on examples of one feature each, j with probability ~ j**-alpha, and noisy labels.
 
@@ -553,7 +554,7 @@ def single_feature_hinge(
 def orthogonal_slopes(*, T: int = 64, G: float = 1.0, D: float = 2.0) -> Problem:
     """Orthogonal slopes, on which the bound D G sqrt(T) of gradient descent is attained.
 
-    f_t(x) = G x_t for t = 1..T on the ball of diameter D in R**T; then again from t = 1. Gradient
+    f_t(x) = G e_t.x for t = 1..T on the ball of diameter D in R**T; then again from t = 1. Gradient
     descent with the constant step eta = D / (G sqrt(T)) has a regret of at most D G sqrt(T) after
     T rounds: D**2 / (2 eta) + eta G**2 T / 2. Here it is attained. From the start point
     (D/2) (1, ..., 1)/sqrt(T) round t turns coordinate t from D / (2 sqrt(T)) to minus that. No
@@ -577,7 +578,7 @@ def orthogonal_slopes(*, T: int = 64, G: float = 1.0, D: float = 2.0) -> Problem
 
     corner = np.full(T, D / 2 / np.sqrt(T))
     return Problem(
-        formula=f"f_t(x) = {G:g} x_t for t = 1..{T}, then again from t = 1",
+        formula=f"f_t(x) = {G:g} e_t.x for t = 1..{T}, then again from t = 1",
         domain=Ball(D / 2),
         # Inside by a few units of rounding, or the norm may round to more than the radius.
         start=corner * (1 - 2.0**-50),

@@ -61,7 +61,8 @@ def minimum(search: Search) -> Iterator[Finding]:
     stated = problem.constants["minimum"]
     lowest = float(stated.value)
     points = search.points()
-    starts = points[:: max(1, len(points) // (60 if search.thorough else 6))]
+    wanted = (20 if problem.dimension <= 64 else 5) * (10 if search.thorough else 1)
+    starts = points[:: max(1, len(points) // wanted)]
     best, where = minimized(
         search,
         lambda x: problem.objective(x[None])[0],

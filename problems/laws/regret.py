@@ -19,7 +19,7 @@ def hindsight(search: Search) -> Iterator[Finding]:
     problem = search.problem
     if problem.hindsight_formula is None:
         return
-    longest = 400 if search.thorough else 60
+    longest = (250 if problem.dimension == 1 else 60) * (4 if search.thorough else 1)
     horizons = np.unique(np.concatenate([np.arange(1, 8), np.geomspace(8, longest, 6).astype(int)]))
     for seed in (0, 3) if problem.stochastic else (0,):
         stated = problem.hindsight(horizons, (seed,))[0]

@@ -4,37 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from problems.problem import Constant
-
-
-def stating(problem, letter, value):
-    """The same problem stating another value of a constant."""
-    true = problem.constants[letter]
-    wrong = Constant(value, true.known, true.how, true.tolerance)
-    return replace(problem, constants={**problem.constants, letter: wrong})
-
-
-def steeper(problem):
-    """A gradient that is off by a thousandth."""
-    return replace(
-        problem,
-        gradient_formula=lambda x, sample: 1.001 * problem.gradient_formula(x, sample),
-    )
-
-
-def steeper_objective(problem):
-    """An exact gradient that is off by a thousandth."""
-    formula = problem.objective_gradient_formula
-    return replace(problem, objective_gradient_formula=lambda x: 1.001 * formula(x))
-
-
-def biased(problem):
-    """A stochastic gradient with a constant error of one hundredth."""
-    return replace(
-        problem,
-        gradient_formula=lambda x, sample: problem.gradient_formula(x, sample) + 0.01,
-    )
-
 
 def mixing(problem):
     """Lanes that see the mean over all of them in the last bits."""

@@ -7,12 +7,13 @@ rounded.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
 
-from problems.arithmetic import where
+from problems.arithmetic import sign, where
 from problems.domain import WholeSpace
 from problems.notation import require
 from problems.problem import Constant, Problem, Stationary, derived, exact, problem
@@ -26,6 +27,7 @@ __all__ = [
     "rosenbrock",
     "sharp_and_flat",
     "six_hump_camel",
+    "star_convex_valley",
     "styblinski_tang",
 ]
 
@@ -131,6 +133,53 @@ def pl_sine(*, start: float = 3.0) -> Problem:
             "minimizer": exact([0.0]),
         },
         unknown={"mu": "f is not convex: f'' = -4 at pi/2"},
+    )
+
+
+@problem(
+    source="nesterov2006, the notion",
+    tags=("non-convex", "smooth", "star-convex", "1-D"),
+)
+def star_convex_valley(*, start: float = 5.0) -> Problem:
+    """A star-convex function that is not convex.
+
+    f(x) = |x| (1 - exp(-|x|)). For x > 0, with e = exp(-x):
+
+    - f' = 1 - e + x e > 0, so 0 is the only stationary point, and f'' = (2 - x) e is negative
+      beyond 2: f is not convex. f' is odd and f''(0) = 2 from both sides, so f is twice
+      differentiable.
+    - x f' - f = x**2 e >= 0, which is star-convexity: every tangent at x passes below the minimum
+      at 0.
+    - |f''| = |2 - x| e is at most 2, at 0 (beyond 2 it peaks at x = 3 with exp(-3)), and f' is
+      greatest where f'' = 0: G = f'(2) = 1 + exp(-2).
+    """
+
+    def loss(x: Any, sample: Any) -> Any:
+        return -abs(x) * np.expm1(-abs(x))
+
+    def gradient(x: Any, sample: Any) -> Any:
+        size = abs(x)
+        return sign(x) * (size * np.exp(-size) - np.expm1(-size))
+
+    largest = 1.0 + math.exp(-2.0)
+    return Problem(
+        formula="f(x) = |x| (1 - exp(-|x|))",
+        domain=WholeSpace(),
+        start=np.array([_accepted_start(start)]),
+        scalar=True,
+        loss_formula=loss,
+        gradient_formula=gradient,
+        constants={
+            "L": exact(2.0, "|f''| = |2 - |x|| exp(-|x|), at 0"),
+            "G": exact(largest, "f'(2) = 1 + exp(-2)", at=[2.0]),
+            "G_inf": exact(largest, "f'(2) = 1 + exp(-2)", at=[2.0]),
+            "minimum": exact(0.0, "both factors vanish at 0"),
+            "minimizer": exact([0.0]),
+        },
+        unknown={
+            "mu": "f is not convex: f'' < 0 beyond 2",
+            "mu_pl": "f grows like |x|, its gradient stays below 1 + exp(-2)",
+        },
     )
 
 

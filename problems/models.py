@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from problems import draws
+from problems.batches import accepted_batch, drawn_rows, in_blocks, row_outcomes
 from problems.domain import WholeSpace
 from problems.notation import require
-from problems.problem import Constant, Outcomes, Problem, Stationary, exact, problem
+from problems.problem import Constant, Problem, Stationary, exact, problem
 
 __all__ = ["deep_linear_network", "matrix_factorization", "phase_retrieval", "tanh_network"]
 
@@ -22,27 +23,6 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 _NO_PL = "the gradient vanishes at a saddle, above the minimum"
-# The largest temporary array, in floats: 2 MB stay in the cache.
-_FLOATS = 1 << 18
-
-
-def _in_blocks(formula: Callable[..., Array], per_lane: int, *lanes: NDArray) -> Array:
-    """The formula of arrays with the same leading axes, a block of lanes at a time.
-
-    Args:
-        formula: Takes arrays of shape (lanes, ...) and returns one.
-        per_lane: The floats of its largest temporary array, for one lane.
-        lanes: Arrays of shape (..., k), each with its own k.
-    """
-    leading = np.broadcast_shapes(*(a.shape[:-1] for a in lanes))
-    count = math.prod(leading)
-    flat = [np.broadcast_to(a, (*leading, a.shape[-1])).reshape(count, a.shape[-1]) for a in lanes]
-    # In this order, whatever the order of the input, sums over the last axis round the same.
-    flat = [np.ascontiguousarray(a) for a in flat]
-    width = max(1, _FLOATS // per_lane)
-    parts = [formula(*(a[i : i + width] for a in flat)) for i in range(0, count, width)]
-    whole = np.concatenate(parts)
-    return whole.reshape((*leading, *whole.shape[1:]))
 
 
 def _whole(value: Any, least: int) -> bool:
@@ -57,13 +37,6 @@ def _require_positive(name: str, value: Any) -> None:
     require(
         isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < np.inf,
         f"{name}={value!r} must be a positive number",
-    )
-
-
-def _require_batch(batch: Any) -> None:
-    require(
-        batch == "full" or _whole(batch, 1),
-        f"batch={batch!r} must be full or a whole number of at least 1",
     )
 
 
@@ -191,8 +164,8 @@ def matrix_factorization(
         + ", ".join(f"{s:g}" for s in values),
         domain=WholeSpace(),
         start=scale * _fixed_normal(size, seed),
-        loss_formula=lambda x, sample: _in_blocks(loss, per_lane, x),
-        gradient_formula=lambda x, sample: _in_blocks(gradient, per_lane, x),
+        loss_formula=lambda x, sample: in_blocks(loss, per_lane, x),
+        gradient_formula=lambda x, sample: in_blocks(gradient, per_lane, x),
         constants={
             "minimum": exact(
                 0.5 * float((sigma[best:] ** 2).sum()), "1/2 the squares of the s_k beyond width"
@@ -246,12 +219,13 @@ def _sampled(
     """
 
     def objective(x: Array) -> Array:
-        return _in_blocks(value, examples * floats, x)
+        return in_blocks(value, examples * floats, x)
 
     def objective_gradient(x: Array) -> Array:
-        return _in_blocks(gradient, examples * floats, x)
+        return in_blocks(gradient, examples * floats, x)
 
-    if batch == "full":
+    size = accepted_batch(batch)
+    if size is None:
         return Problem(
             formula=formula,
             domain=WholeSpace(),
@@ -263,27 +237,21 @@ def _sampled(
             stationary=stationary,
         )
 
-    def samples(rounds: NDArray[np.int64], seeds: NDArray[np.uint64]) -> Rows:
-        index = np.arange(batch)[None, None, :]
-        return draws.indices(seeds[None, :, None], rounds[:, None, None], index, examples)
-
     return Problem(
-        formula=formula + f"; gradients of {batch} examples drawn with replacement",
+        formula=formula + f"; gradients of {size} examples drawn with replacement",
         domain=WholeSpace(),
         start=start,
-        loss_formula=lambda x, rows: _in_blocks(value, batch * floats, x, rows),
-        gradient_formula=lambda x, rows: _in_blocks(gradient, batch * floats, x, rows),
-        samples=samples,
+        loss_formula=lambda x, rows: in_blocks(value, size * floats, x, rows),
+        gradient_formula=lambda x, rows: in_blocks(gradient, size * floats, x, rows),
+        samples=drawn_rows(size, examples),
         stochastic=True,
         objective_formula=objective,
         objective_gradient_formula=objective_gradient,
-        outcomes=lambda: Outcomes(
-            np.arange(examples)[:, None], np.full(examples, 1 / examples), batch
-        ),
+        outcomes=lambda: row_outcomes(size, examples),
         constants=constants,
         unknown=unknown,
         stationary=stationary,
-        exact_gradient_cost=examples / batch,
+        exact_gradient_cost=examples / size,
     )
 
 
@@ -318,7 +286,7 @@ def phase_retrieval(
         _whole(measurements, dimension),
         f"measurements={measurements!r} must be a whole number of at least {dimension}",
     )
-    _require_batch(batch)
+    accepted_batch(batch)
     _require_positive("scale", scale)
     _require_seed(seed)
     drawn = _fixed_normal(dimension * (measurements + 2), seed)
@@ -582,7 +550,7 @@ def tanh_network(
         examples is None or (_whole(examples, 10) and examples <= total),
         f"examples={examples!r} must be a whole number from 10 to {total}, or left out for all",
     )
-    _require_batch(batch)
+    accepted_batch(batch)
     _require_seed(seed)
     count = total if examples is None else examples
     # The first ten images are the ten digits, so that every class has an example.

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from problems.data.predictors import Linear, Matrix, Softmax
+from problems.data.scores import LOGISTIC, POISSON, Score
 from problems.notation import InputError, nearest, require
-from problems.predictors import Linear, Matrix, Softmax
-from problems.scores import LOGISTIC, POISSON, Score
 
 __all__ = [
     "breast_cancer",

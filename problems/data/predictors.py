@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import logsumexp, softmax
 
-from problems.scores import Score
+from problems.batches import in_blocks
+from problems.data.scores import Score
 
 __all__ = ["Linear", "Matrix", "Softmax", "Spectrum", "times"]
 
@@ -22,27 +23,6 @@ Rows = NDArray[np.intp]
 Matrix: TypeAlias = Any  # a dense array or a sparse row matrix, both with @, .T and row indexing
 
 _EPS = float(np.finfo(float).eps)
-# The largest temporary array, in floats: lanes are taken in blocks that keep below it.
-_FLOATS = 1 << 22
-
-
-def _in_blocks(formula: Callable[..., Array], per_lane: int, *lanes: NDArray) -> Array:
-    """The formula of arrays whose leading axes are lanes, a block of lanes at a time.
-
-    Args:
-        formula: Takes the arrays; what it returns has the same leading axes.
-        per_lane: The floats of its largest temporary array, for one lane.
-        lanes: Arrays of shape (..., k), each with its own k.
-    """
-    leading = np.broadcast_shapes(*(a.shape[:-1] for a in lanes))
-    count = math.prod(leading)
-    if count <= 1 or count * per_lane <= _FLOATS:
-        return formula(*lanes)
-    flat = [np.broadcast_to(a, (*leading, a.shape[-1])).reshape(count, -1) for a in lanes]
-    width = max(1, _FLOATS // per_lane)
-    parts = [formula(*(a[i : i + width] for a in flat)) for i in range(0, count, width)]
-    whole = np.concatenate(parts)
-    return whole.reshape(*leading, *whole.shape[1:])
 
 
 def times(matrix: Matrix, vectors: Array) -> Array:
@@ -166,7 +146,7 @@ class Linear(_Examples):
         def block(w: Array) -> Array:
             return self.score.value(times(self.features, w), self.targets).mean(axis=-1)
 
-        return _in_blocks(block, self.examples, w)
+        return in_blocks(block, self.examples, w)
 
     def gradient(self, w: Array) -> Array:
         """Its gradient."""
@@ -175,7 +155,7 @@ class Linear(_Examples):
             slopes = self.score.slope(times(self.features, w), self.targets)
             return times(self.features.T, slopes) / self.examples
 
-        return _in_blocks(block, self.examples, w)
+        return in_blocks(block, self.examples, w)
 
     def _scores_of(self, w: Array, rows: Rows) -> Array:
         if sparse.issparse(self.features):
@@ -188,7 +168,7 @@ class Linear(_Examples):
         def block(w: Array, rows: Rows) -> Array:
             return self.score.value(self._scores_of(w, rows), self.targets[rows]).mean(axis=-1)
 
-        return _in_blocks(block, rows.shape[-1] * self.size, w, rows)
+        return in_blocks(block, rows.shape[-1] * self.size, w, rows)
 
     def batch_gradient(self, w: Array, rows: Rows) -> Array:
         """Its gradient."""
@@ -200,7 +180,7 @@ class Linear(_Examples):
                 return np.stack([self.features[r].T @ e for r, e in zip(rows, slopes, strict=True)])
             return np.matmul(slopes[..., None, :], self.features[rows])[..., 0, :]
 
-        return _in_blocks(block, rows.shape[-1] * self.size, w, rows)
+        return in_blocks(block, rows.shape[-1] * self.size, w, rows)
 
     def hessian_times(self, w: Array) -> Callable[[Array], Array]:
         """V -> Hessian(w) v."""
@@ -267,7 +247,7 @@ class Softmax(_Examples):
             scores = self._scores(self.features, w)
             return self._loss(scores, np.broadcast_to(self.labels, scores.shape[:-1]))
 
-        return _in_blocks(block, self.examples * self.classes, w)
+        return in_blocks(block, self.examples * self.classes, w)
 
     def gradient(self, w: Array) -> Array:
         """Its gradient."""
@@ -275,7 +255,7 @@ class Softmax(_Examples):
         def block(w: Array) -> Array:
             return self._pull(self.features, self._scores(self.features, w), self.labels)
 
-        return _in_blocks(block, self.examples * self.classes, w)
+        return in_blocks(block, self.examples * self.classes, w)
 
     def batch_value(self, w: Array, rows: Rows) -> Array:
         """The mean over chosen rows, of shape (..., batch)."""
@@ -283,7 +263,7 @@ class Softmax(_Examples):
         def block(w: Array, rows: Rows) -> Array:
             return self._loss(self._scores(self.features[rows], w), self.labels[rows])
 
-        return _in_blocks(block, rows.shape[-1] * self.features.shape[1], w, rows)
+        return in_blocks(block, rows.shape[-1] * self.features.shape[1], w, rows)
 
     def batch_gradient(self, w: Array, rows: Rows) -> Array:
         """Its gradient."""
@@ -292,7 +272,7 @@ class Softmax(_Examples):
             features = self.features[rows]
             return self._pull(features, self._scores(features, w), self.labels[rows])
 
-        return _in_blocks(block, rows.shape[-1] * self.features.shape[1], w, rows)
+        return in_blocks(block, rows.shape[-1] * self.features.shape[1], w, rows)
 
     def hessian_times(self, w: Array) -> Callable[[Array], Array]:
         """V -> Hessian(w) v."""

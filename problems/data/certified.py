@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse.linalg import LinearOperator, cg
 
-from problems.predictors import Linear, Softmax, times
+from problems.data.predictors import Linear, Softmax, times
 
 __all__ = [
     "Gram",

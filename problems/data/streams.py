@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from problems.certified import newton, solved_by_ridge, solved_squares
-from problems.datasets import breast_cancer, diabetes
+from problems.data.certified import newton, solved_by_ridge, solved_squares
+from problems.data.files import breast_cancer, diabetes
+from problems.data.finite_sum import Parts, accepted_ridge, minimum
+from problems.data.predictors import Linear
+from problems.data.scores import LOGISTIC, SQUARES
 from problems.domain import Ball
-from problems.finite_sum import Parts, accepted_ridge, minimum
 from problems.notation import require
-from problems.predictors import Linear
 from problems.problem import Constant, Deferred, Problem, derived, exact, problem
-from problems.scores import LOGISTIC, SQUARES
 
 __all__ = ["breast_cancer_stream", "diabetes_ridge_stream"]
 

@@ -1,7 +1,7 @@
 """Regression on real data: by full gradients, by mini-batches and as online streams.
 
 f(w) = 1/n sum_i l(a_i.w, y_i) + ridge/2 ||w||**2 for a loss l of the score a.w (see
-`problems.scores`), by full gradients or by mini-batches drawn with replacement. Minima are
+`problems.data.scores`), by full gradients or by mini-batches drawn with replacement. Minima are
 certified, most of them by strong convexity: f(w) - f* <= ||grad f(w)||**2 / (2 mu) at the point
 a Newton method ends at. Constants that need a minimiser are computed when first asked for.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from problems.certified import (
+from problems.data.certified import (
     Gram,
     Solution,
     certified,
@@ -24,18 +24,15 @@ from problems.certified import (
     solved_by_ridge,
     solved_squares,
 )
-from problems.data_streams import breast_cancer_stream, diabetes_ridge_stream
-from problems.datasets import (
+from problems.data.files import (
     breast_cancer,
     diabetes,
     digits,
     linnerud,
     of_csv,
     of_svmlight,
-    read_csv,
-    read_svmlight,
 )
-from problems.finite_sum import (
+from problems.data.finite_sum import (
     GROWS,
     Parts,
     Terms,
@@ -46,15 +43,14 @@ from problems.finite_sum import (
     smoothness,
     with_ridge,
 )
+from problems.data.predictors import Linear, Softmax
+from problems.data.scores import HINGE, LOGISTIC, SQUARES, geman_mcclure, huber, smoothed_hinge
 from problems.notation import require
-from problems.predictors import Linear, Softmax
 from problems.problem import Constant, Problem, Stationary, derived, exact, problem
-from problems.scores import HINGE, LOGISTIC, SQUARES, geman_mcclure, huber, smoothed_hinge
 
 __all__ = [
     "breast_cancer_hinge",
     "breast_cancer_logistic",
-    "breast_cancer_stream",
     "csv_least_squares",
     "csv_logistic",
     "diabetes_geman_mcclure",
@@ -62,11 +58,8 @@ __all__ = [
     "diabetes_lasso",
     "diabetes_least_squares",
     "diabetes_ridge",
-    "diabetes_ridge_stream",
     "digits_softmax",
     "linnerud_poisson",
-    "read_csv",
-    "read_svmlight",
     "svmlight_least_squares",
     "svmlight_logistic",
 ]

@@ -24,14 +24,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from problems import draws
-from problems.certified import Solution
+from problems.batches import accepted_batch, drawn_rows, row_outcomes
+from problems.data.certified import Solution
+from problems.data.predictors import Linear, Softmax, times
 from problems.domain import WholeSpace
 from problems.notation import require
-from problems.predictors import Linear, Softmax, times
-from problems.problem import Constant, Deferred, Outcomes, Problem, Stationary, derived, exact
+from problems.problem import Constant, Deferred, Problem, Stationary, derived, exact
 
 __all__ = [
     "GROWS",
@@ -181,10 +180,7 @@ def finite_sum(
         mean: What evaluates the mean loss and its gradient, if not the model.
         stationary: Known stationary points.
     """
-    require(
-        batch == "full" or (type(batch) is int and batch >= 1),
-        f"batch={batch!r} must be full or a whole number of at least 1",
-    )
+    size = accepted_batch(batch)
     mean = mean or model
 
     def value(w: Any, sample: Any = None) -> Any:
@@ -193,7 +189,7 @@ def finite_sum(
     def gradient(w: Any, sample: Any = None) -> Any:
         return mean.gradient(w) + terms.gradient(w)
 
-    if batch == "full":
+    if size is None:
         return Problem(
             formula=formula,
             domain=WholeSpace(),
@@ -206,30 +202,22 @@ def finite_sum(
         )
     mu = constants.get("mu")
     stated = mu.value if isinstance(mu, Constant) else None
-    noise, missing = _noise(model, terms, batch, stated, solve)
+    noise, missing = _noise(model, terms, size, stated, solve)
     examples = model.examples
 
-    def samples(rounds: NDArray[np.int64], seeds: NDArray[np.uint64]) -> NDArray[np.intp]:
-        index = np.arange(batch)[None, None, :]
-        return draws.indices(seeds[None, :, None], rounds[:, None, None], index, examples)
-
-    def outcomes() -> Outcomes:
-        every = np.arange(examples)[:, None]
-        return Outcomes(every, np.full(examples, 1 / examples), averaged=batch)
-
     return Problem(
-        formula=formula + f"; gradients of {batch} examples drawn with replacement",
+        formula=formula + f"; gradients of {size} examples drawn with replacement",
         domain=WholeSpace(),
         start=np.zeros(model.size),
         loss_formula=lambda w, rows: model.batch_value(w, rows) + terms.value(w),
         gradient_formula=lambda w, rows: model.batch_gradient(w, rows) + terms.gradient(w),
-        samples=samples,
+        samples=drawn_rows(size, examples),
         stochastic=True,
         objective_formula=value,
         objective_gradient_formula=gradient,
         constants=Deferred({**constants, **{k: v for k, v in noise.items() if k not in constants}}),
         unknown={**missing, **unknown},
         stationary=stationary,
-        outcomes=outcomes,
-        exact_gradient_cost=examples / batch,
+        outcomes=lambda: row_outcomes(size, examples),
+        exact_gradient_cost=examples / size,
     )

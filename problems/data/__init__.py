@@ -1,0 +1,11 @@
+"""Regression on real data: `regressions` by full gradients or mini-batches, `streams` online.
+
+Beneath them: `finite_sum` (the problem of a mean loss and its constants), `certified` (minima
+with a bound on their error), `predictors` (means of losses of scores), `scores` (the losses),
+`files` (bundled data, SVMlight and CSV).
+"""
+
+from problems.data import regressions, streams
+from problems.data.files import read_csv, read_svmlight
+
+__all__ = ["read_csv", "read_svmlight", "regressions", "streams"]

@@ -337,21 +337,21 @@ class Problem:
         return slope
 
     def probe(self) -> None:
-        """Evaluate the first round at the start, for two lanes, and look at what comes back.
+        """Evaluate the first round at the start and look at what comes back.
 
         Raises:
             InputError: A loss or gradient has the wrong shape or type, or is not finite.
         """
-        lanes = np.array([0, 1], np.uint64)
-        sample = None if self.samples is None else self.samples(np.array([1]), lanes)[0]
-        x = np.broadcast_to(self.start, (2, self.dimension)).copy()
+        x, sample = np.stack([self.start, self.start]), None
+        if self.samples is not None:
+            x, sample = x[:1], self.samples(np.array([1]), np.zeros(1, np.uint64))[0]
         oracle: list[tuple[str, Callable[[], Any], tuple[int, ...]]] = [
-            ("loss", lambda: self.loss(x, sample), (2,)),
+            ("loss", lambda: self.loss(x, sample), x.shape[:1]),
             ("gradient", lambda: self.gradient(x, sample), x.shape),
         ]
         if self.has_objective:
             oracle += [
-                ("objective", lambda: self.objective(x), (2,)),
+                ("objective", lambda: self.objective(x), x.shape[:1]),
                 ("objective gradient", lambda: self.objective_gradient(x), x.shape),
             ]
         with np.errstate(all="ignore"):

@@ -31,9 +31,9 @@ def times(matrix: Matrix, vectors: Array) -> Array:
     A product with all lanes at once would round differently for different numbers of lanes.
     """
     if sparse.issparse(matrix):
-        flat = vectors.reshape(-1, vectors.shape[-1])
-        products = np.stack([matrix @ v for v in flat])
-        return products.reshape(*vectors.shape[:-1], matrix.shape[0])
+        # Row by row over all lanes at once: each lane's terms are added in the same order.
+        flat = np.ascontiguousarray(vectors.reshape(-1, vectors.shape[-1]).T)
+        return (matrix.tocsr() @ flat).T.reshape(*vectors.shape[:-1], matrix.shape[0])
     return np.matmul(matrix, vectors[..., None])[..., 0]
 
 
@@ -157,9 +157,17 @@ class Linear(_Examples):
 
         return in_blocks(block, self.examples, w)
 
+    def _chosen(self, rows: Rows) -> tuple[Rows, Rows, Matrix]:
+        """The chosen rows of sparse features one below the other; of each entry, row and lane."""
+        chosen = self.features[rows.reshape(-1)]
+        row = np.repeat(np.arange(rows.size), np.diff(chosen.indptr))
+        return row, row // rows.shape[-1], chosen
+
     def _scores_of(self, w: Array, rows: Rows) -> Array:
         if sparse.issparse(self.features):
-            return np.stack([self.features[r] @ v for r, v in zip(rows, w, strict=True)])
+            row, lane, chosen = self._chosen(rows)
+            terms = chosen.data * w[lane, chosen.indices]
+            return np.asarray(np.bincount(row, terms, rows.size), float).reshape(rows.shape)
         return np.matmul(self.features[rows], w[..., None])[..., 0]
 
     def batch_value(self, w: Array, rows: Rows) -> Array:
@@ -177,7 +185,11 @@ class Linear(_Examples):
             slopes = self.score.slope(self._scores_of(w, rows), self.targets[rows])
             slopes = slopes / rows.shape[-1]
             if sparse.issparse(self.features):
-                return np.stack([self.features[r].T @ e for r, e in zip(rows, slopes, strict=True)])
+                row, lane, chosen = self._chosen(rows)
+                terms = chosen.data * slopes.reshape(-1)[row]
+                places = lane * self.size + chosen.indices
+                sums = np.bincount(places, terms, len(w) * self.size)
+                return np.asarray(sums, float).reshape(w.shape)
             return np.matmul(slopes[..., None, :], self.features[rows])[..., 0, :]
 
         return in_blocks(block, rows.shape[-1] * self.size, w, rows)

@@ -101,15 +101,19 @@ def kinks(search: Search) -> Iterator[Finding]:
         other = search.points()[: len(special)]
         x = search.project(np.concatenate([x, 2 * special - other, x]))
         y = search.project(np.concatenate([y, other, -x[: len(y)]]))
+        if search.problem.dimension > 64:
+            x, y = x[::6], y[::6]
         low, high = jumps(view, x, y)
         # Halved again and again, the change of a continuous gradient tends to zero.
         for _ in range(2):
             low, high = jumps(view, low, high)
+        # A little wider: a pole is no number itself, but jumps from one side to the other.
+        wide = 8 * (high - low)
+        low, high = search.project(low - wide), search.project(high + wide)
         jump = length(view.gradient(high) - view.gradient(low))
         share = jump / (length(view.gradient(high)) + length(view.gradient(low)) + 1e-300)
-        # At a pole the gradient is not finite: no number, but a jump.
-        share = np.where(np.isfinite(share), share, 1.0)
-        share = np.where(jump <= 1e-9 * view.gradient_size, 0.0, share)
+        # What is too large for a number says nothing of a jump.
+        share = np.where((jump > 1e-9 * view.gradient_size) & np.isfinite(share), share, 0.0)
         k = int(share.argmax())
         if share[k] > largest:
             largest, found = float(share[k]), (low[k], view.name)

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from problems.domain import Ball, Box, Simplex
 from problems.laws.finding import UNIT, Array, Finding, point_text
-from problems.laws.search import Search, directions, length, telling_directions, views
+from problems.laws.search import Search, directions, length, step_at, telling_directions, views
 from problems.problem import Problem, Stationary
 
 __all__ = ["minimized", "minimizer", "minimum", "stationary"]
@@ -105,6 +105,7 @@ def minimizer(search: Search) -> Iterator[Finding]:
         sentence = f"{point_text(point)} lies outside {problem.domain}"
         yield Finding("minimizer", "violated", sentence, witness=(point,))
         return
+    value = float(problem.objective(point[None])[0])
     if "smooth" in problem.tags or "L" in problem.constants:
         g = problem.objective_gradient(point[None])[0]
         # To first order, f cannot fall along the projected gradient step.
@@ -118,8 +119,14 @@ def minimizer(search: Search) -> Iterator[Finding]:
             )
             yield Finding("minimizer", "violated", sentence, witness=(point,))
             return
-    near = search.project(point + search._step(point[None]) * directions(search, point.size))
-    value = float(problem.objective(point[None])[0])
+    if "minimum" in problem.constants:
+        lowest = problem.constants["minimum"]
+        size = abs(value) + float(abs(problem.objective(problem.start[None]))[0])
+        if value > float(lowest.value) + lowest.tolerance + UNIT * size:
+            sentence = f"f = {value:.12g} at {point_text(point)} is no minimum"
+            yield Finding("minimizer", "violated", sentence, witness=(point,))
+            return
+    near = search.project(point + step_at(point[None]) * directions(search, point.size))
     around = problem.objective(near)
     allowed = problem.constants["minimum"].tolerance if "minimum" in problem.constants else 0.0
     allowed += UNIT * (abs(value) + float(abs(problem.objective(problem.start[None]))[0]))

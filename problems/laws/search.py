@@ -27,6 +27,7 @@ __all__ = [
     "length",
     "single",
     "steepest",
+    "step_at",
     "telling_directions",
     "view_of",
     "views",
@@ -194,7 +195,7 @@ class Search:
             # From the minimiser along the directions of extreme curvature.
             if "minimizer" in self.problem.constants:
                 base = np.asarray(self.problem.constants["minimizer"].value, float)
-                step = float(self._step(base[None])[0, 0])
+                step = float(step_at(base[None])[0, 0])
                 for direction in telling_directions(view, base, step):
                     for reach in (-1.0, -0.01, 0.01, 1.0):
                         x = np.concatenate([x, self.project((base + reach * direction)[None])])
@@ -202,22 +203,22 @@ class Search:
         y = x[self.random.permutation(len(x))]
         toward = self.random.normal(size=x.shape)
         toward /= length(toward)[:, None]
-        steps = self._step(x) * self.random.choice([0.01, 1.0, 100.0], size=(len(x), 1))
+        steps = step_at(x) * self.random.choice([0.01, 1.0, 100.0], size=(len(x), 1))
         close = self.project(x + steps * toward)
         starts, ends = [x, x], [y, close]
         few = 6 if self.problem.dimension <= 64 else 2
         for point in x[: 4 * few if self.thorough else few]:
-            for direction in telling_directions(view, point, float(self._step(point[None])[0, 0])):
+            for direction in telling_directions(view, point, float(step_at(point[None])[0, 0])):
                 starts.append(point[None])
-                ends.append(self.project(point + self._step(point[None]) * direction))
+                ends.append(self.project(point + step_at(point[None]) * direction))
         first, last = jumps(view, x, y)
         starts, ends = [*starts, first], [*ends, last]
         return np.concatenate(starts), np.concatenate(ends)
 
-    @staticmethod
-    def _step(x: Array) -> Array:
-        """A step small for derivatives and large for rounding, (k, 1)."""
-        return np.asarray(1e-4 * (1 + abs(x).max(axis=-1, keepdims=True)))
+
+def step_at(x: Array) -> Array:
+    """A step small for derivatives and large for rounding, (k, 1)."""
+    return np.asarray(1e-4 * (1 + abs(x).max(axis=-1, keepdims=True)))
 
 
 def jumps(view: View, x: Array, y: Array) -> tuple[Array, Array]:
@@ -278,9 +279,10 @@ def telling_directions(view: View, x: Array, step: float) -> list[Array]:
 
 
 def directions(search: Search, n: int) -> Array:
-    """Axes (the first 64) and random directions, of length 1."""
-    axes = np.eye(n)[:64]
-    random = search.random.normal(size=(256, n))
+    """Axes (the first 64) and random directions, of length 1; fewer in many dimensions."""
+    few = n > 64
+    axes = np.eye(n)[: 16 if few else 64]
+    random = search.random.normal(size=(32 if few else 256, n))
     return np.concatenate([axes, -axes, random / length(random)[:, None]])
 
 

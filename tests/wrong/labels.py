@@ -86,7 +86,8 @@ def false_labels(problem, report):
                     yield "minimizer", "moved", _stating(problem, letter, moved)
         elif letter in ("sigma2", "M_G"):
             base = value if constant.known != "derived" else report[letter].measured
-            if base:
+            # Where M alone holds the second moment, M_G may be anything.
+            if base > 0:
                 yield letter, "times 0.95", _stating(problem, letter, 0.95 * base)
         elif letter == "nonzeros":
             yield letter, "one less", _stating(problem, letter, report[letter].measured - 1)

@@ -27,7 +27,7 @@ from convergence.sketch import sketch
 from problems import Problem, Reference, reference, references
 from problems.laws import Report, check
 from problems.notation import InputError, format_value, nearest, require
-from problems.own import entries_of, names_a_file
+from problems.own import find_all, names_a_file
 from problems.registry import Entry, Registry
 
 __all__ = [
@@ -86,8 +86,11 @@ class Item:
 
 
 def _sources(entry: Entry[Any]) -> tuple[str, ...]:
+    # A problem of one's own may name a paper that is not in the bibliography.
+    known = references()
     return tuple(
-        reference(key).short + (f", {place}" if place else "") for key, place in entry.source
+        (known[key].short if key in known else key) + (f", {place}" if place else "")
+        for key, place in entry.source
     )
 
 
@@ -155,21 +158,19 @@ def list_items(
     unwanted = {name.replace("_", "-") for name, true in flags.items() if not true}
     for tag in sorted(wanted | unwanted):
         require(tag in known, f"nothing is tagged {tag!r}; {nearest(tag, known)}")
-    if dimension is not None:
-        accepts = _within(dimension)
-        items = [
-            item
-            for item in items
-            if item.kind == "problem" and accepts(problems.catalogue[item.key])
-        ]
     text = contains.lower()
-    return [
+    items = [
         item
         for item in items
         if wanted <= set(item.tags)
         and not unwanted & set(item.tags)
         and text in " ".join((item.key, item.title, *item.source)).lower()
     ]
+    if dimension is None:
+        return items
+    # Last, as it builds what is left.
+    accepts = _within(dimension)
+    return [i for i in items if i.kind == "problem" and accepts(problems.catalogue[i.key])]
 
 
 def _resolve(specification: str) -> tuple[str, str]:
@@ -184,6 +185,9 @@ def _resolve(specification: str) -> tuple[str, str]:
         listed = " or ".join(f"{kind}:{specification}" for kind in found)
         raise InputError(f"{head!r} is ambiguous; write {listed}")
     if not found:
+        if ".py" in specification:
+            # Looking for the file says best what is wrong with its name.
+            return "problem", specification
         keys = [entry.key for catalogue in _CATALOGUES.values() for entry in catalogue]
         raise InputError(f"there is nothing called {head!r}; {nearest(head, keys)}")
     return found[0], specification
@@ -437,10 +441,14 @@ def show(specification: str) -> Card:
         entry = schedule.catalogue[bare.strip()]
     else:
         built = problems.find(bare) if kind == "problem" else _CATALOGUES[kind].find(bare)
+        if kind == "problem":
+            # A picture of what is not a number would fail less clearly.
+            built.probe()
         entry = built.entry
         sections, data = _SECTIONS[kind](built)
-    sources = [reference(key).apa for key in entry.citation_keys]
-    sections.append(("Source", (*_sources(entry), *sources)))
+    if entry.source:
+        papers = [reference(key).apa for key in entry.citation_keys if key in references()]
+        sections.append(("Source", (*_sources(entry), *papers)))
     return Card(
         _item(entry),
         built.specification if built else entry.key,
@@ -464,12 +472,11 @@ def check_problem(specification: str | Problem, *, thorough: bool = False) -> li
     Raises:
         InputError: There is no such problem, or it does not return what a problem must.
     """
-    if isinstance(specification, Problem):
-        found = [specification]
-    elif specification.endswith(".py") and names_a_file(specification):
-        found = [entry() for entry in entries_of(specification).values()]
-    else:
-        found = [problems.find(specification)]
+    require(
+        isinstance(specification, (str, Problem)),
+        f"problem={specification!r} must be a problem or its specification",
+    )
+    found = find_all(specification) if isinstance(specification, str) else [specification]
     return [check(problem, thorough=thorough) for problem in found]
 
 

@@ -194,6 +194,28 @@ def check_problem(
         raise typer.Exit(1)
 
 
+@app.command()
+def catalogue(
+    folder: Annotated[Path, typer.Option("-o", "--output", help="Where to write it.")] = Path(
+        "docs"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Write a page with the card and a picture of every problem.
+
+    Example: convergence catalogue -o docs
+    """
+    from reports import catalogue as write_catalogue
+
+    with _progress("drawing", None) as update:
+        paths = write_catalogue(folder, progress=update)
+    if as_json:
+        _print_json([str(path) for path in paths])
+    else:
+        for path in paths:
+            _out.print(str(path), soft_wrap=True)
+
+
 def _shown_point(record: Any) -> str:
     import numpy as np
 

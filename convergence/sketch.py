@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from problems import Problem
+from problems import Problem, Simplex
 
 __all__ = ["judged_function", "sketch", "window"]
 
@@ -56,9 +56,9 @@ def sketch(problem: Problem) -> tuple[str, ...]:
     """A picture in text: S marks the start, * the minimiser.
 
     Returns:
-        Lines; none for more than two dimensions.
+        Lines; none for more than two dimensions, or on a simplex, which has no interior.
     """
-    if problem.dimension > 2:
+    if problem.dimension > 2 or isinstance(problem.domain, Simplex):
         return ()
     function, name = judged_function(problem)
     low, high = window(problem)

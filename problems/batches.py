@@ -15,8 +15,9 @@ from problems.problem import Outcomes
 
 __all__ = ["accepted_batch", "drawn_rows", "in_blocks", "row_outcomes"]
 
-# The largest temporary array, in floats: 2 MB, which stays in the cache.
-_FLOATS = 1 << 18
+# The largest temporary array, in floats: 256 KB. Several of them stay in a core's cache, and the
+# memory is not handed back to the system after every call.
+_FLOATS = 1 << 15
 
 
 def accepted_batch(batch: Any) -> int | None:

@@ -305,7 +305,10 @@ def phase_retrieval(
         """The vectors a as columns, the scores a.x and what their squares are off."""
         a, y = columns, squares
         if chosen is not None:
-            a, y = np.ascontiguousarray(np.swapaxes(vectors[chosen], -1, -2)), squares[chosen]
+            a, y = (
+                np.ascontiguousarray(np.swapaxes(vectors.take(chosen, axis=0), -1, -2)),
+                squares[chosen],
+            )
         score = (a * x[..., None]).sum(axis=-2)
         return a, score, score * score - y
 
@@ -469,7 +472,7 @@ class _Network:
         """
         inputs, labels = self.features, self.labels
         if rows is not None:
-            inputs, labels = inputs[rows], labels[rows]
+            inputs, labels = inputs.take(rows, axis=0), labels[rows]
         first, bias, second, offset = self._layers(x)
         hidden = np.tanh(np.matmul(inputs, first) + bias)
         scores = np.matmul(hidden, second) + offset

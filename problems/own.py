@@ -7,7 +7,10 @@ A file holds functions decorated with `@problem(...)`, or problems made by `from
     def loss(x):
         return (x[0] - 1) ** 2 + 10 * x[1] ** 2
 
-    mine = problems.from_function(loss, start=[0, 0], constants={"L": 20, "minimum": 0})
+    def gradient(x):
+        return [2 * (x[0] - 1), 20 * x[1]]
+
+    mine = problems.from_function(loss, gradient, start=[0, 1], constants={"L": 20, "minimum": 0})
 
 Then `my_problem.py` stands wherever a key may stand, and `my_problem.py::mine` if it holds
 several; parameters follow after a colon, as in `my_problem.py::valley:steepness=3`.
@@ -17,12 +20,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -30,17 +34,47 @@ from numpy.typing import ArrayLike, NDArray
 
 from problems.domain import Domain, WholeSpace
 from problems.notation import InputError, nearest, parse, require
-from problems.problem import Constant, Problem, catalogue, derived, exact
+from problems.problem import CONSTANTS, Constant, Problem, catalogue, derived, exact
 from problems.registry import Entry
 
-__all__ = ["entries_of", "find", "from_function", "names_a_file"]
+__all__ = ["entries_of", "find", "find_all", "from_function", "names_a_file"]
 
-_FILE = re.compile(r"(?P<path>[^:]+\.py)(::(?P<name>[A-Za-z_][\w-]*))?(:(?P<parameters>[^:].*))?")
+# Naming a problem in a file
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The parts of `path::name:parameters`; what is not written is None."""
+
+    path: str
+    name: str | None
+    parameters: str | None
+
+
+_PLACE = re.compile(r"(?P<path>.+?\.py)(::(?P<name>[^:]*))?(:(?P<parameters>.*))?", re.DOTALL)
+
+
+def _place(specification: str) -> _Place | None:
+    match = _PLACE.fullmatch(specification.strip())
+    if match is None:
+        return None
+    # A colon may belong to the path, but also end a key: `csv-logistic:path=data.py`.
+    if ":" in match["path"] and not _is_file(match["path"]):
+        return None
+    return _Place(match["path"], match["name"], match["parameters"])
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:
+        # A folder that may not be looked into, or a name that is too long.
+        return False
 
 
 def names_a_file(specification: str) -> bool:
     """Whether a specification speaks of a Python file rather than of a key."""
-    return _FILE.fullmatch(specification.strip()) is not None
+    return _place(specification) is not None
 
 
 def find(specification: str) -> Problem:
@@ -49,83 +83,222 @@ def find(specification: str) -> Problem:
     Raises:
         InputError: The text, the key, the file or a parameter is not accepted.
     """
-    match = _FILE.fullmatch(specification.strip())
-    if match is None:
-        return catalogue.find(specification)
-    entries = entries_of(match["path"])
-    name = match["name"]
-    if name is None:
+    place = _place(specification)
+    if place is None:
+        return _of_the_catalogue(specification.strip())
+    entries = entries_of(place.path)
+    listed = ", ".join(f"{place.path}::{known}" for known in entries)
+    if place.name is None:
         require(
             len(entries) == 1,
-            f"{match['path']!r} holds {len(entries)} problems; write one of "
-            + ", ".join(f"{match['path']}::{known}" for known in entries),
+            f"{place.path!r} holds {len(entries)} problems; write one of {listed}",
         )
-        (name,) = entries
-    require(
-        name in entries,
-        f"{match['path']!r} holds no problem {name!r}; {nearest(name, entries)}",
-    )
-    parameters = parse(f"own:{match['parameters']}")[1] if match["parameters"] else {}
-    return entries[name](**parameters)
+        (entry,) = entries.values()
+    else:
+        require(place.name, f"{specification!r} lacks a name after the colons; write {listed}")
+        # The keys of the catalogue are written with hyphens, so these may be as well.
+        name = place.name if place.name in entries else place.name.replace("-", "_")
+        require(
+            name in entries,
+            f"{place.path!r} holds no problem {place.name!r}; {nearest(place.name, entries)}",
+        )
+        entry = entries[name]
+    return entry(**_parameters(specification, place.parameters))
+
+
+def find_all(specification: str) -> list[Problem]:
+    """As `find`, but a file alone stands for all problems in it.
+
+    Raises:
+        InputError: As `find`.
+    """
+    place = _place(specification)
+    if place is None or place.name is not None or place.parameters is not None:
+        return [find(specification)]
+    return [entry() for entry in entries_of(place.path).values()]
+
+
+def _of_the_catalogue(specification: str) -> Problem:
+    key = specification.partition(":")[0].strip()
+    if key not in catalogue:
+        require(
+            key != "unregistered",
+            "a problem that was made in Python has no text to find it by; put it into a file "
+            "and name the file, such as my_problem.py",
+        )
+        require(
+            not _is_file(specification),
+            f"{specification!r} is a file, but the name of a file of problems ends in .py",
+        )
+        match = _PLACE.fullmatch(specification)
+        require(
+            match is None, f"there is no problem {key!r} and no file {match and match['path']!r}"
+        )
+    return catalogue.find(specification)
+
+
+def _parameters(specification: str, text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    # The notation reads parameters after a key, and a path is none.
+    stand_in = f"own:{text}"
+    try:
+        return parse(stand_in)[1]
+    except InputError as error:
+        sentence = str(error).replace(repr(stand_in), repr(specification))
+        raise InputError(sentence) from error
+
+
+# Reading a file
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A file that was run: its problems, and what stood in it and in its neighbours then."""
+
+    entries: Mapping[str, Entry[Problem]]
+    sources: Mapping[Path, bytes]
+
+    @property
+    def is_current(self) -> bool:
+        try:
+            return all(file.read_bytes() == source for file, source in self.sources.items())
+        except OSError:
+            return False
+
+
+_loaded: dict[tuple[str, Path], _Loaded] = {}
 
 
 def entries_of(path: str) -> dict[str, Entry[Problem]]:
-    """The problems of a Python file, by name.
+    """The problems of a Python file, by name; a file that was edited is run again.
 
     Raises:
         InputError: The file cannot be read or run, or holds no problem.
     """
     file = Path(path)
-    require(file.is_file(), f"{path!r} is not a file")
-    status = file.stat()
-    return _load(path, str(file.resolve()), status.st_mtime_ns, status.st_size)
+    try:
+        require(not file.is_dir(), f"{path!r} is a folder, not a file of problems")
+        here = "" if file.is_absolute() else f" in {str(Path.cwd())!r}"
+        require(file.exists(), f"there is no file {path!r}{here}")
+        require(file.is_file(), f"{path!r} is not a regular file")
+        resolved = file.resolve()
+        source = resolved.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path!r}: {error.strerror}") from error
+    known = _loaded.get((path, resolved))
+    if known is None or not known.is_current:
+        known = _loaded[path, resolved] = _load(path, resolved, source)
+    return dict(known.entries)
 
 
-@functools.cache
-def _load(path: str, resolved: str, modified: int, size: int) -> dict[str, Entry[Problem]]:
-    """Run the file; the last two arguments tell one version of it from the next."""
-    name = f"own_problem_{Path(resolved).stem}"
-    spec = importlib.util.spec_from_file_location(name, resolved)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with catalogue.collecting() as decorated, _beside(resolved):
+def _load(path: str, file: Path, source: bytes) -> _Loaded:
+    module = ModuleType(f"own_problem_{file.stem}")
+    module.__file__ = str(file)
+    sources = {file: source}
+    with catalogue.collecting() as decorated, _as_a_script(file, sources):
+        # Dataclasses look their module up by its name.
+        sys.modules[module.__name__] = module
         try:
-            spec.loader.exec_module(module)
-        except Exception as error:
-            raise InputError(f"cannot load {path!r}: {_reason(error, resolved)}") from error
-    entries = {entry.function.__name__: entry for entry in decorated}
-    for attribute, value in vars(module).items():
+            # Compiled here: the cache of the import system knows a file by its size and second.
+            exec(compile(source, str(file), "exec", dont_inherit=True), vars(module))
+        except (Exception, SystemExit) as error:
+            raise InputError(f"cannot load {path!r}: {_reason(error, file)}") from error
+    entries: dict[str, Entry[Problem]] = {}
+    held = vars(module)
+    for entry in decorated:
+        # What a neighbour defines is its own, unless its name is imported.
+        if entry.function.__module__ == module.__name__ or any(v is entry for v in held.values()):
+            name = entry.function.__name__
+            require(
+                not isinstance(entry.tags, str),
+                f"tags={entry.tags!r} of {path}::{name} must be a tuple, such as ('convex',)",
+            )
+            entries[name] = entry
+    for attribute, value in held.items():
         if isinstance(value, Problem) and value.entry is None:
             entries[attribute] = _entry_of(attribute, value)
     require(
         entries,
-        f"{path!r} holds no problem; decorate a function with @problem or call from_function",
+        f"{path!r} holds no problem; decorate a function with @problem(...) or call from_function",
     )
     single = len(entries) == 1
-    return {
-        name: entry.renamed(path if single else f"{path}::{name}")
-        for name, entry in entries.items()
-    }
+    return _Loaded(
+        {
+            name: _guarded(entry.renamed(path if single else f"{path}::{name}"), file, sources)
+            for name, entry in entries.items()
+        },
+        sources,
+    )
+
+
+# A file that lies beside the packages of the suite must not get them twice.
+_SUITE = frozenset({"problems", "convergence", "reports"})
 
 
 @contextlib.contextmanager
-def _beside(resolved: str) -> Any:
-    """Let the file import its neighbours, as a script would."""
-    folder = str(Path(resolved).parent)
-    sys.path.insert(0, folder)
+def _as_a_script(file: Path, sources: dict[Path, bytes]) -> Iterator[None]:
+    """Let a file import its neighbours, as a script would, and print without harm.
+
+    Neighbours are forgotten afterwards, so that those of another folder may have their names and
+    edited ones are read again; what stands in them is added to `sources`.
+    """
+    folder = file.parent
+    before, writes = set(sys.modules), sys.dont_write_bytecode
+    sys.path.insert(0, str(folder))
+    sys.dont_write_bytecode = True
     try:
-        yield
+        # Standard output belongs to the result, which may be JSON.
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
     finally:
-        sys.path.remove(folder)
+        sys.dont_write_bytecode = writes
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(folder))
+        new = set(sys.modules) - before
+        beside = {name for name in new - _SUITE if _lies_in(folder, name)}
+        for name in new:
+            if name.partition(".")[0] in beside:
+                origin = getattr(sys.modules.pop(name), "__file__", None)
+                if origin is not None:
+                    with contextlib.suppress(OSError):
+                        sources[Path(origin)] = Path(origin).read_bytes()
 
 
-def _reason(error: Exception, resolved: str) -> str:
+def _lies_in(folder: Path, name: str) -> bool:
+    """Whether a module was found in this very folder, and not in an environment inside it."""
+    if "." in name:
+        return False
+    origin = getattr(sys.modules[name], "__file__", None)
+    if origin is None:
+        return any(Path(p) == folder / name for p in getattr(sys.modules[name], "__path__", ()))
+    return Path(origin) in (folder / f"{name}.py", folder / name / "__init__.py")
+
+
+def _first_line(error: BaseException) -> str:
+    """Type and message of an error in one line; our own sentences speak for themselves."""
+    message = " ".join(str(error).strip().partition("\n")[0].split())
+    if isinstance(error, InputError):
+        return message
+    return type(error).__name__ + (f": {message}" if message else "")
+
+
+def _reason(error: BaseException, file: Path) -> str:
+    """What went wrong in a file and in which line."""
     if isinstance(error, SyntaxError):
-        return f"line {error.lineno}: {error.msg}"
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == resolved]
+        place = Path(error.filename) if error.filename else file
+        where = f"line {error.lineno}" if error.lineno else ""
+        where += f" of {place.name}" if place != file else ""
+        return f"{where.strip()}: {error.msg}".removeprefix(": ")
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(file)]
     where = f"line {lines[-1]}: " if lines else ""
-    return f"{where}{type(error).__name__}: {error}"
+    if isinstance(error, SystemExit):
+        return f"{where}it calls sys.exit({error.code!r})"
+    hint = ""
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        hint = "; write 'from neighbour import name', without the dot"
+    return f"{where}{_first_line(error)}{hint}"
 
 
 def _entry_of(name: str, built: Problem) -> Entry[Problem]:
@@ -136,6 +309,30 @@ def _entry_of(name: str, built: Problem) -> Entry[Problem]:
 
     function.__doc__ = built.formula
     return Entry("problem", name, built.formula, (), built.tags, {}, function, catalogue.build)
+
+
+def _guarded(entry: Entry[Problem], file: Path, sources: dict[Path, bytes]) -> Entry[Problem]:
+    """The entry, whose function fails in one sentence that names the line."""
+
+    @functools.wraps(entry.function)
+    def function(**settings: Any) -> Problem:
+        with _as_a_script(file, sources):
+            try:
+                built = entry.function(**settings)
+            except (Exception, SystemExit) as error:
+                raise InputError(
+                    f"cannot build {entry.specification(settings)!r}: {_reason(error, file)}"
+                ) from error
+        require(
+            isinstance(built, Problem),
+            f"the function of {entry.key!r} must return a Problem, not {type(built).__name__}",
+        )
+        return built
+
+    return replace(entry, function=function)
+
+
+# Making a problem of a function
 
 
 def from_function(
@@ -162,6 +359,9 @@ def from_function(
         tags: Keys of `TAGS`, such as "convex".
         formula: The loss in a line of text; by default the docstring or name of the function.
 
+    Where a plain float would raise ZeroDivisionError or OverflowError, the value is NaN; at a
+    point that is not finite the functions are not called.
+
     Raises:
         InputError: An argument is not accepted, or the library is not installed.
     """
@@ -174,45 +374,97 @@ def from_function(
         value, slope = _LIBRARIES[gradient](loss)
     require(
         slope is None or callable(slope),
-        f"gradient={gradient!r} must be a function of a point, jax, torch or None",
+        f"gradient={gradient!r} must be a function of a point, 'jax', 'torch' or None",
     )
-    point = np.array(start, dtype=float, ndmin=1)
-    loss_formula = _lane_by_lane(value)
+    require(
+        not isinstance(domain, type),
+        f"domain={getattr(domain, '__name__', domain)} is a class; call it, as in Box(-1.0, 1.0)",
+    )
+    require(not isinstance(tags, str), f"tags={tags!r} must be a list, such as ['convex']")
+    require(
+        constants is None or isinstance(constants, Mapping),
+        f"constants={constants!r} must be a mapping, such as {{'L': 20}}",
+    )
+    point = _numbers("start", start)
+    require(point.size, f"start={start!r} has no coordinates")
     return Problem(
         formula=text or getattr(loss, "__name__", "a function"),
         domain=WholeSpace() if domain is None else domain,
-        start=point,
-        loss_formula=loss_formula,
-        gradient_formula=None if slope is None else _lane_by_lane(slope),
+        start=np.atleast_1d(point),
+        loss_formula=_lane_by_lane("loss", value),
+        gradient_formula=None if slope is None else _lane_by_lane("gradient", slope),
         constants={letter: _constant(letter, v) for letter, v in (constants or {}).items()},
         tags=tuple(tags),
     )
 
 
+def _numbers(name: str, value: Any) -> NDArray[np.float64]:
+    try:
+        return np.array(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}={value!r} must be a number or a list of numbers") from error
+
+
 def _constant(letter: str, value: Any) -> Constant:
+    require(letter in CONSTANTS, f"{letter!r} is no constant; {nearest(str(letter), CONSTANTS)}")
+    number = _numbers(letter, value.value if isinstance(value, Constant) else value)
+    require(np.isfinite(number).all(), f"{letter}={value!r} must be finite, or be left out")
+    if letter == "minimizer":
+        number = np.atleast_1d(number)
+    else:
+        require(number.ndim == 0, f"{letter}={value!r} must be a number")
     if isinstance(value, Constant):
         return value
     if letter in ("minimum", "minimizer"):
-        return exact(value, "as stated")
-    return derived(value, "as stated")
+        return exact(number if number.ndim else float(number), "as stated")
+    return derived(float(number), "as stated")
 
 
-def _lane_by_lane(function: Callable[[Any], Any]) -> Callable[..., Any]:
+def _lane_by_lane(
+    what: Literal["loss", "gradient"], function: Callable[[Any], Any]
+) -> Callable[..., NDArray[np.float64]]:
     """A function of one point, for points of any leading shape."""
 
-    def evaluate(x: NDArray[np.float64], sample: Any = None) -> NDArray[Any]:
+    def evaluate(x: NDArray[np.float64], sample: Any = None) -> NDArray[np.float64]:
         points = x.reshape(-1, x.shape[-1])
-        values = [_number_or_array(function(point.copy())) for point in points]
-        together = np.stack(values)
-        return together.reshape(*x.shape[:-1], *together.shape[1:])
+        values = np.full(points.shape if what == "gradient" else len(points), np.nan)
+        for lane, point in enumerate(points):
+            # Lanes that diverged stay among the others.
+            if np.isfinite(point).all():
+                values[lane] = _value(what, function, point)
+        return values.reshape(x.shape if what == "gradient" else x.shape[:-1])
 
     return evaluate
 
 
-def _number_or_array(value: Any) -> NDArray[Any]:
-    array = np.asarray(value)
-    # A plain Python integer is a number; an integer array is a mistake that `probe` names.
-    return array.astype(float) if isinstance(value, int) else array
+def _value(
+    what: Literal["loss", "gradient"], function: Callable[[Any], Any], point: NDArray[np.float64]
+) -> Any:
+    """What the function returns at a point, if that is float64 of the right shape."""
+    try:
+        # A copy, as the function may write into it.
+        returned = function(point.copy())
+        # A plain Python integer is a number; an integer array is a mistake to be named.
+        value = np.asarray(float(returned) if isinstance(returned, int) else returned)
+    except ArithmeticError:
+        # Plain floats raise where arrays overflow, and a run that diverges gets there.
+        return np.nan
+    except Exception as error:
+        at = np.array2string(point, threshold=6)
+        raise InputError(f"{what}(x) fails at x = {at}: {_first_line(error)}") from error
+    wanted = point.shape if what == "gradient" else ()
+    # An f-string for each of many evaluations would cost more than they do.
+    if value.shape == wanted and value.dtype == np.float64:
+        return value
+    accepted = "a number" if what == "loss" else f"an array of float64 of shape {wanted}"
+    if returned is None:
+        raise InputError(f"{what}(x) returns None; it must return {accepted}")
+    if value.shape != wanted:
+        raise InputError(
+            f"{what}(x) has shape {value.shape} for x of shape {point.shape}; "
+            f"it must return {accepted}"
+        )
+    raise InputError(f"{what}(x) is of type {value.dtype}; it must be float64")
 
 
 def _by_jax(loss: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
@@ -225,8 +477,8 @@ def _by_jax(loss: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], Callable[
     jax.config.update("jax_enable_x64", True)
     derivative = jax.grad(loss)
     return (
-        lambda x: np.asarray(loss(jax.numpy.asarray(x))),
-        lambda x: np.asarray(derivative(jax.numpy.asarray(x))),
+        lambda x: loss(jax.numpy.asarray(x)),
+        lambda x: derivative(jax.numpy.asarray(x)),
     )
 
 
@@ -240,7 +492,7 @@ def _by_torch(loss: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], Callabl
 
     def value(x: Any) -> Any:
         with torch.no_grad():
-            return np.asarray(loss(torch.tensor(x, dtype=torch.float64)))
+            return loss(torch.tensor(x, dtype=torch.float64))
 
     def slope(x: Any) -> Any:
         point = torch.tensor(x, dtype=torch.float64, requires_grad=True)

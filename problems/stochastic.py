@@ -18,6 +18,7 @@ from scipy.special import expit
 
 from problems import draws
 from problems.arithmetic import where
+from problems.batches import in_blocks
 from problems.domain import Box, WholeSpace
 from problems.notation import nearest, require
 from problems.problem import (
@@ -294,18 +295,30 @@ class _LeastSquares:
     weights: Array
     probabilities: Array
 
-    def _residual(self, w: Array, drawn: NDArray[np.intp]) -> Array:
-        return (self.rows[drawn] * (w - 1.0)[..., None, :]).sum(axis=-1) - self.noise[drawn]
+    def _drawn(self, w: Array, drawn: NDArray[np.intp]) -> tuple[Array, Array, Array]:
+        """The rows of a batch, their weights and their residuals."""
+        rows = self.rows.take(drawn, axis=0)
+        residual = (rows * (w - 1.0)[..., None, :]).sum(axis=-1) - self.noise.take(drawn)
+        return rows, self.weights.take(drawn), residual
 
     def loss(self, w: Any, drawn: Any) -> Any:
         """The mean loss of a batch; drawn has shape (..., batch)."""
-        residual = self._residual(w, drawn)
-        return (0.5 * self.weights[drawn] * residual * residual).mean(axis=-1)
+
+        def block(w: Array, drawn: NDArray[np.intp]) -> Array:
+            _, weights, residual = self._drawn(w, drawn)
+            return np.asarray((0.5 * weights * residual * residual).mean(axis=-1))
+
+        return in_blocks(block, drawn.shape[-1] * self.rows.shape[-1], w, drawn)
 
     def gradient(self, w: Any, drawn: Any) -> Any:
         """Its gradient."""
-        pull = self.weights[drawn] * self._residual(w, drawn) / drawn.shape[-1]
-        return (pull[..., None] * self.rows[drawn]).sum(axis=-2)
+
+        def block(w: Array, drawn: NDArray[np.intp]) -> Array:
+            rows, weights, residual = self._drawn(w, drawn)
+            pull = weights * residual / drawn.shape[-1]
+            return np.asarray((pull[..., None] * rows).sum(axis=-2))
+
+        return in_blocks(block, drawn.shape[-1] * self.rows.shape[-1], w, drawn)
 
     def sampler(self, batch: int) -> Samples:
         """Batches drawn with replacement."""

@@ -33,7 +33,8 @@ def times(matrix: Matrix, vectors: Array) -> Array:
     if sparse.issparse(matrix):
         # Row by row over all lanes at once: each lane's terms are added in the same order.
         flat = np.ascontiguousarray(vectors.reshape(-1, vectors.shape[-1]).T)
-        return (matrix.tocsr() @ flat).T.reshape(*vectors.shape[:-1], matrix.shape[0])
+        products = np.ascontiguousarray((matrix.tocsr() @ flat).T)
+        return products.reshape(*vectors.shape[:-1], matrix.shape[0])
     return np.matmul(matrix, vectors[..., None])[..., 0]
 
 
@@ -168,7 +169,7 @@ class Linear(_Examples):
             row, lane, chosen = self._chosen(rows)
             terms = chosen.data * w[lane, chosen.indices]
             return np.asarray(np.bincount(row, terms, rows.size), float).reshape(rows.shape)
-        return np.matmul(self.features[rows], w[..., None])[..., 0]
+        return np.matmul(self.features.take(rows, axis=0), w[..., None])[..., 0]
 
     def batch_value(self, w: Array, rows: Rows) -> Array:
         """The mean over chosen rows, of shape (..., batch)."""
@@ -182,15 +183,18 @@ class Linear(_Examples):
         """Its gradient."""
 
         def block(w: Array, rows: Rows) -> Array:
-            slopes = self.score.slope(self._scores_of(w, rows), self.targets[rows])
-            slopes = slopes / rows.shape[-1]
+            targets = self.targets[rows]
             if sparse.issparse(self.features):
+                slopes = self.score.slope(self._scores_of(w, rows), targets) / rows.shape[-1]
                 row, lane, chosen = self._chosen(rows)
                 terms = chosen.data * slopes.reshape(-1)[row]
                 places = lane * self.size + chosen.indices
                 sums = np.bincount(places, terms, len(w) * self.size)
                 return np.asarray(sums, float).reshape(w.shape)
-            return np.matmul(slopes[..., None, :], self.features[rows])[..., 0, :]
+            features = self.features.take(rows, axis=0)
+            scores = np.matmul(features, w[..., None])[..., 0]
+            slopes = self.score.slope(scores, targets) / rows.shape[-1]
+            return np.matmul(slopes[..., None, :], features)[..., 0, :]
 
         return in_blocks(block, rows.shape[-1] * self.size, w, rows)
 
@@ -273,7 +277,7 @@ class Softmax(_Examples):
         """The mean over chosen rows, of shape (..., batch)."""
 
         def block(w: Array, rows: Rows) -> Array:
-            return self._loss(self._scores(self.features[rows], w), self.labels[rows])
+            return self._loss(self._scores(self.features.take(rows, axis=0), w), self.labels[rows])
 
         return in_blocks(block, rows.shape[-1] * self.features.shape[1], w, rows)
 
@@ -281,7 +285,7 @@ class Softmax(_Examples):
         """Its gradient."""
 
         def block(w: Array, rows: Rows) -> Array:
-            features = self.features[rows]
+            features = self.features.take(rows, axis=0)
             return self._pull(features, self._scores(features, w), self.labels[rows])
 
         return in_blocks(block, rows.shape[-1] * self.features.shape[1], w, rows)

@@ -61,7 +61,7 @@ def minimum(search: Search) -> Iterator[Finding]:
     stated = problem.constants["minimum"]
     lowest = float(stated.value)
     points = search.points()
-    wanted = (20 if problem.dimension <= 64 else 5) * (10 if search.thorough else 1)
+    wanted = (20 if problem.dimension <= 10 else 5) * (10 if search.thorough else 1)
     starts = points[:: max(1, len(points) // wanted)]
     best, where = minimized(
         search,

@@ -432,6 +432,7 @@ def show(specification: str) -> Card:
     Raises:
         InputError: There is no such key, it is ambiguous, or a parameter is not accepted.
     """
+    require(isinstance(specification, str), f"cannot show {specification!r}; write its key")
     kind, bare = _resolve(specification)
     sections: list[tuple[str, Any]] = []
     data: dict[str, Any] = {}

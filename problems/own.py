@@ -83,6 +83,10 @@ def find(specification: str) -> Problem:
     Raises:
         InputError: The text, the key, the file or a parameter is not accepted.
     """
+    require(
+        isinstance(specification, str),
+        f"problem={specification!r} must be text, such as 'quadratic' or 'my_problem.py'",
+    )
     place = _place(specification)
     if place is None:
         return _of_the_catalogue(specification.strip())
@@ -168,6 +172,7 @@ class _Loaded:
 
 
 _loaded: dict[tuple[str, Path], _Loaded] = {}
+_loading: set[Path] = set()
 
 
 def entries_of(path: str) -> dict[str, Entry[Problem]]:
@@ -188,13 +193,20 @@ def entries_of(path: str) -> dict[str, Entry[Problem]]:
         raise InputError(f"cannot read {path!r}: {error.strerror}") from error
     known = _loaded.get((path, resolved))
     if known is None or not known.is_current:
-        known = _loaded[path, resolved] = _load(path, resolved, source)
+        require(resolved not in _loading, f"{path!r} asks for its own problems while it is read")
+        _loading.add(resolved)
+        try:
+            known = _loaded[path, resolved] = _load(path, resolved, source)
+        finally:
+            _loading.discard(resolved)
     return dict(known.entries)
 
 
 def _load(path: str, file: Path, source: bytes) -> _Loaded:
     module = ModuleType(f"own_problem_{file.stem}")
     module.__file__ = str(file)
+    # In no package, as a script; without it a relative import would also warn.
+    module.__package__ = ""
     sources = {file: source}
     with catalogue.collecting() as decorated, _as_a_script(file, sources):
         # Dataclasses look their module up by its name.
@@ -380,7 +392,11 @@ def from_function(
         not isinstance(domain, type),
         f"domain={getattr(domain, '__name__', domain)} is a class; call it, as in Box(-1.0, 1.0)",
     )
-    require(not isinstance(tags, str), f"tags={tags!r} must be a list, such as ['convex']")
+    require(isinstance(formula, str), f"formula={formula!r} must be a line of text")
+    require(
+        not isinstance(tags, str) and all(isinstance(tag, str) for tag in tags),
+        f"tags={tags!r} must be a list, such as ['convex']",
+    )
     require(
         constants is None or isinstance(constants, Mapping),
         f"constants={constants!r} must be a mapping, such as {{'L': 20}}",
@@ -449,7 +465,7 @@ def _value(
     except ArithmeticError:
         # Plain floats raise where arrays overflow, and a run that diverges gets there.
         return np.nan
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         at = np.array2string(point, threshold=6)
         raise InputError(f"{what}(x) fails at x = {at}: {_first_line(error)}") from error
     wanted = point.shape if what == "gradient" else ()

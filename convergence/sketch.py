@@ -42,8 +42,9 @@ def window(problem: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     n = problem.dimension
     if problem.domain.bounded:
         half = problem.domain.diameter("linf", n) / 2
-        middle = problem.domain.project(np.zeros(n))
-        return np.full(n, middle.mean() - half), np.full(n, middle.mean() + half)
+        corners = [problem.domain.project(np.full(n, far)) for far in (-1e30, 1e30)]
+        middle = np.mean(corners, axis=0)
+        return middle - half, middle + half
     points = [problem.start]
     if "minimizer" in problem.constants:
         points.append(np.asarray(problem.constants["minimizer"].value, float))

@@ -19,10 +19,12 @@ from convergence.claim import Claim, Setting
 from convergence.claims import find as find_claim
 from convergence.measure import Observation
 from convergence.record import Record
+from convergence.sketch import judged_function
 from convergence.verdict import Verdict
 from convergence.verification import Outcome
+from problems.domain import Simplex
 from problems.files import write_whole
-from problems.notation import InputError, require
+from problems.notation import require
 from problems.problem import Problem
 from problems.references import reference
 from reports import theme
@@ -1013,9 +1015,14 @@ def _picture_2d(figure: Figure, problem: Problem) -> None:
     first, second = (np.linspace(low[i], high[i], 301) for i in (0, 1))
     points = np.stack(np.meshgrid(first, second), axis=-1)
     axes = figure.subplots()
-    values = problem.objective(points)
-    least = problem.constant("minimum") if "minimum" in problem.constants else float(values.min())
-    gap = np.where(problem.domain.contains(points), values - least, np.nan)
+    function, name = judged_function(problem)
+    inside = problem.domain.contains(points)
+    values = np.full(inside.shape, np.nan)
+    values[inside] = function(points[inside])
+    least = (
+        problem.constant("minimum") if "minimum" in problem.constants else float(np.nanmin(values))
+    )
+    gap = values - least
     positive = gap[gap > 0]
     first_decade, last_decade = np.log10([np.quantile(positive, 0.002), positive.max()])
     halves = np.arange(np.ceil(2 * first_decade), np.floor(2 * last_decade) + 1)
@@ -1023,7 +1030,7 @@ def _picture_2d(figure: Figure, problem: Problem) -> None:
     lines = axes.contour(
         first, second, gap, levels=levels, cmap="cividis_r", norm="log", linewidths=1.1
     )
-    bar = figure.colorbar(lines, ax=axes, label="f(x) - min f", ticks=levels[halves % 2 == 0])
+    bar = figure.colorbar(lines, ax=axes, label=f"{name} - least", ticks=levels[halves % 2 == 0])
     bar.ax.yaxis.set_major_formatter(LogFormatterSciNotation())
     bar.ax.minorticks_off()
     axes.plot(
@@ -1050,23 +1057,24 @@ def _picture_2d(figure: Figure, problem: Problem) -> None:
 
 
 def picture_of_problem(problem: Problem, path: str | Path) -> None:
-    """Draw a problem of one or two dimensions, with start and minimiser marked.
+    """Draw a problem, with start and minimiser marked.
 
     Args:
-        problem: One coordinate: its losses or objective; two: contour lines of its objective.
+        problem: One coordinate: its losses or objective; two: contour lines of what is judged;
+            more, or a simplex: a line through start and minimiser, as in the gallery.
         path: Ends in .png, .pdf or .svg.
 
     Raises:
-        InputError: The problem has more dimensions, the suffix is another, or the file cannot
-            be written.
+        InputError: The suffix is another, or the file cannot be written.
     """
+    # The gallery draws on this module.
+    from reports.gallery import contact_sheet
+
     suffix = accepted_suffix(path)
-    if problem.dimension > 2:
-        raise InputError(
-            f"problem {problem.specification} has {problem.dimension} dimensions; only those "
-            "with one or two can be drawn"
-        )
     with theme.themed():
+        if problem.dimension > 2 or isinstance(problem.domain, Simplex):
+            write_whole(path, rendered(contact_sheet([problem]), suffix, dpi=200))
+            return
         figure = Figure(figsize=(6.4, 5.2), layout="constrained")
         if problem.dimension == 1:
             _picture_1d(figure, problem)

@@ -23,6 +23,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 import problems
+from convergence import sketch
 from convergence.cards import Card, Item, list_items, show
 from convergence.sketch import judged_function
 from problems import Problem, Simplex, laws
@@ -178,11 +179,7 @@ def _mark(axes: Axes, points: Iterable[tuple[str, float, float]]) -> None:
 def _window(problem: Problem) -> tuple[Array, Array]:
     """Lower and upper ends of a picture of one or two dimensions: the domain, or all points."""
     if problem.domain.bounded:
-        n = problem.dimension
-        half = problem.domain.diameter("linf", n) / 2
-        corners = [problem.domain.project(np.full(n, far)) for far in (-1e30, 1e30)]
-        middle = np.mean(corners, axis=0)
-        return middle - half, middle + half
+        return sketch.window(problem)
     points = np.array([point for _, point in _marked(problem)])
     low, high = points.min(axis=0), points.max(axis=0)
     spread = high - low

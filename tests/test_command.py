@@ -4,9 +4,9 @@ import json
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from instances import TINY, TINY_CSV
 
 import convergence
 from convergence import command
@@ -61,9 +61,12 @@ def test_list_filters_by_tag_and_text(cli):
 @pytest.mark.parametrize("item", convergence.list(), ids=lambda item: f"{item.kind}:{item.key}")
 def test_every_key_has_a_card_in_text_and_json(cli, item):
     key = f"{item.kind}:{item.key}"
-    if item.key == "svmlight-logistic":
-        fixture = Path(__file__).parent / "fixtures" / "tiny.svm"
-        key += f":path={fixture}"
+    needed = {
+        "path": TINY_CSV if item.key.startswith("csv") else TINY,
+        "target": "sign",
+    }
+    given = [f"{name}={needed[name]}" for name in item.parameters if name in needed]
+    key += ":" + ",".join(given) if given else ""
     text, data = cli(f"show '{key}'"), cli(f"show '{key}' --json")
 
     assert text.status == data.status == 0, text.err + data.err

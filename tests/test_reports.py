@@ -201,9 +201,11 @@ def test_picture_of_problem(tmp_path, problem):
     assert (tmp_path / "a.png").stat().st_size > 5_000
 
 
-def test_no_picture_in_three_dimensions(tmp_path):
-    with pytest.raises(InputError, match="3 dimensions"):
-        picture_of_problem(find("rosenbrock:dimension=3"), tmp_path / "a.png")
+@pytest.mark.parametrize("name", ["rosenbrock:dimension=3", "portfolio-selection"])
+def test_more_dimensions_and_simplices_are_drawn_along_a_line(tmp_path, name):
+    picture_of_problem(find(name), tmp_path / "line.png")
+
+    assert (tmp_path / "line.png").stat().st_size > 5_000
 
 
 def test_summary_and_trend():

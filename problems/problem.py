@@ -205,6 +205,7 @@ class Problem:
         stationary: Points where the gradient of the objective vanishes, besides the minimiser.
         outcomes: Returns every value of a draw, where there are finitely many.
         tags: Keys of `TAGS`; those that follow from the object are added.
+        by_differences: Whether the gradient is taken by differences; set where it is left out.
         exact_gradient_cost: What an exact gradient costs in stochastic ones.
         entry: The catalogue entry it was built from.
         settings: The parameters it was built with.
@@ -226,6 +227,7 @@ class Problem:
     stationary: tuple[Stationary, ...] = ()
     outcomes: Callable[[], Outcomes] | None = None
     tags: tuple[str, ...] = ()
+    by_differences: bool = False
     exact_gradient_cost: float = 1.0
     entry: Entry[Problem] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -233,17 +235,17 @@ class Problem:
     def __post_init__(self) -> None:
         start = np.array(self.start, dtype=float, ndmin=1)
         object.__setattr__(self, "start", start)
-        for name in ("project", "contains", "diameter"):
+        for name in ("project", "contains", "diameter", "bounded"):
             require(
-                callable(getattr(self.domain, name, None)),
-                f"domain={self.domain!r} has no method {name}; take WholeSpace(), Box, Ball or "
-                "Simplex, or write a class like them",
+                hasattr(self.domain, name),
+                f"domain={self.domain!r} has no {name}; take WholeSpace(), Box, Ball or Simplex, "
+                "or write a class like them",
             )
         require(start.ndim == 1, f"the start point has shape {start.shape}; it must be (n,)")
         require(np.isfinite(start).all(), f"the start point {start} is not finite")
         require(not self.scalar or start.size == 1, "a scalar problem has dimension 1")
         require(
-            self.domain.contains(start).all(),
+            np.all(self.domain.contains(start)),
             f"the start point {start} lies outside {self.domain}",
         )
         for name in (*self.constants, *self.unknown):
@@ -259,6 +261,7 @@ class Problem:
             )
         if self.gradient_formula is None:
             object.__setattr__(self, "gradient_formula", self._differences)
+            object.__setattr__(self, "by_differences", True)
             warnings.warn(
                 f"no gradient is given for {self.formula!r}: central differences are taken, "
                 "which are right to about ten digits",
@@ -281,7 +284,7 @@ class Problem:
             ("mu", "mu_pl"),
             ("L", "L_max"),
             ("G_inf", "G"),
-            ("nonzeros", None),
+            *((letter, None) for letter in ("L_max", "G", "sigma2", "M", "M_G", "nonzeros")),
         ):
             if smaller not in self.constants:
                 continue
@@ -302,7 +305,7 @@ class Problem:
     @property
     def stem(self) -> str:
         """The key as the name of a file."""
-        return PurePath(self.key).name.replace("::", "-").replace(".py", "")
+        return PurePath(self.key).name.replace("::", "-").replace(".py-", "-").removesuffix(".py")
 
     @property
     def title(self) -> str:
@@ -358,7 +361,9 @@ class Problem:
             for name, evaluate, shape in oracle:
                 try:
                     value = np.asarray(evaluate())
-                except (TypeError, ValueError, IndexError) as error:
+                except InputError:
+                    raise
+                except Exception as error:
                     raise InputError(
                         f"the {name} of problem {self.specification} fails on points of shape "
                         f"{x.shape}: {error}"

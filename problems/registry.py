@@ -100,6 +100,7 @@ class Registry(Generic[Built]):
         self.kind = kind
         self.build = build
         self._entries: dict[str, Entry[Built]] = {}
+        self._collected: dict[str, Entry[Built]] | None = None
         self._aliases: dict[str, str] = {}
 
     def add(
@@ -124,7 +125,8 @@ class Registry(Generic[Built]):
             facts: Whatever the floor's build function needs.
         """
         key = function.__name__.replace("_", "-")
-        require(key not in self._entries, f"{self.kind} {key} is registered twice")
+        known = self._entries if self._collected is None else self._collected
+        require(key not in known, f"{self.kind} {key} is registered twice")
         documentation = inspect.getdoc(function)
         require(documentation, f"{self.kind} {key} needs a docstring; its first line is the title")
         sources = (source,) if isinstance(source, str) else source
@@ -145,22 +147,22 @@ class Registry(Generic[Built]):
             self.build,
             facts,
         )
-        self._entries[key] = entry
-        if alias:
+        known[key] = entry
+        if alias and known is self._entries:
             self._aliases[alias] = key
         return entry
 
     @contextmanager
     def collecting(self) -> Iterator[list[Entry[Built]]]:
         """Keep what is registered meanwhile apart: the list is filled when the block ends."""
-        entries, aliases = self._entries, self._aliases
-        self._entries, self._aliases = {}, {}
+        outer = self._collected
+        self._collected = {}
         collected: list[Entry[Built]] = []
         try:
             yield collected
         finally:
-            collected += self._entries.values()
-            self._entries, self._aliases = entries, aliases
+            collected += self._collected.values()
+            self._collected = outer
 
     def __iter__(self) -> Iterator[Entry[Built]]:
         """Entries in the order they were defined."""

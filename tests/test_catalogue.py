@@ -11,7 +11,7 @@ from wrong.labels import false_labels, refused_or
 
 import problems
 from problems.domain import Box
-from problems.laws import INEQUALITIES, check, views
+from problems.laws import INEQUALITIES, SLOPE, check, slope_errors, views
 from problems.problem import TAGS
 
 every_problem = pytest.mark.parametrize("specification", SPECIFICATIONS)
@@ -79,6 +79,24 @@ def test_no_points_that_hypothesis_chooses_break_an_inequality(specification, da
         for view in views(problem, law.which, 3):
             with np.errstate(all="ignore"):
                 assert law.excess(problem, view, x, y)[0] <= 0, (label, view.name)
+
+
+@pytest.mark.parametrize(
+    "specification", [name for name in SPECIFICATIONS if "smooth" in built(name).tags]
+)
+@given(data=st.data())
+def test_at_no_point_that_hypothesis_chooses_is_the_gradient_no_derivative(specification, data):
+    problem = built(specification)
+    x, y = points_of(problem, data)
+    d = y - x + 1e-3
+    d /= np.linalg.norm(d)
+    chosen = views(problem, "single", 2)
+    if problem.has_objective:
+        chosen += views(problem, "judged")
+    for view in chosen:
+        with np.errstate(all="ignore"):
+            errors, *_ = slope_errors(view, x, d, kinked=False)
+        assert not errors[0] > SLOPE, view.name
 
 
 @pytest.mark.parametrize("entry", buildable(), ids=lambda entry: entry.key)

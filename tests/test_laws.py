@@ -227,3 +227,17 @@ def test_an_unknown_label_is_refused():
         check(simple(), labels={"smoth"})
     assert 0 < ERROR < 1e-6
     assert set(INEQUALITIES) < LABELS
+
+
+def test_differences_in_the_place_of_a_gradient_do_not_make_true_labels_false():
+    with pytest.warns(UserWarning, match="central differences"):
+        problem = simple(
+            loss_formula=lambda x, sample: 100.0 + 0.5 * (x * x).sum(axis=-1),
+            gradient_formula=None,
+            constants={"L": exact(1.0), "mu": exact(1.0), "minimum": exact(100.0)},
+            tags=("convex", "smooth"),
+        )
+    assert problem.by_differences
+    assert [str(f) for f in check(problem).findings if f.verdict == "violated"] == []
+    false = replace(problem, constants={"L": exact(0.9)})
+    assert verdict(false, "L") == "violated"

@@ -402,7 +402,7 @@ BAD_FILES = {
         "slopes =", "import sys; sys.exit(4); slopes ="
     ): "line 11: it calls sys.exit(4)",
     VALLEY.replace("exact(2.0)", "exact(30.0)"): "mu=30.0 exceeds L=20.0",
-    VALLEY.replace("WholeSpace()", "object()"): "has no method project",
+    VALLEY.replace("WholeSpace()", "object()"): "has no project",
     VALLEY.replace("start=np.ones(2)", "start=np.full(2, np.nan)"): "is not finite",
     VALLEY.replace("(slopes * x * x).sum(-1)", "slopes * x * x"): "has shape (2, 2)",
     VALLEY.replace("(slopes * x * x).sum(-1)", "None"): "it must have shape (2,)",
@@ -498,7 +498,7 @@ BAD_ARGUMENTS = [
     ({"start": [np.nan]}, "the start point [nan] is not finite"),
     ({"start": [3.0], "domain": Box(-1.0, 1.0)}, "lies outside the box [-1, 1]"),
     ({"start": [3.0, 0.0], "domain": Simplex()}, "lies outside the simplex"),
-    ({"domain": "box"}, "domain='box' has no method project"),
+    ({"domain": "box"}, "domain='box' has no project"),
     ({"domain": Box}, "domain=Box is a class"),
     ({"constants": {"mu": 3, "L": 2}}, "mu=3.0 exceeds L=2.0"),
     ({"constants": {"Lip": 3}}, "'Lip' is no constant; did you mean L?"),
@@ -748,3 +748,16 @@ def test_the_commands_of_the_page_do_what_it_says(cli, write, tmp_path):
 
 def test_the_page_names_every_letter():
     assert all(f"`{letter}`" in PAGE for letter in problems.CONSTANTS)
+
+
+def test_a_file_may_build_on_the_catalogue(tmp_path):
+    file = tmp_path / "shifted.py"
+    file.write_text(
+        "from dataclasses import replace\n"
+        "import problems\n"
+        "base = problems.find('rosenbrock')\n"
+        "mine = replace(base, entry=None, formula='from afar', start=[5.0, 5.0])\n",
+        encoding="utf-8",
+    )
+    assert problems.find(f"{file}::mine").start.tolist() == [5.0, 5.0]
+    assert "rosenbrock" in problems.catalogue

@@ -111,7 +111,7 @@ def flat(**changes):
         ({"constants": {"mu": exact(-1.0)}}, "mu=-1.0"),
         ({"constants": {"minimizer": exact(np.zeros(3))}}, "(3,)"),
         ({"tags": ("convexx",)}, "did you mean convex"),
-        ({"domain": object()}, "has no method project"),
+        ({"domain": object()}, "has no project"),
     ],
 )
 def test_a_problem_that_contradicts_itself_is_refused(changes, named):
@@ -181,3 +181,9 @@ def test_a_gradient_left_out_is_taken_by_differences_with_a_warning():
             gradient_formula=None,
         )
     np.testing.assert_allclose(scalar.gradient([[2.0]]), [[12.0]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("letter", ["G", "sigma2", "M", "M_G", "L_max", "nonzeros"])
+def test_a_negative_bound_is_refused(letter):
+    with pytest.raises(InputError, match=f"{letter}=-1.0 must not be negative"):
+        flat(constants={letter: exact(-1.0)})

@@ -20,7 +20,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from problems.laws.chance import interpolation, nonzeros, unbiased, variance
-from problems.laws.derivative import gradient_is_derivative, kinks
+from problems.laws.derivative import SLOPE, gradient_is_derivative, kinks, slope_errors
 from problems.laws.finding import ERROR, Finding, Report
 from problems.laws.form import lanes, projection
 from problems.laws.inequality import INEQUALITIES, Inequality, inequalities, opposites
@@ -34,11 +34,13 @@ __all__ = [
     "ERROR",
     "INEQUALITIES",
     "LABELS",
+    "SLOPE",
     "Finding",
     "Inequality",
     "Report",
     "View",
     "check",
+    "slope_errors",
     "views",
 ]
 

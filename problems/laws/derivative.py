@@ -9,7 +9,10 @@ import numpy as np
 from problems.laws.finding import UNIT, Array, Finding, Word, point_text
 from problems.laws.search import Search, View, dot, jumps, length, single, steepest, views
 
-__all__ = ["gradient_is_derivative", "kinks"]
+__all__ = ["SLOPE", "gradient_is_derivative", "kinks", "slope_errors"]
+
+#: The largest relative error of a slope.
+SLOPE = 1e-7
 
 
 def gradient_is_derivative(search: Search) -> Iterator[Finding]:
@@ -28,21 +31,15 @@ def gradient_is_derivative(search: Search) -> Iterator[Finding]:
         x = search.points()
         d = search.random.normal(size=x.shape)
         d /= length(d)[:, None]
-        slope, size = dot(view.gradient(x), d), length(view.gradient(x))
-        nearby, uncertain = _difference(view, x, d, slope if kinks else None)
-        # Where the difference is not known to 1e-5 of the gradient, nothing can be said.
-        scale = np.maximum(size, abs(nearby))
-        usable = uncertain <= 1e-5 * scale
-        tested += int(usable.sum())
-        off = np.where(usable, abs(nearby - slope) - uncertain, -np.inf)
-        with np.errstate(all="ignore"):
-            error = np.where(off > 0, off / scale, 0.0)
+        errors, slope, nearby = slope_errors(view, x, d, kinks)
+        tested += int(np.isfinite(errors).sum())
+        error = np.nan_to_num(errors, nan=-np.inf)
         k = int(error.argmax())
         if error[k] > worst:
             worst = float(error[k])
             witness = (x[k], view.name, float(slope[k]), float(nearby[k]))
     point, name, claimed, true = witness
-    if worst > 1e-7:
+    if worst > SLOPE:
         sentence = (
             f"g.d = {claimed:.9g} but the slope of {name} along d is {true:.9g}, "
             f"at {point_text(point)}"
@@ -53,6 +50,29 @@ def gradient_is_derivative(search: Search) -> Iterator[Finding]:
         yield Finding("gradient", "holds", sentence, measured=worst)
     else:
         yield Finding("gradient", "inconclusive", "rounding hides the differences everywhere")
+
+
+def slope_errors(view: View, x: Array, d: Array, kinked: bool) -> tuple[Array, Array, Array]:
+    """How far g.d is from the slope of the loss along unit vectors d, relative to the gradient.
+
+    Args:
+        view: The function.
+        x: Points, (k, n).
+        d: Unit vectors, (k, n).
+        kinked: Whether, at a kink, anything between the one-sided slopes is right.
+
+    Returns:
+        The errors beyond the uncertainty of the difference, NaN where that is too uncertain to
+        say anything; the claimed slopes; those found. Each (k,).
+    """
+    slope, size = dot(view.gradient(x), d), length(view.gradient(x))
+    nearby, uncertain = _difference(view, x, d, slope if kinked else None)
+    # Where the difference is not known to 1e-5 of the gradient, nothing can be said.
+    scale = np.maximum(size, abs(nearby))
+    off = np.maximum(abs(nearby - slope) - uncertain, 0.0)
+    with np.errstate(all="ignore"):
+        error = np.where(off > 0, off / scale, 0.0)
+    return np.where(uncertain <= 1e-5 * scale, error, np.nan), slope, nearby
 
 
 def _difference(view: View, x: Array, d: Array, between: Array | None) -> tuple[Array, Array]:

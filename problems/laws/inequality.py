@@ -55,7 +55,7 @@ def _differences(view: View, x: Array, y: Array) -> tuple[Array, Array, Array]:
     """The change of the gradient, the step and a bound on the rounding of the change."""
     before, after = view.gradient(x), view.gradient(y)
     step = y - x
-    rounding = UNIT * (length(before) + length(after) + view.gradient_size)
+    rounding = view.slope_rounding(x, before) + view.slope_rounding(y, after)
     return after - before, step, rounding
 
 
@@ -81,13 +81,13 @@ def _above_tangent(problem: Problem, view: View, x: Array, y: Array) -> tuple[Ar
     # Rounding in forming x and y counts as well: as much as moving them by a unit.
     moved = (abs(slope) * (abs(x) + abs(y))).sum(-1)
     size = abs(before) + abs(after) + view.loss_size + moved
-    return gap, UNIT * size
+    return gap, UNIT * size + view.slope_rounding(x, slope) * length(step)
 
 
 def _gradient_norm(order: float) -> Callable[..., tuple[Array, Array]]:
     def norm(problem: Problem, view: View, x: Array, y: Array) -> tuple[Array, Array]:
-        length = np.asarray(np.linalg.norm(view.gradient(x), order, axis=-1))
-        return length, UNIT * length
+        slope = view.gradient(x)
+        return np.asarray(np.linalg.norm(slope, order, axis=-1)), view.slope_rounding(x, slope)
 
     return norm
 
@@ -103,7 +103,8 @@ def _polyak(problem: Problem, view: View, x: Array, y: Array) -> tuple[Array, Ar
     rounding = UNIT * (abs(value) + view.loss_size)
     # Where the gap is lost in rounding, the quotient says nothing.
     quotient = np.where(gap > 1e6 * rounding, _quotient(square, 2 * gap), np.nan)
-    return quotient, abs(quotient) * _quotient(rounding, gap)
+    moved = _quotient(2 * view.slope_rounding(x, slope), length(slope))
+    return quotient, abs(quotient) * (_quotient(rounding, gap) + moved)
 
 
 def _star(problem: Problem, view: View, x: Array, y: Array) -> tuple[Array, Array]:
@@ -111,7 +112,8 @@ def _star(problem: Problem, view: View, x: Array, y: Array) -> tuple[Array, Arra
     step = x - np.asarray(problem.constants["minimizer"].value, float)
     gap = dot(slope, step) - (value - float(problem.constants["minimum"].value))
     size = abs(value) + abs(slope * step).sum(-1) + view.loss_size
-    return gap, UNIT * size + problem.constants["minimum"].tolerance
+    rounding = UNIT * size + view.slope_rounding(x, slope) * length(step)
+    return gap, rounding + problem.constants["minimum"].tolerance
 
 
 def _value(problem: Problem, view: View, x: Array, y: Array) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
-from problems.laws.finding import Array
+from problems.laws.finding import UNIT, Array
 from problems.problem import Problem
 
 __all__ = [
@@ -55,12 +55,23 @@ class View:
         loss: (k, n) -> (k,).
         gradient: (k, n) -> (k, n).
         start: Shape (n,): values and gradients there give the size of what rounds.
+        differenced: Whether the gradient is taken by central differences.
     """
 
     name: str
     loss: Callable[[Array], Array]
     gradient: Callable[[Array], Array]
     start: Array
+    differenced: bool = False
+
+    def slope_rounding(self, x: Array, slope: Array) -> Array:
+        """A bound on the rounding of the gradient at x, in norm, (k,)."""
+        rounding = UNIT * (length(slope) + self.gradient_size)
+        if self.differenced:
+            # A difference over a step of 2**-17 magnifies the rounding of the loss.
+            each = 2.0**17 * UNIT * (abs(self.loss(x)) + self.loss_size)
+            rounding = rounding + np.sqrt(x.shape[-1]) * each
+        return rounding
 
     @cached_property
     def loss_size(self) -> float:
@@ -85,7 +96,13 @@ def _at(function: Callable[[Array, Any], Array], sample: Any) -> Callable[[Array
 
 def view_of(problem: Problem, name: str, sample: Any) -> View:
     """The loss of one sample."""
-    return View(name, _at(problem.loss, sample), _at(problem.gradient, sample), problem.start)
+    return View(
+        name,
+        _at(problem.loss, sample),
+        _at(problem.gradient, sample),
+        problem.start,
+        problem.by_differences,
+    )
 
 
 def lane_sample(problem: Problem, t: int, seed: int = 0) -> Any:
@@ -98,7 +115,7 @@ def lane_sample(problem: Problem, t: int, seed: int = 0) -> Any:
 def single(problem: Problem, count: int) -> list[View]:
     """Losses that rounds may show: of outcomes if they are listed, else of rounds."""
     if problem.samples is None:
-        return [View("f", problem.loss, problem.gradient, problem.start)]
+        return [View("f", problem.loss, problem.gradient, problem.start, problem.by_differences)]
     if problem.outcomes is None:
         rounds = range(1, count + 1)
         return [view_of(problem, f"f_{t}", lane_sample(problem, t)) for t in rounds]
@@ -117,7 +134,15 @@ def views(problem: Problem, which: Literal["judged", "single"], count: int = 8) 
         count: How many losses at most.
     """
     if which == "judged" and problem.has_objective:
-        return [View("f", problem.objective, problem.objective_gradient, problem.start)]
+        return [
+            View(
+                "f",
+                problem.objective,
+                problem.objective_gradient,
+                problem.start,
+                problem.by_differences,
+            )
+        ]
     return single(problem, count)
 
 

@@ -548,6 +548,9 @@ def cite(key: str) -> Citation:
         return Citation(
             (reference(key),), version, f"convergence cite {key}", source_checksum(), ""
         )
+    require(
+        not names_a_file(key), f"{key!r} is a problem of your own: no paper is on record for it"
+    )
     kind, bare = _resolve(key)
     entry = _CATALOGUES[kind][bare.partition(":")[0].strip()]
     results = ""

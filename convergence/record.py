@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import platform
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -230,6 +231,7 @@ def save_records(records: Sequence[Record], path: str | Path, command: str = "")
                 **record._identity(),
                 "series": sorted(record.series),
                 "checksum": record.checksum,
+                "problem_sources": _own_sources(record.problem),
             }
             for record in records
         ],
@@ -244,8 +246,16 @@ def save_records(records: Sequence[Record], path: str | Path, command: str = "")
     write_whole(path, buffer.getvalue())
 
 
+def _own_sources(problem: Problem) -> str | None:
+    """SHA-256 of the file that a problem of one's own comes from; None for the catalogue's."""
+    found = problem.entry.facts.get("sources_sha256") if problem.entry else None
+    return None if found is None else str(found)
+
+
 def load_records(path: str | Path) -> list[Record]:
     """Read records back; problems, rules and schedules are built again.
+
+    A warning tells of problems whose own file has changed since the run.
 
     Raises:
         InputError: The file cannot be read, or is no file of records, or was altered.
@@ -284,4 +294,9 @@ def load_records(path: str | Path) -> list[Record]:
             record.checksum == item["checksum"],
             f"{str(path)!r} was altered: the checksum of {item['rule']} differs",
         )
+        if item.get("problem_sources") != _own_sources(record.problem):
+            warnings.warn(
+                f"{str(path)!r} was recorded with another version of {item['problem']}",
+                stacklevel=2,
+            )
     return records

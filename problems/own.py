@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import re
 import sys
 import traceback
@@ -235,13 +236,21 @@ def _load(path: str, file: Path, source: bytes) -> _Loaded:
         f"{path!r} holds no problem; decorate a function with @problem(...) or call from_function",
     )
     single = len(entries) == 1
-    return _Loaded(
-        {
-            name: _guarded(entry.renamed(path if single else f"{path}::{name}"), file, sources)
-            for name, entry in entries.items()
-        },
-        sources,
-    )
+    digest = _checksum(sources)
+    named = {
+        name: entry.renamed(path if single else f"{path}::{name}", sources_sha256=digest)
+        for name, entry in entries.items()
+    }
+    return _Loaded({name: _guarded(entry, file, sources) for name, entry in named.items()}, sources)
+
+
+def _checksum(sources: Mapping[Path, bytes]) -> str:
+    """SHA-256 of a file and its neighbours, wherever the folder is."""
+    digest = hashlib.sha256()
+    for name, source in sorted((file.name, source) for file, source in sources.items()):
+        digest.update(f"{name} {len(source)}\n".encode())
+        digest.update(source)
+    return digest.hexdigest()
 
 
 # A file that lies beside the packages of the suite must not get them twice.

@@ -73,9 +73,9 @@ class Entry(Generic[Built]):
         }
         return format_specification(self.key, given)
 
-    def renamed(self, key: str) -> Entry[Built]:
-        """The same entry under another key."""
-        return replace(self, key=key)
+    def renamed(self, key: str, **facts: Any) -> Entry[Built]:
+        """The same entry under another key, with more facts."""
+        return replace(self, key=key, facts={**self.facts, **facts})
 
     @property
     def documentation(self) -> str:

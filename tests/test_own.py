@@ -761,3 +761,23 @@ def test_a_file_may_build_on_the_catalogue(tmp_path):
     )
     assert problems.find(f"{file}::mine").start.tolist() == [5.0, 5.0]
     assert "rosenbrock" in problems.catalogue
+
+
+def test_records_tell_when_the_file_of_their_problem_has_changed(tmp_path):
+    file = tmp_path / "bowl.py"
+    text = (
+        "import problems\n"
+        "bowl = problems.from_function(lambda x: (x * x).sum(), lambda x: 2 * x, start=[1.0])\n"
+    )
+    file.write_text(text, encoding="utf-8")
+    record = convergence.run(str(file), "adam", "constant:alpha=0.1", 10)
+    convergence.save_records([record], tmp_path / "bowl.npz")
+    convergence.load_records(tmp_path / "bowl.npz")
+    file.write_text(text.replace("2 * x", "x + x"), encoding="utf-8")
+    with pytest.warns(UserWarning, match="another version"):
+        convergence.load_records(tmp_path / "bowl.npz")
+
+
+def test_a_problem_of_ones_own_cannot_be_cited(tmp_path):
+    with pytest.raises(InputError, match="no paper is on record"):
+        convergence.cite("bowl.py")

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from problems.notation import InputError
 from problems.problem import Constant, Stationary
 
 SWAPPED = {
@@ -18,11 +17,23 @@ UPPER = ("L", "L_max", "G", "G_inf")
 LOWER = ("mu", "mu_pl")
 
 
+# What would contradict a false constant before any law could be asked.
+CONTRADICTING = {
+    "L": ("mu", "mu_pl", "L_max"),
+    "L_max": ("L",),
+    "mu": ("mu_pl", "L"),
+    "mu_pl": ("mu", "L"),
+    "G": ("G_inf",),
+}
+
+
 def stating(problem, letter, value):
     """The same problem stating another value of a constant."""
     true = problem.constants[letter]
+    dropped = (letter, *CONTRADICTING.get(letter, ()))
+    others = {name: problem.constants[name] for name in problem.constants if name not in dropped}
     wrong = Constant(value, true.known, true.how, true.tolerance, true.at)
-    return replace(problem, constants={**problem.constants, letter: wrong})
+    return replace(problem, constants={**others, letter: wrong})
 
 
 def tagged(problem, tag, instead_of):
@@ -55,7 +66,7 @@ def false_labels(problem, report):
     """Yield (label, what was done, function without arguments that makes the problem).
 
     Constants called exact or computed are moved by 5 %, derived ones to 5 % beyond what was
-    measured; a problem that cannot be built with the false label is a find as well.
+    measured.
     """
     for letter in problem.constants:
         constant = problem.constants[letter]
@@ -89,6 +100,9 @@ def false_labels(problem, report):
             # Where M alone holds the second moment, M_G may be anything.
             if base > 0:
                 yield letter, "times 0.95", _stating(problem, letter, 0.95 * base)
+        elif letter == "M":
+            if constant.known != "derived" and problem.has_objective and value > 0:
+                yield letter, "times 0.95", _stating(problem, letter, 0.95 * value)
         elif letter == "nonzeros":
             yield letter, "one less", _stating(problem, letter, report[letter].measured - 1)
     for tag, other in SWAPPED.items():
@@ -149,11 +163,3 @@ def biased(problem):
         problem,
         gradient_formula=lambda x, sample: problem.gradient_formula(x, sample) + size,
     )
-
-
-def refused_or(make):
-    """The problem, or None if it contradicts itself so plainly that it cannot be built."""
-    try:
-        return make()
-    except InputError:
-        return None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from problems import draws
 from problems.notation import require
+from problems.parameters import is_whole
 from problems.problem import Outcomes
 
 __all__ = ["accepted_batch", "drawn_rows", "in_blocks", "row_outcomes"]
@@ -26,11 +27,10 @@ def accepted_batch(batch: Any) -> int | None:
     Raises:
         InputError: It is neither.
     """
-    require(
-        batch == "full" or (type(batch) is int and batch >= 1),
-        f"batch={batch!r} must be full or a whole number of at least 1",
-    )
-    return None if batch == "full" else int(batch)
+    if isinstance(batch, str) and batch == "full":
+        return None
+    require(is_whole(batch, 1), f"batch={batch!r} must be full or a whole number of at least 1")
+    return int(batch)
 
 
 def drawn_rows(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from problems.arithmetic import clip, sign, where
 from problems.domain import Ball, WholeSpace
 from problems.notation import require
+from problems.parameters import number, numbers, whole
 from problems.problem import Problem, derived, exact, problem
 
 __all__ = [
@@ -34,38 +35,6 @@ __all__ = [
 Array = NDArray[np.float64]
 
 _FLAT = "f is not strongly convex"
-
-
-def _whole(name: str, value: Any) -> int:
-    """A whole number of at least 1; bool is none."""
-    require(
-        type(value) is int and value >= 1, f"{name}={value!r} must be a whole number of at least 1"
-    )
-    return int(value)
-
-
-def _is_number(value: Any) -> bool:
-    return (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
-    )
-
-
-def _positive(name: str, value: Any) -> float:
-    require(_is_number(value) and value > 0, f"{name}={value!r} must be a positive number")
-    return float(value)
-
-
-def _number(name: str, value: Any) -> float:
-    require(_is_number(value), f"{name}={value!r} must be a finite number")
-    return float(value)
-
-
-def _vector(name: str, value: Any) -> Array:
-    require(
-        isinstance(value, (list, tuple)) and value and all(map(_is_number, value)),
-        f"{name}={value!r} must be a list of numbers, such as [3,4]",
-    )
-    return np.array(value, float)
 
 
 # Where bounds are attained
@@ -94,8 +63,8 @@ def nesterov_worst_smooth(*, N: int = 10, L: float = 1.0) -> Problem:
     A has the eigenvalues 4 sin(j a)**2, a = pi/(2(n+1)), j = 1..n. The parameter L bounds the
     smoothness, as in the book; the constant L is the largest eigenvalue itself, L cos(a)**2.
     """
-    _whole("N", N)
-    _positive("L", L)
+    N = whole("N", N, 1)
+    L = number("L", L, above=0)
     n = 2 * N + 1
     angle = np.pi / (2 * (n + 1))
 
@@ -158,13 +127,13 @@ def nesterov_worst_nonsmooth(*, N: int = 10, G: float = 1.0, mu: float = 0.1) ->
     ||G/2 e_i + mu x|| <= G/2 + mu R = G, attained at R e_1. Between points with the same largest
     coordinate the gradient changes by mu (x - y): the curvature is exactly mu.
     """
-    _whole("N", N)
-    _positive("G", G)
-    _positive("mu", mu)
+    N = whole("N", N, 1)
+    G = number("G", G, above=0)
+    mu = number("mu", mu, above=0)
     n, radius = N + 1, G / (2 * mu)
     corner = np.zeros(n)
     corner[0] = radius
-    bound = exact(float(G), "G/2 + mu times the radius, at the radius times e_1", at=corner)
+    bound = exact(G, "G/2 + mu times the radius, at the radius times e_1", at=corner)
     return Problem(
         formula=f"f(x) = {G / 2:g} max_i x_i + {mu / 2:g} ||x||**2; of several largest "
         "coordinates the gradient takes the first",
@@ -173,7 +142,7 @@ def nesterov_worst_nonsmooth(*, N: int = 10, G: float = 1.0, mu: float = 0.1) ->
         loss_formula=lambda x, sample: G / 2 * x.max(axis=-1) + mu / 2 * (x * x).sum(axis=-1),
         gradient_formula=lambda x, sample: G / 2 * _first_largest(x) + mu * x,
         constants={
-            "mu": exact(float(mu), "where the largest coordinate stays the same"),
+            "mu": exact(mu, "where the largest coordinate stays the same"),
             "G": bound,
             "G_inf": bound,
             "minimum": exact(-(G**2) / (8 * mu * n), "-G**2 / (8 mu (N+1))"),
@@ -204,9 +173,9 @@ def resisting_maximum(*, N: int = 10, G: float = 1.0, D: float = 1.0) -> Problem
     and the subgradient method with the constant step D/(G sqrt(N+1)) attains it: x_t has t
     coordinates -D/sqrt(N+1), the others zero, and f(x_t) = 0 for t <= N.
     """
-    _whole("N", N)
-    _positive("G", G)
-    _positive("D", D)
+    N = whole("N", N, 1)
+    G = number("G", G, above=0)
+    D = number("D", D, above=0)
     depth = D / np.sqrt(N + 1)
     reach = D + depth
 
@@ -219,7 +188,7 @@ def resisting_maximum(*, N: int = 10, G: float = 1.0, D: float = 1.0) -> Problem
         outside = norm - reach > x.max(axis=-1, keepdims=True)
         return G * np.where(outside, x / np.where(outside, norm, 1.0), _first_largest(x))
 
-    bound = exact(float(G), "every subgradient taken is G times a unit vector")
+    bound = exact(G, "every subgradient taken is G times a unit vector")
     return Problem(
         formula=f"f(x) = {G:g} max(max_i x_i, ||x|| - {reach:g}); where parts are equal the "
         "gradient takes the first",
@@ -229,7 +198,7 @@ def resisting_maximum(*, N: int = 10, G: float = 1.0, D: float = 1.0) -> Problem
         gradient_formula=gradient,
         constants={
             "G": bound,
-            "G_inf": exact(float(G), "the norm of G e_i"),
+            "G_inf": exact(G, "the norm of G e_i"),
             "minimum": exact(float(-G * depth), "-G D / sqrt(N+1)"),
             "minimizer": exact(np.full(N + 1, -depth), "-D / sqrt(N+1) in every coordinate"),
         },
@@ -252,11 +221,10 @@ def huber_worst(*, N: int = 10, L: float = 1.0, R0: float = 1.0, h: float = 1.0)
 
     the largest value that any convex L-smooth function allows at distance R0.
     """
-    _whole("N", N)
-    _positive("L", L)
-    _positive("R0", R0)
-    _positive("h", h)
-    require(h <= 1, f"h={h!r} must lie in (0, 1]: the step is h/L")
+    N = whole("N", N, 1)
+    L = number("L", L, above=0)
+    R0 = number("R0", R0, above=0)
+    h = number("h", h, above=0, most=1, why="the step is h/L")
     d = R0 / (2 * N * h + 1)
 
     def loss(x: Any, sample: Any) -> Any:
@@ -271,7 +239,7 @@ def huber_worst(*, N: int = 10, L: float = 1.0, R0: float = 1.0, h: float = 1.0)
         loss_formula=loss,
         gradient_formula=lambda x, sample: L * clip(x, -d, d),
         constants={
-            "L": exact(float(L), "f'' for |x| < d"),
+            "L": exact(L, "f'' for |x| < d"),
             "G": slope,
             "G_inf": slope,
             "minimum": exact(0.0),
@@ -312,7 +280,7 @@ def lessard_2016(*, start: float = 3.3) -> Problem:
     f'**2 / (2 f) is 25 for x <= 1, falls to 169/19 at x = 2 and rises again towards 25: its
     derivative has the sign of f'' - f'**2 / (2 f) for x > 0. So mu_pl = 169/19.
     """
-    _number("start", start)
+    start = number("start", start)
 
     def loss(x: Any, sample: Any) -> Any:
         middle = x * x / 2 + 24.0 * x - 12.0
@@ -375,10 +343,9 @@ def goujaud_2023(
     The default is that tuning for L / mu = 25. Its cycle attracts at the rate 2/3, and the default
     start leads into it with x_{-1} = x_0; most points at rest lead to the minimiser instead.
     """
-    for name, value in (("L", L), ("mu", mu), ("alpha", alpha)):
-        _positive(name, value)
+    L, mu = number("L", L, above=0), number("mu", mu, above=0)
+    alpha, beta = number("alpha", alpha, above=0), number("beta", beta, least=0, below=1)
     require(mu < L, f"mu={mu!r} must be smaller than L={L!r}")
-    require(_is_number(beta) and 0 <= beta < 1, f"beta={beta!r} must be a number in [0, 1)")
     q, a = alpha * (L - mu), alpha * mu
     along, across = 1.5 * (1 + beta) - a, np.sqrt(0.75) * (1 - beta)
     require(
@@ -387,8 +354,7 @@ def goujaud_2023(
         "q (1 + 2 beta - a) >= (3/2 (1 + beta) - a)**2 + 3/4 (1 - beta)**2 with "
         "q = alpha (L - mu), a = alpha mu",
     )
-    point = _vector("start", start)
-    require(point.size == 2, f"start={start!r} must have 2 coordinates")
+    point = np.array(numbers("start", start, 2, 2))
     turns = 2 * np.pi * np.arange(3) / 3
     cosine, sine = np.cos(turns), np.sin(turns)
     # The complex number (along - i across) / q times the three roots of unity.
@@ -420,9 +386,9 @@ def goujaud_2023(
         loss_formula=loss,
         gradient_formula=lambda x, sample: mu * x + (L - mu) * project(x),
         constants={
-            "L": exact(float(L), "the gradient is L x inside the triangle"),
-            "mu": exact(float(mu), "mu x + constant where a corner is nearest", at=3 * corners[0]),
-            "mu_pl": derived(float(mu), "mu-strong convexity; approached far from 0"),
+            "L": exact(L, "the gradient is L x inside the triangle"),
+            "mu": exact(mu, "mu x + constant where a corner is nearest", at=3 * corners[0]),
+            "mu_pl": derived(mu, "mu-strong convexity; approached far from 0"),
             "minimum": exact(0.0, "the gradient vanishes at 0, inside the triangle"),
             "minimizer": exact(np.zeros(2)),
         },
@@ -438,7 +404,7 @@ def absolute_value(*, start: float = 1.0) -> Problem:
 
     The gradient does not shrink near the minimum, so a constant step ends in a cycle around it.
     """
-    _number("start", start)
+    start = number("start", start)
     slope = exact(1.0, "|f'| = 1 for x != 0", at=[1.0])
     return Problem(
         formula="f(x) = |x|; at 0 the gradient is 0",
@@ -465,7 +431,7 @@ def l1_norm(*, dimension: int = 10) -> Problem:
     tells bounds by G_inf from bounds by G. The start 1, 1/2, ..., 1/n has the coordinates cross
     their kinks one after another.
     """
-    _whole("dimension", dimension)
+    dimension = whole("dimension", dimension, 1)
     return Problem(
         formula="f(x) = sum_i |x_i|; where x_i = 0 the gradient has a 0",
         domain=WholeSpace(),
@@ -504,8 +470,8 @@ def log_sum_exp(*, dimension: int = 10, rho: float = 0.1) -> Problem:
     largest when all but one are at sqrt t, and at most ((1/2 - d)**2 - t) / d; the left side
     exceeds that by 2. For n = 1, f'' = sech(x / rho)**2 / rho <= 1 / rho.
     """
-    _whole("dimension", dimension)
-    _positive("rho", rho)
+    dimension = whole("dimension", dimension, 1)
+    rho = number("rho", rho, above=0)
 
     def parts(x: Any) -> tuple[Any, Any, Any]:
         """The largest |x_i|, and the weights of +x_i and -x_i relative to it."""
@@ -560,7 +526,7 @@ def quartic(*, dimension: int = 10) -> Problem:
     strongly convex theory exists. From x_0 > 0 a small constant step a gives x_k close to
     1 / sqrt(2 a k + x_0**-2): f falls like 1/k**2.
     """
-    _whole("dimension", dimension)
+    dimension = whole("dimension", dimension, 1)
 
     def loss(x: Any, sample: Any) -> Any:
         square = x * x
@@ -591,9 +557,9 @@ def linear_on_ball(*, slopes: Any = (3, 4), radius: float = 1.0) -> Problem:
     coordinate and then projects in the plain norm can stop at another point, for instance at
     -radius sign(c) / sqrt(n) if it moves by signs.
     """
-    c = _vector("slopes", slopes)
+    c = np.array(numbers("slopes", slopes))
     require(c.any(), f"slopes={slopes!r} must not all be 0: every point would be a minimum")
-    _positive("radius", radius)
+    radius = number("radius", radius, above=0)
     norm = float(np.sqrt((c * c).sum()))
     listed = ", ".join(f"{s:g}" for s in c[:6]) + (", ..." if c.size > 6 else "")
     return Problem(

@@ -15,6 +15,7 @@ from problems import draws
 from problems.batches import accepted_batch, drawn_rows, in_blocks, row_outcomes
 from problems.domain import WholeSpace
 from problems.notation import require
+from problems.parameters import accepted_seed, number, numbers, whole
 from problems.problem import Constant, Problem, Stationary, exact, problem
 
 __all__ = ["deep_linear_network", "matrix_factorization", "phase_retrieval", "tanh_network"]
@@ -25,35 +26,9 @@ Rows = NDArray[np.intp]
 _NO_PL = "the gradient vanishes at a saddle, above the minimum"
 
 
-def _whole(value: Any, least: int) -> bool:
-    return type(value) is int and value >= least
-
-
-def _require_seed(seed: Any) -> None:
-    require(_whole(seed, 0) and seed < 2**64, f"seed={seed!r} must be a whole number below 2**64")
-
-
-def _require_positive(name: str, value: Any) -> None:
-    require(
-        isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < np.inf,
-        f"{name}={value!r} must be a positive number",
-    )
-
-
 def _fixed_normal(count: int, seed: int) -> Array:
     """Standard normal numbers that belong to the problem: of round 0, which no run draws."""
     return draws.normal(seed, 0, np.arange(count))
-
-
-def _numbers(name: str, values: Any, least: int) -> list[float]:
-    wrong = f"{name}={values!r} must be a list of at least {least} numbers, such as [2,1]"
-    require(isinstance(values, (list, tuple)) and len(values) >= least, wrong)
-    require(
-        all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
-        and np.isfinite(values).all(),
-        wrong,
-    )
-    return [float(v) for v in values]
 
 
 # Matrix factorisation
@@ -111,17 +86,16 @@ def matrix_factorization(
 
     The start is `scale` times fixed normal draws: near that saddle, as usual for this model.
     """
-    for name, side in (("rows", rows), ("columns", columns), ("width", width)):
-        require(_whole(side, 1), f"{name}={side!r} must be a whole number of at least 1")
-    values = _numbers("singular_values", singular_values, 1)
+    rows, columns = whole("rows", rows, 1), whole("columns", columns, 1)
+    width = whole("width", width, 1)
+    values = numbers("singular_values", singular_values)
     smaller = min(rows, columns)
     require(
         len(values) <= smaller and min(values) > 0 and values == sorted(values, reverse=True),
         f"singular_values={singular_values!r} must be positive and not increase, "
         f"at most {smaller} of them",
     )
-    _require_positive("scale", scale)
-    _require_seed(seed)
+    scale, seed = number("scale", scale, above=0), accepted_seed(seed)
     rank = len(values)
     sigma = np.array(values + [0.0] * (smaller - rank))
     left, right = _reflection(rows)[:, :rank], _reflection(columns)[:, :rank]
@@ -281,14 +255,10 @@ def phase_retrieval(
     batch="full" shows the objective, a number the mean over so many measurements drawn with
     replacement. The start is `scale` times fixed normal draws.
     """
-    require(_whole(dimension, 1), f"dimension={dimension!r} must be a whole number of at least 1")
-    require(
-        _whole(measurements, dimension),
-        f"measurements={measurements!r} must be a whole number of at least {dimension}",
-    )
+    dimension = whole("dimension", dimension, 1)
+    measurements = whole("measurements", measurements, dimension)
     accepted_batch(batch)
-    _require_positive("scale", scale)
-    _require_seed(seed)
+    scale, seed = number("scale", scale, above=0), accepted_seed(seed)
     drawn = _fixed_normal(dimension * (measurements + 2), seed)
     signal, start, rest = np.split(drawn, [dimension, 2 * dimension])
     signal = signal / np.linalg.norm(signal)
@@ -371,7 +341,7 @@ def deep_linear_network(*, start: Any = (0.1, 0.2, 0.3)) -> Problem:
     d >= 3: a saddle that is not strict, beside which f - 1/2 = -P + P**2/2 is of the order
     ||w||**d and takes both signs.
     """
-    weights = np.array(_numbers("start", start, 2))
+    weights = np.array(numbers("start", start, 2))
     depth = weights.size
 
     def others(w: Any) -> Any:
@@ -546,16 +516,14 @@ def tanh_network(
     (w, b) with its row of V by C = mean_i (a_i, 1) (p - e_{y_i})': the eigenvalues -s and s for
     each singular value s of C, and zeros. c adds those of diag(p) - p p'.
     """
-    require(_whole(hidden, 1), f"hidden={hidden!r} must be a whole number of at least 1")
+    hidden = whole("hidden", hidden, 1)
     features, labels = _digits()
     total = labels.size
-    require(
-        examples is None or (_whole(examples, 10) and examples <= total),
-        f"examples={examples!r} must be a whole number from 10 to {total}, or left out for all",
-    )
+    count = total
+    if examples is not None:
+        count = whole("examples", examples, 10, total, why="left out, it is all of them")
     accepted_batch(batch)
-    _require_seed(seed)
-    count = total if examples is None else examples
+    seed = accepted_seed(seed)
     # The first ten images are the ten digits, so that every class has an example.
     network = _Network(features[:count], labels[:count], hidden, 10)
     weights = features.shape[1] * hidden

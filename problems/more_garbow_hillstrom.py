@@ -20,6 +20,7 @@ import numpy as np
 
 from problems.domain import WholeSpace
 from problems.notation import require
+from problems.parameters import whole
 from problems.problem import Constant, Deferred, Problem, Stationary, derived, exact, problem
 
 __all__ = [
@@ -69,14 +70,6 @@ def _sum_of_squares(
         return 2.0 * np.stack([(r * column).sum(axis=-1) for column in partials(x)], axis=-1)
 
     return Problem(domain=WholeSpace(), loss_formula=loss, gradient_formula=gradient, **facts)
-
-
-def _accepted_dimension(dimension: Any) -> int:
-    require(
-        isinstance(dimension, int) and not isinstance(dimension, bool) and dimension >= 1,
-        f"dimension={dimension!r} must be a whole number of at least 1",
-    )
-    return int(dimension)
 
 
 # Residuals that can all vanish
@@ -366,10 +359,8 @@ def extended_rosenbrock(*, dimension: int = 10) -> Problem:
     (`rosenbrock`), the dimension adds no difficulty. The minimiser is the only stationary point:
     df/dx_{2i} = 0 puts x_{2i} on the parabola, and then df/dx_{2i-1} = -2 (1 - x_{2i-1}).
     """
-    require(
-        _accepted_dimension(dimension) % 2 == 0,
-        f"dimension={dimension!r} must be even: coordinates form pairs",
-    )
+    dimension = whole("dimension", dimension, 1)
+    require(dimension % 2 == 0, f"dimension={dimension!r} must be even: coordinates form pairs")
 
     def loss(x: Any, sample: Any) -> Any:
         odd, even = x[..., ::2], x[..., 1::2]
@@ -409,7 +400,7 @@ def trigonometric(*, dimension: int = 10) -> Problem:
     residuals' second derivatives add to J'J a diagonal of entries at most c = sum_i t_i + t_n s.
     Hence G = 2 (n + s) ||t||, G_inf = 2 c and L = 2 (n + s)**2 + 2 c.
     """
-    n = _accepted_dimension(dimension)
+    n = whole("dimension", dimension, 1)
     i = np.arange(1.0, n + 1.0)
 
     def residuals(cosine: Any, sine: Any) -> Any:
@@ -453,7 +444,7 @@ def broyden_tridiagonal(*, dimension: int = 10) -> Problem:
     |r_i(x) - r_i(y)| >= (3 - 2 (x_i + y_i)) e - e - 2 e = 2 |x_i + y_i| e. So there is only one,
     and a point x of the cube is within max_i |r_i(x)| / (2 min_i |x_i|) of it.
     """
-    n = _accepted_dimension(dimension)
+    n = whole("dimension", dimension, 1)
 
     def residuals(x: Any) -> Any:
         r = (3.0 - 2.0 * x) * x + 1.0

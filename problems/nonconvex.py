@@ -16,6 +16,7 @@ from scipy.optimize import brentq
 from problems.arithmetic import sign, where
 from problems.domain import WholeSpace
 from problems.notation import require
+from problems.parameters import number, whole
 from problems.problem import Constant, Problem, Stationary, derived, exact, problem
 
 __all__ = [
@@ -32,22 +33,6 @@ __all__ = [
 ]
 
 
-def _accepted_dimension(dimension: Any) -> int:
-    require(
-        isinstance(dimension, int) and not isinstance(dimension, bool) and dimension >= 1,
-        f"dimension={dimension!r} must be a whole number of at least 1",
-    )
-    return int(dimension)
-
-
-def _accepted_start(start: Any) -> float:
-    require(
-        isinstance(start, (int, float)) and not isinstance(start, bool) and np.isfinite(start),
-        f"start={start!r} must be a finite number, the start in every coordinate",
-    )
-    return float(start)
-
-
 def _eigenvalues(a: float, b: float, c: float) -> tuple[float, float]:
     """Of the symmetric matrix with rows (a, b) and (b, c), in increasing order."""
     middle, radius = (a + c) / 2, float(np.hypot((a - c) / 2, b))
@@ -62,10 +47,7 @@ def rosenbrock(*, dimension: int = 2) -> Problem:
     (Moré, Garbow & Hillstrom's extended function, their Problem 21, is another for n > 2: a sum
     of separate pairs.)
     """
-    require(
-        isinstance(dimension, int) and dimension >= 2,
-        f"dimension={dimension!r} must be a whole number of at least 2",
-    )
+    dimension = whole("dimension", dimension, 2)
 
     def loss(x: Any, sample: Any) -> Any:
         ahead, here = x[..., 1:], x[..., :-1]
@@ -117,7 +99,7 @@ def pl_sine(*, start: float = 3.0) -> Problem:
     return Problem(
         formula="f(x) = x**2 + 3 sin(x)**2",
         domain=WholeSpace(),
-        start=np.array([start]),
+        start=np.array([number("start", start)]),
         scalar=True,
         loss_formula=_sine_loss,
         gradient_formula=lambda x, sample: 2.0 * x + 3.0 * np.sin(2.0 * x),
@@ -165,7 +147,7 @@ def star_convex_valley(*, start: float = 5.0) -> Problem:
     return Problem(
         formula="f(x) = |x| (1 - exp(-|x|))",
         domain=WholeSpace(),
-        start=np.array([_accepted_start(start)]),
+        start=np.array([number("start", start)]),
         scalar=True,
         loss_formula=loss,
         gradient_formula=gradient,
@@ -251,7 +233,7 @@ def styblinski_tang(*, dimension: int = 2, start: float = 0.0) -> Problem:
     deeper well; 0.1567..., the top between; 2.7468..., the other well, where a coordinate
     contributes -25.0294... The 3**n stationary points combine them. The start is ours.
     """
-    n = _accepted_dimension(dimension)
+    n = whole("dimension", dimension, 1)
     deep, top, shallow = _STYBLINSKI_ROOTS
 
     def loss(x: Any, sample: Any) -> Any:
@@ -272,7 +254,7 @@ def styblinski_tang(*, dimension: int = 2, start: float = 0.0) -> Problem:
     return Problem(
         formula="f(x) = 1/2 sum_i x_i**4 - 16 x_i**2 + 5 x_i",
         domain=WholeSpace(),
-        start=np.full(n, _accepted_start(start)),
+        start=np.full(n, number("start", start)),
         loss_formula=loss,
         gradient_formula=lambda x, sample: (2.0 * (x * x) - 16.0) * x + 2.5,
         constants={
@@ -303,11 +285,8 @@ def rastrigin(*, dimension: int = 2, A: float = 10.0, start: float = 5.12) -> Pr
     positive at 1, so it has a root of each sign of f'' between: the first top and the first local
     minimum beside 0. The start is the corner of the usual cube, [-5.12, 5.12]**n.
     """
-    n = _accepted_dimension(dimension)
-    require(
-        isinstance(A, (int, float)) and not isinstance(A, bool) and 1 <= A < np.inf,
-        f"A={A!r} must be a finite number of at least 1, for the ripple to make local minima",
-    )
+    n = whole("dimension", dimension, 1)
+    A = number("A", A, least=1, why="below it the ripple makes no local minima")
     ripple = 2.0 * np.pi
 
     def loss(x: Any, sample: Any) -> Any:
@@ -334,7 +313,7 @@ def rastrigin(*, dimension: int = 2, A: float = 10.0, start: float = 5.12) -> Pr
     return Problem(
         formula=f"f(x) = sum_i x_i**2 + {A:g} (1 - cos(2 pi x_i))",
         domain=WholeSpace(),
-        start=np.full(n, _accepted_start(start)),
+        start=np.full(n, number("start", start)),
         loss_formula=loss,
         gradient_formula=lambda x, sample: 2.0 * (x + np.pi * A * np.sin(ripple * x)),
         constants={
@@ -360,7 +339,7 @@ def ackley(*, dimension: int = 2, start: float = 32.768) -> Problem:
     sin**2 is at most 1 - c**2, the second has at most (2 pi/sqrt(n)) exp(c) sqrt(1 - c**2), which
     is greatest where c**2 + c = 1, c = (sqrt(5) - 1)/2. The start is the corner of the usual cube.
     """
-    n = _accepted_dimension(dimension)
+    n = whole("dimension", dimension, 1)
 
     def depth(x: Any) -> tuple[Any, Any]:
         """Rho, and c - 1 as -2 mean sin**2, which does not cancel near the minimum."""
@@ -384,7 +363,7 @@ def ackley(*, dimension: int = 2, start: float = 32.768) -> Problem:
         formula="f(x) = 20 - 20 exp(-rho/5) + e - exp(mean_i cos(2 pi x_i)), "
         "rho = ||x||/sqrt(n); at 0 the gradient is 0",
         domain=WholeSpace(),
-        start=np.full(n, _accepted_start(start)),
+        start=np.full(n, number("start", start)),
         loss_formula=loss,
         gradient_formula=gradient,
         constants={
@@ -535,13 +514,9 @@ def sharp_and_flat(
     gradient descent with step s multiplies the distance by |1 - s * curvature|: for
     2/sharp < s < 2/flat it is repelled by the sharp minimum and attracted by the flat one.
     """
-    for name, value in (("sharp", sharp), ("flat", flat), ("barrier", barrier)):
-        require(
-            isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < np.inf,
-            f"{name}={value!r} must be a positive finite number",
-        )
+    sharp, flat = number("sharp", sharp, above=0), number("flat", flat, above=0)
+    barrier = number("barrier", barrier, above=0)
     require(flat <= sharp, f"flat={flat!r} must not exceed sharp={sharp!r}: they are curvatures")
-    sharp, flat, barrier = float(sharp), float(flat), float(barrier)
     left, right = -2 * float(np.sqrt(barrier / sharp)), 2 * float(np.sqrt(barrier / flat))
 
     def side(x: Any) -> tuple[Any, Any]:
@@ -561,7 +536,7 @@ def sharp_and_flat(
         formula=f"f(x) = c/2 (x - a)**2, or {barrier:g} - c/2 x**2 nearer to 0 than to a; "
         f"c = {sharp:g}, a = {left:g} for x < 0, else c = {flat:g}, a = {right:g}",
         domain=WholeSpace(),
-        start=np.array([_accepted_start(start)]),
+        start=np.array([number("start", start)]),
         scalar=True,
         loss_formula=loss,
         gradient_formula=gradient,

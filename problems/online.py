@@ -27,6 +27,7 @@ from problems import draws
 from problems.arithmetic import where
 from problems.domain import Box, WholeSpace
 from problems.notation import require
+from problems.parameters import is_whole, number, numbers, whole
 from problems.problem import Constant, Outcomes, Problem, exact, problem
 
 __all__ = [
@@ -131,29 +132,15 @@ def _slope(x: Any, slope: Any) -> Any:
     return slope
 
 
-def _is_number(value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and bool(np.isfinite(value))
-
-
-def _is_whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _accepted_slopes(slopes: Any) -> list[float]:
-    require(
-        isinstance(slopes, (list, tuple)) and slopes and all(map(_is_number, slopes)),
-        f"slopes={slopes!r} must be a list of numbers, such as [3,-1,-1]",
-    )
-    return [float(s) for s in slopes]
-
-
 def _interval(domain: Any) -> Box:
-    require(
-        isinstance(domain, (list, tuple)) and len(domain) == 2,
-        f"domain={domain!r} must be an interval, such as [-1,1]",
-    )
-    return Box(float(domain[0]), float(domain[1]))
+    low, high = ends = numbers("domain", domain, 2, 2)
+    require(low < high, f"domain={ends!r} must be an interval, the low end first")
+    return Box(low, high)
+
+
+def _inside(box: Box, start: Any) -> float:
+    """The start, which must lie in the interval."""
+    return number("start", start, least=box.low, most=box.high, why="it lies in the domain")
 
 
 def _repeated(slopes: Sequence[float]) -> str:
@@ -174,7 +161,7 @@ def _periodic_linear(sequence: _Periodic, box: Box, start: float, formula: str) 
     return Problem(
         formula=formula,
         domain=box,
-        start=np.array([start]),
+        start=np.array([_inside(box, start)]),
         scalar=True,
         loss_formula=_linear_loss,
         gradient_formula=_slope,
@@ -201,7 +188,7 @@ def _drawn_linear(
     return Problem(
         formula=formula,
         domain=box,
-        start=np.array([start]),
+        start=np.array([_inside(box, start)]),
         scalar=True,
         loss_formula=_linear_loss,
         gradient_formula=_slope,
@@ -237,7 +224,7 @@ def periodic_linear(
 
     The mother of the counterexamples: f_t(x) = c_t x with c_1..c_k given, then again.
     """
-    values = _accepted_slopes(slopes)
+    values = numbers("slopes", slopes)
     box = _interval(domain)
     return _periodic_linear(_Periodic(values), box, start, _repeated(values))
 
@@ -256,7 +243,7 @@ def reddi_2018_thm1(*, C: float = 3, start: float = 1.0) -> Problem:
     allows C = 2, where every point is equally good after each period and nothing fails: the
     suite's negative control.
     """
-    require(C >= 2, f"C={C!r} must be at least 2, or -1 is not the best fixed point")
+    C = number("C", C, least=2, why="below it -1 is not the best fixed point")
     return _periodic_linear(
         _Periodic([C, -1, -1]),
         _INTERVAL,
@@ -312,15 +299,16 @@ def reddi_2018_thm2(
     at -1 only helps: x ends at 1. The factor 2 to spare pays for eps <= 1, by which sqrt(2)
     becomes sqrt(2) + 1, and for the corrections, which vary by less than 2 % after C rounds.
     """
+    beta1, beta2 = number("beta1", beta1, least=0), number("beta2", beta2, above=0, below=1)
     require(
-        _is_number(beta1) and _is_number(beta2) and beta1 >= 0 and beta1**2 < beta2 < 1,
+        beta1**2 < beta2,
         f"beta1={beta1!r}, beta2={beta2!r} must satisfy 0 <= beta1 < sqrt(beta2) < 1",
     )
     require(
-        C is None or (_is_whole(C, 2) and C % 2 == 0 and C < 1 << 53),
-        f"C={C!r} must be an even whole number from 2 to 2**53, or be left out",
+        C is None or (is_whole(C, 2, 2**53 - 2) and C % 2 == 0),
+        f"C={C!r} must be an even whole number from 2 to 2**53 - 2, or be left out",
     )
-    period = _proved_period(beta1, beta2) if C is None else C
+    period = _proved_period(beta1, beta2) if C is None else int(C)
     return _periodic_linear(
         _Periodic([period, -1], [1, period - 1], lead=period),
         _INTERVAL,
@@ -386,20 +374,14 @@ def reddi_2018_thm3(*, delta: float = 0.02, C: float = 101, start: float = 0.0) 
     11645 for .9, .99; 107084 for .9, .999. The defaults are a tenth of the paper's example
     `reddi-2018-stochastic`.
     """
-    require(
-        _is_number(delta) and delta > 0,
-        f"delta={delta!r} must be a positive number: it is the mean slope",
-    )
-    require(
-        _is_number(C) and max(1, delta) < C,
-        f"C={C!r} must be a number above 1 and above delta={delta!r}",
-    )
+    delta = number("delta", delta, above=0, why="it is the mean slope")
+    C = number("C", C, above=max(1.0, delta), why="the larger of 1 and delta")
     return _drawn_linear(
-        _Drawn((float(C), -1.0), (1 + delta) / (C + 1)),
-        float(delta),
+        _Drawn((C, -1.0), (1 + delta) / (C + 1)),
+        delta,
         exact((1 + delta) * (C - delta), "E g**2 - (E g)**2 = (1 + delta) (C - delta)"),
         {
-            "minimum": exact(-float(delta), "delta x at -1"),
+            "minimum": exact(-delta, "delta x at -1"),
             "minimizer": exact([-1.0], "the mean slope delta is positive"),
         },
         _INTERVAL,
@@ -423,12 +405,12 @@ def random_signs(*, G: float = 1.0, D: float = 2.0, start: float = 0.0) -> Probl
     from n to n + 1 by the factor (2n + 1)**2 / (4n (n + 1)), and 2n - 1 < 2n. It tends to 2/pi:
     E R_T / (D G sqrt(T)) tends to 1/sqrt(2 pi) = 0.3989.
     """
-    require(_is_number(G) and G > 0, f"G={G!r} must be a positive number: it is the size of slopes")
-    require(_is_number(D) and D > 0, f"D={D!r} must be a positive number: the length of the domain")
+    G = number("G", G, above=0, why="it is the size of slopes")
+    D = number("D", D, above=0, why="it is the length of the domain")
     return _drawn_linear(
-        _Drawn((float(G), -float(G)), 0.5),
+        _Drawn((G, -G), 0.5),
         0.0,
-        exact(float(G) ** 2, "g**2 = G**2 and E g = 0"),
+        exact(G**2, "g**2 = G**2 and E g = 0"),
         {"minimum": exact(0.0, "the objective is 0")},
         Box(-D / 2, D / 2),
         start,
@@ -450,7 +432,7 @@ def single_spike(*, k: int = 74, start: float = 0.0) -> Problem:
     The drift at 73 and 74 is small. A constant step size of 0.02 shows it: from x = 0, after
     4 000 000 rounds, x = -0.98 for k = 73 and 0.95 for k = 74.
     """
-    require(_is_whole(k, 2), f"k={k!r} must be a whole number of at least 2")
+    k = whole("k", k, 2)
     return _periodic_linear(
         _Periodic([k, -1], [1, k - 1]),
         _INTERVAL,
@@ -470,11 +452,7 @@ def unit_slopes(*, plus: int = 49, zero: int = 91, minus: int = 48, start: float
     With plus=64, zero=128, minus=63 the drift is -1.28408874, and alpha_t = 0.1 / sqrt(t) leads
     from the best point, start=-1, to x = 0.27 after a million rounds and 0.996 after four.
     """
-    counts = {"plus": (plus, 1), "zero": (zero, 0), "minus": (minus, 1)}
-    for name, (value, least) in counts.items():
-        require(
-            _is_whole(value, least), f"{name}={value!r} must be a whole number of at least {least}"
-        )
+    plus, zero, minus = whole("plus", plus, 1), whole("zero", zero), whole("minus", minus, 1)
     slopes, lengths = ([1, 0, -1], [plus, zero, minus]) if zero else ([1, -1], [plus, minus])
     return _periodic_linear(
         _Periodic(slopes, lengths),
@@ -546,7 +524,7 @@ def periodic_hinge(*, slopes: Any = (3, -1, -1), start: float = 0.0) -> Problem:
     and Lipschitz without a domain, so a theorem whose method has no projection applies to the
     letter. On [-1, 1] it is `periodic-linear`.
     """
-    values = _accepted_slopes(slopes)
+    values = numbers("slopes", slopes)
     sequence = _Periodic(values)
     largest = exact(float(np.abs(sequence.slopes).max()), "the largest |slope|")
     total = sequence.total
@@ -571,7 +549,7 @@ def periodic_hinge(*, slopes: Any = (3, -1, -1), start: float = 0.0) -> Problem:
         formula="f_t(x) = c max(x, -1) for a slope c > 0, |c| max(-x, -1) for c < 0; "
         "at the kink the gradient is c",
         domain=WholeSpace(),
-        start=np.array([start]),
+        start=np.array([number("start", start)]),
         scalar=True,
         loss_formula=loss,
         gradient_formula=gradient,

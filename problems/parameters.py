@@ -15,7 +15,7 @@ import numpy as np
 
 from problems.notation import nearest, require
 
-__all__ = ["choice", "flag", "is_whole", "number", "numbers", "seed", "whole"]
+__all__ = ["accepted_seed", "choice", "flag", "is_whole", "number", "numbers", "whole"]
 
 
 def _as_float(value: Any) -> float:
@@ -135,7 +135,7 @@ def numbers(name: str, value: Any, least: int = 1, most: int | None = None) -> l
     return found
 
 
-def seed(value: Any) -> int:
+def accepted_seed(value: Any) -> int:
     """A seed of draws, 64 bits.
 
     Raises:

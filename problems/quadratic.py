@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from problems.domain import WholeSpace
-from problems.notation import nearest, require
+from problems.notation import require
+from problems.parameters import choice, flag, number, whole
 from problems.problem import Constant, Problem, exact, problem
 
 __all__ = ["hilbert", "quadratic"]
@@ -91,18 +92,11 @@ def quadratic(
     start is then H (1, ..., 1) = (sqrt(n), 0, ..., 0). Methods that use inner products only see no
     difference; Adam does.
     """
-    require(
-        type(dimension) is int and dimension >= 1,
-        f"dimension={dimension!r} must be a whole number of at least 1",
-    )
-    require(1 <= kappa < np.inf, f"kappa={kappa!r} must be finite and at least 1: it is L / mu")
+    dimension = whole("dimension", dimension, 1)
+    kappa = number("kappa", kappa, least=1, why="it is L / mu")
     require(dimension > 1 or kappa == 1, f"kappa={kappa!r} needs dimension >= 2")
-    require(0 < L < np.inf, f"L={L!r} must be positive and finite")
-    require(
-        spectrum in _SPECTRA,
-        f"spectrum={spectrum!r} is not accepted; {nearest(str(spectrum), _SPECTRA)}",
-    )
-    require(isinstance(rotated, bool), f"rotated={rotated!r} must be true or false")
+    L = number("L", L, above=0)
+    spectrum, rotated = choice("spectrum", spectrum, _SPECTRA), flag("rotated", rotated)
     eigenvalues = _eigenvalues(spectrum, kappa, dimension, L)
     spacing = {
         "geometric": "geometrically",
@@ -138,7 +132,7 @@ def quadratic(
         loss_formula=loss,
         gradient_formula=gradient,
         constants={
-            "L": exact(float(L), "the largest eigenvalue"),
+            "L": exact(L, "the largest eigenvalue"),
             "mu": exact(L / kappa, "the smallest eigenvalue"),
             "mu_pl": exact(L / kappa, "the smallest eigenvalue"),
             "minimum": exact(0.0),
@@ -228,10 +222,7 @@ def hilbert(*, dimension: int = 5) -> Problem:
     L = lambda_max(H) and mu = 1/lambda_max(H**-1) are enclosed in exact rationals. The inverse
     has the integer entries (-1)**(i+j) (i+j-1) C(n+i-1, n-j) C(n+j-1, n-i) C(i+j-2, i-1)**2.
     """
-    require(
-        type(dimension) is int and 2 <= dimension <= 12,
-        f"dimension={dimension!r} must be a whole number from 2 to 12",
-    )
+    dimension = whole("dimension", dimension, 2, 12)
     factor = np.array(
         [
             [

@@ -12,16 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from problems.domain import Ball, Box, WholeSpace
-from problems.notation import require
+from problems.parameters import number, whole
 from problems.problem import Problem, Stationary, derived, exact, problem
 
 __all__ = ["monkey_saddle", "staircase_of_saddles", "strict_saddle"]
 
 _NO_PL = "the gradient vanishes at a saddle, above the minimum"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and np.isfinite(value)
 
 
 @problem(source="hilbert1952", tags=("non-convex", "smooth", "saddle"))
@@ -37,11 +33,9 @@ def monkey_saddle(*, radius: float = 1.0, offset: float = 0.1) -> Problem:
     The start is (radius / 2, offset). With offset = 0 gradient descent stays on the x-axis,
     where f = x**3, and approaches the saddle like 1 / (3 t) in time t.
     """
-    require(_is_number(radius) and radius > 0, f"radius={radius!r} must be a positive number")
-    require(
-        _is_number(offset) and abs(offset) <= 0.8 * radius,
-        f"offset={offset!r} must be a number of at most 0.8 radius, or the start leaves the disc",
-    )
+    radius = number("radius", radius, above=0)
+    reach, why = 0.8 * radius, "beyond 0.8 radius the start may leave the disc"
+    offset = number("offset", offset, least=-reach, most=reach, why=why)
 
     def loss(p: Any, sample: Any) -> Any:
         x, y = p[..., 0], p[..., 1]
@@ -51,10 +45,10 @@ def monkey_saddle(*, radius: float = 1.0, offset: float = 0.1) -> Problem:
         x, y = p[..., 0], p[..., 1]
         return np.stack([3.0 * (x * x - y * y), -6.0 * (x * y)], axis=-1)
 
-    edge = np.array([float(radius), 0.0])
+    edge = np.array([radius, 0.0])
     return Problem(
         formula="f(x, y) = x**3 - 3 x y**2",
-        domain=Ball(float(radius)),
+        domain=Ball(radius),
         start=np.array([radius / 2, offset]),
         loss_formula=loss,
         gradient_formula=gradient,
@@ -62,7 +56,7 @@ def monkey_saddle(*, radius: float = 1.0, offset: float = 0.1) -> Problem:
             "L": exact(6.0 * radius, "the Hessian has the eigenvalues -6r and 6r", at=edge),
             "G": exact(3.0 * radius * radius, "||grad f|| = 3 r**2", at=edge),
             "G_inf": exact(3.0 * radius * radius, "the gradient at (radius, 0)", at=edge),
-            "minimum": exact(-(float(radius) ** 3), "f = r**3 cos(3 phi)"),
+            "minimum": exact(-(radius**3), "f = r**3 cos(3 phi)"),
             "minimizer": exact(-edge, "cos(3 phi) = -1, one of three such points"),
         },
         unknown={"mu_pl": _NO_PL},
@@ -89,15 +83,8 @@ def strict_saddle(*, radius: float = 1.5, offset: float = 0.001) -> Problem:
     descent converges to the saddle (Nesterov's example); otherwise it leaves it at the rate
     1 + step, after about log(1 / |offset|) / step steps.
     """
-    require(
-        _is_number(radius) and radius >= 1,
-        f"radius={radius!r} must be a number of at least 1, or the minima lie outside",
-    )
-    require(
-        _is_number(offset) and abs(offset) <= radius,
-        f"offset={offset!r} must be a number of at most radius={radius!r}",
-    )
-    side = float(radius)
+    side = number("radius", radius, least=1, why="the minima must lie inside")
+    offset = number("offset", offset, least=-side, most=side, why="up to the radius")
     # The two candidates for the largest |y**3 - y|.
     inner, outer = 2.0 / (3.0 * np.sqrt(3.0)), side**3 - side
     slope, height = (outer, side) if outer >= inner else (float(inner), float(1 / np.sqrt(3.0)))
@@ -175,19 +162,9 @@ def staircase_of_saddles(
     Every angle starts at `start`. From a small start with a strong coupling and many angles, the
     last ones shrink below the least floating-point number: then they are 0 for good.
     """
-    require(
-        type(dimension) is int and dimension >= 2,
-        f"dimension={dimension!r} must be a whole number of at least 2",
-    )
-    require(
-        _is_number(coupling) and coupling > 1,
-        f"coupling={coupling!r} must be a number above 1, or no angle is pulled to 0",
-    )
-    require(
-        _is_number(start) and 0 <= start <= np.pi,
-        f"start={start!r} must be an angle from 0 to pi",
-    )
-    c = float(coupling)
+    dimension = whole("dimension", dimension, 2)
+    c = number("coupling", coupling, above=1, why="up to 1 no angle is pulled to 0")
+    start = number("start", start, least=0, most=np.pi, why="an angle up to pi")
 
     def loss(x: Any, sample: Any) -> Any:
         z = np.cos(x)
@@ -221,7 +198,7 @@ def staircase_of_saddles(
         formula="f(x) = sum_i (1 + cos x_i) + "
         f"{c / 2:g} sum_{{i>1}} (1 + cos x_{{i-1}}) (1 - cos x_i)",
         domain=WholeSpace(),
-        start=np.full(dimension, float(start)),
+        start=np.full(dimension, start),
         loss_formula=loss,
         gradient_formula=gradient,
         constants={

@@ -8,7 +8,6 @@ the noise fades as the gradient does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ from problems import draws
 from problems.arithmetic import where
 from problems.batches import in_blocks
 from problems.domain import Box, WholeSpace
-from problems.notation import nearest, require
+from problems.parameters import accepted_seed, choice, number, whole
 from problems.problem import (
     Constant,
     Outcomes,
@@ -53,37 +52,6 @@ Array = NDArray[np.float64]
 _UNBOUNDED = "gradients of a quadratic grow without bound"
 
 
-def _whole(name: str, value: Any, low: int, high: int) -> int:
-    """A whole number from low to high; bool is none."""
-    require(
-        type(value) is int and low <= value <= high,
-        f"{name}={value!r} must be a whole number from {low} to {high}",
-    )
-    return int(value)
-
-
-def _number(
-    name: str,
-    value: Any,
-    accepted: Callable[[float], bool] = lambda v: v > 0,
-    words: str = "a positive number",
-) -> float:
-    """A finite number that is accepted; bool is none."""
-    require(
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and np.isfinite(value)
-        and accepted(value),
-        f"{name}={value!r} must be {words}",
-    )
-    return float(value)
-
-
-def _one_of(name: str, value: Any, accepted: tuple[str, ...]) -> str:
-    require(value in accepted, f"{name}={value!r} is not accepted; {nearest(str(value), accepted)}")
-    return str(value)
-
-
 # Quadratics with noise
 
 
@@ -98,7 +66,7 @@ def _with_linear_noise(
     return Problem(
         formula=f"{base.formula}; {formula}",
         domain=WholeSpace(),
-        start=np.full(base.dimension, float(start)),
+        start=np.full(base.dimension, number("start", start)),
         loss_formula=loss,
         gradient_formula=lambda x, z: base.objective_gradient(x) + scale * z,
         samples=noise,
@@ -133,7 +101,8 @@ def noisy_quadratic(
     (1 - 1/t)**2 / (t - 1) + 1/t**2 = 1/t. One dimension is kappa=1,dimension=1.
     """
     base = quadratic(kappa=kappa, dimension=dimension, L=L)
-    sigma = _number("sigma", sigma)
+    dimension, L = base.dimension, base.constant("L")
+    sigma = number("sigma", sigma, above=0)
     variance = exact(dimension * sigma**2, "n sigma**2, at every point")
 
     def noise(rounds: NDArray[np.int64], seeds: NDArray[np.uint64]) -> Array:
@@ -148,7 +117,7 @@ def noisy_quadratic(
         f"a round adds {sigma:g} z.x, z standard normal",
         constants={
             **base.constants,
-            "L_max": exact(float(L), "a linear term leaves the Hessian as it is"),
+            "L_max": exact(L, "a linear term leaves the Hessian as it is"),
             "sigma2": variance,
             "M": variance,
             "M_G": exact(1.0, "E||g||**2 = n sigma**2 + ||grad f||**2"),
@@ -181,8 +150,9 @@ def heavy_tailed_noise(
     52 bits cuts |z| off at 2**(52/tail), about 3e10 for tail = 1.5.
     """
     base = quadratic(kappa=kappa, dimension=dimension, L=L)
-    tail = _number("tail", tail, lambda v: 1 < v <= 2, "in (1, 2]: a mean, but no variance")
-    scale = _number("scale", scale)
+    dimension, L = base.dimension, base.constant("L")
+    tail = number("tail", tail, above=1, most=2, why="a mean, but no variance")
+    scale = number("scale", scale, above=0)
     infinite = f"E||g||**2 is infinite: the noise has the tail index {tail:g}"
 
     def noise(rounds: NDArray[np.int64], seeds: NDArray[np.uint64]) -> Array:
@@ -198,7 +168,7 @@ def heavy_tailed_noise(
         f"a round adds {scale:g} z.x, z_i symmetric, P(|z_i| > s) = s**-{tail:g}",
         constants={
             **base.constants,
-            "L_max": exact(float(L), "a linear term leaves the Hessian as it is"),
+            "L_max": exact(L, "a linear term leaves the Hessian as it is"),
         },
         unknown={
             "sigma2": infinite,
@@ -241,7 +211,8 @@ def multiplicative_noise(
     (1 - mu/(rho L))**T of SGD under strong growth is attained with equality.
     """
     base = quadratic(kappa=kappa, dimension=dimension, L=L)
-    tau = _number("tau", tau, lambda v: 0 < v <= 1, "in (0, 1], so that every loss is convex")
+    dimension, L = base.dimension, base.constant("L")
+    tau = number("tau", tau, above=0, most=1, why="every loss must be convex")
     factors = np.array([1.0 + tau, 1.0 - tau])
 
     def samples(rounds: NDArray[np.int64], seeds: NDArray[np.uint64]) -> Array:
@@ -250,7 +221,7 @@ def multiplicative_noise(
     return Problem(
         formula=f"{base.formula}; a round shows f(x) times 1 + {tau:g} or 1 - {tau:g}, fairly",
         domain=WholeSpace(),
-        start=np.full(dimension, float(start)),
+        start=np.full(dimension, number("start", start)),
         loss_formula=lambda x, factor: factor * base.objective(x),
         gradient_formula=lambda x, factor: (
             np.asarray(factor)[..., None] * base.objective_gradient(x)
@@ -351,7 +322,7 @@ def _regression(
     rho of e'Ke and e'HHe is the largest eigenvalue of H**-1 K H**-1.
     """
     examples, dimension = rows.shape
-    batch = _whole("batch", batch, 1, 100)
+    batch = whole("batch", batch, 1, 100)
     copies = 2 if noise else 1
     signs = np.resize([1.0, -1.0], copies * examples)
     model = _LeastSquares(
@@ -426,12 +397,12 @@ _LEAST_SQUARES = ("stochastic", "convex", "smooth", "strongly-convex", "polyak-l
 
 
 def _accepted_data(examples: Any, dimension: Any, seed: Any) -> tuple[int, int, int]:
-    dimension = _whole("dimension", dimension, 1, 20)
+    dimension = whole("dimension", dimension, 1, 20)
     # Square Gaussian matrices are badly conditioned; twice as many rows are not.
     return (
-        _whole("examples", examples, 2 * dimension, 1000),
+        whole("examples", examples, 2 * dimension, 1000),
         dimension,
-        _whole("seed", seed, 0, 2**64 - 1),
+        accepted_seed(seed),
     )
 
 
@@ -474,7 +445,7 @@ def label_noise_least_squares(
     M = noise**2 mean ||a_i||**2 / b, the variance at w*, and M_G is that of the noiseless twin.
     """
     examples, dimension, seed = _accepted_data(examples, dimension, seed)
-    noise = _number("noise", noise)
+    noise = number("noise", noise, above=0)
     return _regression(
         _gaussian_rows(examples, dimension, seed),
         noise,
@@ -512,9 +483,9 @@ def skewed_batches(
     ||e||**2 - e'He / L_max <= (1 - mu/L_max) ||e||**2 for e = w_t - w*.
     """
     examples, dimension, seed = _accepted_data(examples, dimension, seed)
-    sampling = _one_of("sampling", sampling, ("uniform", "norm", "smoothness"))
-    skew = _number("skew", skew)
-    noise = _number("noise", noise, lambda v: v >= 0, "a number of at least 0")
+    sampling = choice("sampling", sampling, ("uniform", "norm", "smoothness"))
+    skew = number("skew", skew, above=0)
+    noise = number("noise", noise, least=0)
     directions = _gaussian_rows(examples, dimension, seed)
     directions /= np.sqrt((directions * directions).sum(axis=-1, keepdims=True))
     norms = np.geomspace(1.0, skew, examples)
@@ -564,8 +535,8 @@ def wilson_2017(*, positives: int = 4, negatives: int = 2) -> Problem:
     [[3n+ + 1, r], [r, 3n- + 5]] with r**2 = n+n-, which lie above 1: L and mu_pl are the
     largest and the least, over n.
     """
-    negatives = _whole("negatives", negatives, 1, 500)
-    positives = _whole("positives", positives, negatives + 1, 1000)
+    negatives = whole("negatives", negatives, 1, 500)
+    positives = whole("positives", positives, negatives + 1, 1000)
     n = positives + negatives
     labels = np.repeat([1.0, -1.0], [positives, negatives])
     slots = np.ones((n, 5))
@@ -635,7 +606,7 @@ def _visits(components: Array, order: str) -> Samples:
 
 
 def _accepted_order(order: Any) -> str:
-    return _one_of("order", order, ("independent", "reshuffled"))
+    return choice("order", order, ("independent", "reshuffled"))
 
 
 _DEPENDENT = "an epoch shows each component once: E[g | past] is not grad f"
@@ -666,7 +637,7 @@ def shi_2021(*, C: int = 10, order: str = "independent", start: float = 1.0) -> 
     the realizable case, and strong growth with rho = C (C**2 + C - 1). This is so because f has
     no stationary point on the line; the components do not share a minimiser.
     """
-    C = _whole("C", C, 2, 10_000)
+    C = whole("C", C, 2, 10_000)
     order = _accepted_order(order)
     slopes = np.array([float(C), *[-1.0] * (C - 1)])
     second = (C * C + C - 1) / C
@@ -683,7 +654,7 @@ def shi_2021(*, C: int = 10, order: str = "independent", start: float = 1.0) -> 
     return Problem(
         formula=f"f(x) = x/{C}, the mean of {C} x once and -x {C - 1} times, {order}",
         domain=Box(-1.0, 1.0),
-        start=np.array([start]),
+        start=np.array([number("start", start, least=-1, most=1, why="it lies in the domain")]),
         scalar=True,
         loss_formula=lambda x, slope: slope * x,
         gradient_formula=lambda x, slope: slope,
@@ -725,8 +696,8 @@ def zhang_2022(
     order=reshuffled takes a fresh permutation each epoch, within which draws depend on each
     other; order=independent draws with replacement.
     """
-    n = _whole("n", n, 2, 10_000)
-    a = _number("a", a)
+    n = whole("n", n, 2, 10_000)
+    a = number("a", a, above=0)
     order = _accepted_order(order)
     steep = 1.0 + (n - 1) * a
     factors = np.array([steep, *[-a] * (n - 1)])
@@ -748,7 +719,7 @@ def zhang_2022(
         formula=f"f(x) = phi(x)/{n}, phi = x for x >= -1, ((x + 2)**2 - 3)/2 below; the mean of "
         f"{steep:g} phi once and -{a:g} phi {n - 1} times, {order}",
         domain=WholeSpace(),
-        start=np.array([start]),
+        start=np.array([number("start", start)]),
         scalar=True,
         loss_formula=lambda x, factor: factor * phi(x),
         gradient_formula=lambda x, factor: factor * slope(x),
@@ -802,7 +773,7 @@ def karimireddy_2019_ce1(*, start: float = 0.0) -> Problem:
     return Problem(
         formula="f(x) = x/4; a round shows 4x with probability 1/4, else -x",
         domain=Box(-1.0, 1.0),
-        start=np.array([start]),
+        start=np.array([number("start", start, least=-1, most=1, why="it lies in the domain")]),
         scalar=True,
         loss_formula=lambda x, slope: slope * x,
         gradient_formula=lambda x, slope: slope,
@@ -826,8 +797,8 @@ def karimireddy_2019_ce1(*, start: float = 0.0) -> Problem:
 
 
 def _accepted_epsilon(epsilon: Any) -> float:
-    words = "in (0, 1), so that the sign of every gradient is +-(1, -1)"
-    return _number("epsilon", epsilon, lambda v: 0 < v < 1, words)
+    why = "the sign of every gradient must be +-(1, -1)"
+    return number("epsilon", epsilon, above=0, below=1, why=why)
 
 
 @problem(
@@ -975,10 +946,10 @@ def rare_feature_logistic(
     largest at an end: h(0) = r - p_j r**2 exceeds h(1) by (2r - 1)(1 - p_j) >= 0. The supremum
     r - r**2 sum_j p_j**2 is approached as all m_j fall, as are the bounds 1 on the gradient.
     """
-    dimension = _whole("dimension", dimension, 1, 10_000)
-    batch = _whole("batch", batch, 1, 1000)
-    decay = _number("decay", decay, lambda v: v >= 0, "a number of at least 0")
-    odds = _number("odds", odds, lambda v: v >= 1, "a number of at least 1")
+    dimension = whole("dimension", dimension, 1, 10_000)
+    batch = whole("batch", batch, 1, 1000)
+    decay = number("decay", decay, least=0)
+    odds = number("odds", odds, least=1)
     shares = np.arange(1.0, dimension + 1) ** -decay
     shares /= shares.sum()
     r = odds / (1.0 + odds)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from problems import draws
 from problems.domain import Ball, Box, Simplex
 from problems.notation import require
+from problems.parameters import number, whole
 from problems.problem import Constant, Outcomes, Problem, derived, exact, problem
 
 __all__ = [
@@ -36,29 +37,6 @@ Seeds: TypeAlias = NDArray[np.uint64]
 _DRAWS = 1 << 18
 # The most coordinates for which all 2**n values of a draw are listed.
 _LISTED = 10
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    require(
-        isinstance(value, int) and not isinstance(value, bool) and value >= least,
-        f"{name}={value!r} must be a whole number of at least {least}",
-    )
-    return int(value)
-
-
-def _number(name: str, value: Any, accepted: str, test: Callable[[float], bool]) -> float:
-    require(
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and np.isfinite(value)
-        and test(value),
-        f"{name}={value!r} must be a number {accepted}",
-    )
-    return float(value)
-
-
-def _positive(name: str, value: Any) -> float:
-    return _number(name, value, "above 0", lambda v: v > 0)
 
 
 class _Cycle:
@@ -137,12 +115,11 @@ def drifting_quadratics(
     descent with steps 1 / (mu t) is x_{t+1} = m_t, and its regret is exactly
     mu/2 sum_t ||x_t - c_t||**2 / t: it grows like mu/2 orbit**2 log T.
     """
-    mu, orbit, radius = (
-        _positive(name, value) for name, value in (("mu", mu), ("orbit", orbit), ("radius", radius))
-    )
-    _whole("dimension", dimension, 2)
+    mu, orbit = number("mu", mu, above=0), number("orbit", orbit, above=0)
+    radius = number("radius", radius, above=0)
+    dimension = whole("dimension", dimension, 2)
     require(dimension % 2 == 0, f"dimension={dimension!r} must be even: coordinates turn in pairs")
-    _whole("period", period, dimension // 2 + 1)
+    period = whole("period", period, dimension // 2 + 1)
     side = orbit * np.sqrt(2 / dimension)
     angles = 2 * np.pi / period * np.outer(np.arange(period), np.arange(1, dimension // 2 + 1))
     centres = side * np.stack([np.cos(angles), np.sin(angles)], axis=-1).reshape(period, dimension)
@@ -209,7 +186,7 @@ def expert_advice(*, dimension: int = 4) -> Problem:
     For n = 2 the losses are (1/2, 0), (0, 1), (1, 0), (0, 1), ... A linear function on the simplex
     is least at a corner, so the best fixed point is the expert with the least total.
     """
-    n = _whole("dimension", dimension, 2)
+    n = whole("dimension", dimension, 2)
     table = np.concatenate([(np.arange(n - 1, -1, -1.0) / n)[None], np.eye(n)[::-1]])
     first = np.sqrt((n - 1) * (2 * n - 1) / (6 * n))
     cycle = _Cycle(n + 1, lead=1)
@@ -243,8 +220,8 @@ def coin_flip_experts(*, dimension: int = 4, gap: float = 0.1) -> Problem:
     With gap = 0 no algorithm is better than another: each expects to lose T/2, and its expected
     regret is T/2 - E min_i L_i, for L_i independent and binomial.
     """
-    n = _whole("dimension", dimension, 2)
-    gap = _number("gap", gap, "of at least 0, below 1/2", lambda v: 0 <= v < 0.5)
+    n = whole("dimension", dimension, 2)
+    gap = number("gap", gap, least=0, below=0.5)
     p = np.full(n, 0.5)
     p[0] -= gap
     index = np.arange(n)
@@ -324,8 +301,8 @@ def portfolio_selection(*, high: float = 2.0, low: float = 0.5) -> Problem:
     k. So with two assets the losses are even strongly convex on the simplex; with more they are
     not, since r.u = 0 for some direction u.
     """
-    high = _number("high", high, "above 1", lambda v: v > 1)
-    low = _number("low", low, "between 0 and 1, excluded", lambda v: 0 < v < 1)
+    high = number("high", high, above=1)
+    low = number("low", low, above=0, below=1)
     relatives = np.array([[1.0, high], [1.0, low]])
     cash, stock = np.eye(2)
 
@@ -415,10 +392,10 @@ def sparse_hinge(
     A gradient is 0 or -z_t. So E||g||**2 <= sum_j p_j with equality at 0, and AdaGrad's sum
     sum_j ||g_{1:T,j}||_2 has an expectation of at most sqrt(T) sum_j sqrt(p_j).
     """
-    n = _whole("dimension", dimension, 1)
-    c = _positive("c", c)
-    alpha = _number("alpha", alpha, "of at least 0", lambda v: v >= 0)
-    radius = _number("radius", radius, "of at least 1", lambda v: v >= 1)
+    n = whole("dimension", dimension, 1)
+    c = number("c", c, above=0)
+    alpha = number("alpha", alpha, least=0)
+    radius = number("radius", radius, least=1)
     signs, index = _alternating_signs(n), np.arange(n)
     p = np.minimum(1.0, c * (index + 1.0) ** -alpha)
 
@@ -486,10 +463,10 @@ def single_feature_hinge(
     less: beyond w_j = s_j coordinate j has variance noise q_j - (noise q_j)**2 instead of
     q_j - ((1 - 2 noise) q_j)**2, beyond -s_j the same with 1 - noise; both are smaller.
     """
-    n = _whole("dimension", dimension, 1)
-    alpha = _number("alpha", alpha, "of at least 0", lambda v: v >= 0)
-    noise = _number("noise", noise, "of at least 0, below 1/2", lambda v: 0 <= v < 0.5)
-    radius = _number("radius", radius, "of at least 1", lambda v: v >= 1)
+    n = whole("dimension", dimension, 1)
+    alpha = number("alpha", alpha, least=0)
+    noise = number("noise", noise, least=0, below=0.5)
+    radius = number("radius", radius, least=1)
     signs = _alternating_signs(n)
     weights = np.arange(1.0, n + 1) ** -alpha
     q = weights / weights.sum()
@@ -564,8 +541,8 @@ def orthogonal_slopes(*, T: int = 64, G: float = 1.0, D: float = 2.0) -> Problem
     After any number of rounds the slopes add up to a vector u, and the best fixed point loses
     -(D/2) ||u||. If coordinate i was shown k_i times, ||u||**2 = G**2 sum_i k_i**2.
     """
-    _whole("T", T, 1)
-    G, D = _positive("G", G), _positive("D", D)
+    T = whole("T", T, 1)
+    G, D = number("G", G, above=0), number("D", D, above=0)
     index = np.arange(T)
 
     def slope(shown: Any) -> Any:

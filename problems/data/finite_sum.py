@@ -29,7 +29,7 @@ from problems.batches import accepted_batch, drawn_rows, row_outcomes
 from problems.data.certified import Solution
 from problems.data.predictors import Linear, Softmax, times
 from problems.domain import WholeSpace
-from problems.notation import require
+from problems.parameters import number
 from problems.problem import Constant, Deferred, Problem, Stationary, derived, exact
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
     "accepted_ridge",
     "finite_sum",
     "minimum",
-    "positive",
     "smoothness",
     "with_ridge",
 ]
@@ -50,18 +49,9 @@ Parts = dict[str, Constant | Callable[[], Constant]]
 GROWS = {"G": "the gradient grows with ||w||"}
 
 
-def positive(name: str, value: Any, why: str) -> float:
-    """A parameter that must be a positive number."""
-    require(
-        isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < np.inf,
-        f"{name}={value!r} must be a positive number: {why}",
-    )
-    return float(value)
-
-
 def accepted_ridge(ridge: Any) -> float:
     """A ridge that must be a positive number."""
-    return positive("ridge", ridge, "without it the minimum may not be attained")
+    return number("ridge", ridge, above=0, why="without it the minimum may not be attained")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
+from problems.batches import accepted_batch
 from problems.data.certified import (
     Gram,
     Solution,
@@ -39,13 +40,13 @@ from problems.data.finite_sum import (
     accepted_ridge,
     finite_sum,
     minimum,
-    positive,
     smoothness,
     with_ridge,
 )
 from problems.data.predictors import Linear, Softmax
 from problems.data.scores import HINGE, LOGISTIC, SQUARES, geman_mcclure, huber, smoothed_hinge
 from problems.notation import require
+from problems.parameters import number
 from problems.problem import Constant, Problem, Stationary, derived, exact, problem
 
 __all__ = [
@@ -246,8 +247,8 @@ def _squares(
     if gram is not None and mu.known == "exact":
         w, flattest = gram.minimize(ridge)
         constants["mu_pl"] = exact(mu.value, "mu, along its eigenvector from w*", at=w + flattest)
-        if type(batch) is int and batch >= 1:
-            constants.update(_growth(model, w, ridge, gram, batch))
+        if (size := accepted_batch(batch)) is not None:
+            constants.update(_growth(model, w, ridge, gram, size))
     return finite_sum(model, Terms(ridge), batch, formula, constants, GROWS, solve, gram)
 
 
@@ -320,7 +321,7 @@ def diabetes_lasso(*, penalty: float = 0.1, batch: Any = "full") -> Problem:
     Polyak-Lojasiewicz inequality for them. From the penalty max_j |mean_i a_ij y_i| = 0.586 on, all
     weights of the minimiser are 0.
     """
-    penalty = positive("penalty", penalty, "without it this is diabetes-least-squares")
+    penalty = number("penalty", penalty, above=0, why="without it this is diabetes-least-squares")
     model = diabetes(SQUARES)
     solve = functools.partial(_solved_lasso, penalty)
     mu = model.spectrum.least
@@ -354,7 +355,7 @@ def _bounded_slopes(model: Linear, batch: Any) -> Parts:
     """
     assert model.slope_square is not None
     steep = float(np.sqrt(model.slope_square))
-    if batch == "full":
+    if accepted_batch(batch) is None:
         largest = float(np.sqrt(model.spectrum.largest))
         entries = float(abs(model.features).mean(axis=0).max())
         how = ("(lambda_max(A'A) / n)**(1/2)", "max_j mean_i |a_ij|")
@@ -406,11 +407,8 @@ def diabetes_huber(*, threshold: float = 1.0, batch: Any = "full") -> Problem:
     L <= lambda_max(A'A)/n and G <= threshold (lambda_max(A'A)/n)**(1/2). Far away f is linear:
     neither strongly convex nor Polyak-Lojasiewicz.
     """
-    threshold = positive("threshold", threshold, "it is where squares end")
-    require(
-        threshold >= 0.05,
-        f"threshold={threshold!r} must be at least 0.05, or the minimum is not certified",
-    )
+    why = "below it the minimum is not certified"
+    threshold = number("threshold", threshold, least=0.05, why=why)
     model = diabetes(huber(threshold))
     solve = functools.partial(_solved_huber, threshold)
     constants: Parts = {
@@ -466,11 +464,8 @@ def diabetes_geman_mcclure(*, scale: float = 1.0, batch: Any = "full") -> Proble
     so that outliers cost at most 1. In u the slope is at most 3 sqrt(3) / 8 and the second
     derivative at most 2 in size, so L <= 2 / scale**2 lambda_max(A'A)/n. At infinity f is flat.
     """
-    scale = positive("scale", scale, "it is the size of an outlier")
-    require(
-        1e-3 <= scale <= 1e3,
-        f"scale={scale!r} must lie in [0.001, 1000], in standard deviations of the target",
-    )
+    why = "it is the size of an outlier, in standard deviations of the target"
+    scale = number("scale", scale, least=1e-3, most=1e3, why=why)
     model = diabetes(geman_mcclure(scale))
     constants: Parts = {"L": smoothness(model, 0.0), **_bounded_slopes(model, batch)}
     open_ = "f is not convex, and no local minimum is proved to be the least"

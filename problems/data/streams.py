@@ -22,6 +22,7 @@ from problems.data.predictors import Linear
 from problems.data.scores import LOGISTIC, SQUARES
 from problems.domain import Ball
 from problems.notation import require
+from problems.parameters import choice
 from problems.problem import Constant, Deferred, Problem, derived, exact, problem
 
 __all__ = ["breast_cancer_stream", "diabetes_ridge_stream"]
@@ -136,7 +137,7 @@ def breast_cancer_stream(*, ridge: float = 0.01, order: str = "file") -> Problem
     ||grad||**2 / (2 T ridge), below rounding.
     """
     ridge = accepted_ridge(ridge)
-    require(order in ("file", "sorted"), f"order={order!r} must be file or sorted")
+    order = choice("order", order, ("file", "sorted"))
     model = _ordered_breast_cancer(order)
     radius = float(np.sqrt(2 * np.log(2) / ridge))
     norms = np.sqrt(model.square_norms)

@@ -11,7 +11,7 @@ from wrong.labels import false_labels
 
 import problems
 from problems.domain import Box
-from problems.laws import INEQUALITIES, SLOPE, check, slope_errors, views
+from problems.laws import INEQUALITIES, LABELS, SLOPE, check, slope_errors, views
 from problems.problem import TAGS
 
 every_problem = pytest.mark.parametrize("specification", SPECIFICATIONS)
@@ -32,6 +32,16 @@ def report_of(request):
 def test_no_label_is_false(specification, report_of):
     report = report_of(specification)
     assert [str(f) for f in report.findings if f.verdict != "holds"] == []
+
+
+@every_problem
+def test_every_label_is_tested(specification, report_of):
+    problem = built(specification)
+    tested = {finding.label for finding in report_of(specification).findings}
+    # M and M_G are one statement.
+    tested |= {"M", "M_G"} if tested & {"M", "M_G"} else set()
+    stated = {*problem.constants, *(set(problem.tags) & LABELS)}
+    assert stated - tested == set()
 
 
 @every_problem

@@ -25,7 +25,7 @@ from problems.laws.finding import ERROR, Finding, Report
 from problems.laws.form import lanes, projection
 from problems.laws.inequality import INEQUALITIES, Inequality, inequalities, opposites
 from problems.laws.minimum import minimizer, minimum, stationary
-from problems.laws.regret import hindsight
+from problems.laws.regret import best_over_periods, hindsight
 from problems.laws.search import Search, View, views
 from problems.notation import nearest, require
 from problems.problem import Problem
@@ -53,6 +53,7 @@ _LAWS: Mapping[Callable[[Search], Iterator[Finding]], frozenset[str]] = {
     opposites: frozenset({"non-convex", "convex-on-average"}),
     minimum: frozenset({"minimum"}),
     minimizer: frozenset({"minimizer"}),
+    best_over_periods: frozenset({"minimizer"}),
     stationary: frozenset({"stationary"}),
     unbiased: frozenset({"unbiased"}),
     variance: frozenset({"sigma2", "M", "M_G"}),

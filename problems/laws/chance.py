@@ -113,7 +113,10 @@ def _mean_limit(
 def variance(search: Search) -> Iterator[Finding]:
     """E||g - grad f||**2 <= sigma2 and E||g||**2 <= M + M_G ||grad f||**2, and both are reached."""
     problem = search.problem
-    if not (problem.stochastic and problem.has_objective):
+    if not problem.stochastic:
+        return
+    if not problem.has_objective:
+        yield from _second_moment(search)
         return
     outcomes = problem.outcomes() if problem.outcomes else None
     lanes = _lanes(search, 120_000)
@@ -177,6 +180,28 @@ def variance(search: Search) -> Iterator[Finding]:
         else:
             how = f"slack {value / stated:.3g}" if constant.known == "derived" else "reached"
             yield Finding(label, "holds", f"{statement}: {value:.9g}, {how}", **details)
+
+
+def _second_moment(search: Search) -> Iterator[Finding]:
+    """Without an objective, E||g||**2 <= M can be tested where M_G is 0."""
+    problem = search.problem
+    if "M" not in problem.constants or problem.constants["M_G"].value != 0:
+        return
+    stated, lanes = problem.constant("M"), _lanes(search, 120_000)
+    found = []
+    for x in _stochastic_points(search):
+        square = dot(*(2 * [_drawn(problem, x, lanes)]))
+        found.append((float(square.mean()), 6.2 * float(square.std()) / np.sqrt(lanes), x))
+    value, error, x = max(found, key=lambda row: row[0] - row[1])
+    details: dict[str, Any] = {"stated": stated, "measured": value, "witness": (x,)}
+    if value - error > stated * (1 + STATED):
+        sentence = f"E||g||**2 <= {stated:.9g} is false: {value:.9g} at {point_text(x)}"
+        yield Finding("M", "violated", sentence, **details)
+    elif problem.constants["M"].known == "exact" and value + error < REACHED * stated:
+        sentence = f"E||g||**2 <= {stated:.9g}: {value:.9g} is all that was found"
+        yield Finding("M", "inconclusive", sentence, **details)
+    else:
+        yield Finding("M", "holds", f"E||g||**2 <= {stated:.9g}: {value:.9g} found", **details)
 
 
 def interpolation(search: Search) -> Iterator[Finding]:

@@ -11,7 +11,10 @@ from problems.laws.finding import UNIT, Array, Finding, point_text
 from problems.laws.minimum import minimized
 from problems.laws.search import Search, lane_sample, view_of
 
-__all__ = ["hindsight"]
+__all__ = ["best_over_periods", "hindsight"]
+
+# Longest period that is looked for.
+_PERIOD = 2000
 
 
 def hindsight(search: Search) -> Iterator[Finding]:
@@ -30,6 +33,57 @@ def hindsight(search: Search) -> Iterator[Finding]:
                 return
     sentence = f"attained and not beaten at {horizons.size} horizons up to {horizons[-1]}"
     yield Finding("hindsight", "holds", sentence)
+
+
+def best_over_periods(search: Search) -> Iterator[Finding]:
+    """The stated minimiser of losses that repeat is the best fixed point over whole periods.
+
+    Of losses that interpolate it is the best over any number of rounds.
+    """
+    problem = search.problem
+    stated = problem.constants.get("minimizer")
+    if stated is None or problem.has_objective or problem.samples is None:
+        return
+    rounds = np.arange(1, 2 * _PERIOD + 1)
+    samples = problem.samples(rounds, np.zeros(1, np.uint64))
+    if "interpolation" in problem.tags:
+        horizons = np.array([1, 2, 5, 20, 100])
+    elif problem.stochastic:
+        yield Finding("minimizer", "inconclusive", "the losses are drawn and have no objective")
+        return
+    else:
+        # What comes before the first period, such as rounds without a loss, is left aside.
+        tail = samples[_PERIOD:]
+        periods = (p for p in range(1, _PERIOD) if (tail[p:] == tail[:-p]).all())
+        period = next(periods, None)
+        if period is None:
+            sentence = f"no period of at most {_PERIOD} rounds was found"
+            yield Finding("minimizer", "inconclusive", sentence)
+            return
+        unlike = np.flatnonzero(samples[period:] != samples[:-period])
+        lead = int(unlike[-1]) + 1 if unlike.size else 0
+        horizons = lead + np.array([period, 2 * period])
+    x = np.asarray(stated.value, float)
+    if not problem.domain.contains(x, tolerance=1e-9):
+        sentence = f"{point_text(x)} lies outside {problem.domain}"
+        yield Finding("minimizer", "violated", sentence, witness=(x,))
+        return
+    drawn = samples[:, 0] if problem.stochastic else samples
+    lanes = np.broadcast_to(x, (rounds.size, x.size))
+    losses = problem.loss(lanes, drawn)
+    total, size = losses.cumsum(), abs(losses).cumsum()
+    starts = abs(problem.loss(np.broadcast_to(problem.start, lanes.shape), drawn)).cumsum()
+    least = problem.hindsight(horizons)[0]
+    for T, best in zip(horizons.tolist(), least.tolist(), strict=True):
+        value = float(total[T - 1])
+        # Moving the point by its tolerance costs at most so much for each round.
+        moved = stated.tolerance * T * (1 + problem.dimension)
+        if value > best + UNIT * T * (size[T - 1] + starts[T - 1] + abs(best)) + moved:
+            sentence = f"T = {T}: {value:.12g} at {point_text(x)}, but {best:.12g} is possible"
+            yield Finding("minimizer", "violated", sentence, witness=(x,))
+            return
+    sentence = f"the best fixed point over {' and '.join(map(str, horizons[:2]))} rounds"
+    yield Finding("minimizer", "holds", sentence)
 
 
 def _horizon(search: Search, seed: int, T: int, stated: float) -> Finding | None:

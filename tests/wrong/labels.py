@@ -89,19 +89,21 @@ def false_labels(problem, report):
                 if "minimizer" in problem.constants:
                     yield "minimum", "lowered", _stating(problem, letter, float(value) - size)
         elif letter == "minimizer":
-            if problem.has_objective:
+            if problem.has_objective or not problem.stochastic:
                 moved = problem.domain.project(np.asarray(value, float) + 0.03)
                 if np.array_equal(moved, value):
                     moved = problem.domain.project(np.asarray(value, float) - 0.03)
                 if abs(moved - value).max() > 1e-3:
                     yield "minimizer", "moved", _stating(problem, letter, moved)
         elif letter in ("sigma2", "M_G"):
+            if not problem.has_objective:
+                continue
             base = value if constant.known != "derived" else report[letter].measured
             # Where M alone holds the second moment, M_G may be anything.
             if base > 0:
                 yield letter, "times 0.95", _stating(problem, letter, 0.95 * base)
         elif letter == "M":
-            if constant.known != "derived" and problem.has_objective and value > 0:
+            if constant.known != "derived" and value > 0:
                 yield letter, "times 0.95", _stating(problem, letter, 0.95 * value)
         elif letter == "nonzeros":
             yield letter, "one less", _stating(problem, letter, report[letter].measured - 1)

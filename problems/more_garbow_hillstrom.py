@@ -563,7 +563,8 @@ def kowalik_osborne() -> Problem:
 
     It has poles where a denominator vanishes. The published minimum 3.07505e-4 is proved to be a
     local one; that no point lies lower is not proved. The other published value, 1.02734e-3, is
-    approached as x1 goes to infinity with x2 near -14.07, but not attained.
+    only a limit: f falls to it as x1 goes to +infinity with x2 near -14.08, and lies below it as
+    x1 goes to -infinity on the same curve.
     """
     u, y = np.array(_KOWALIK_U), np.array(_KOWALIK_Y)
 

@@ -528,7 +528,8 @@ def wilson_2017(*, positives: int = 4, negatives: int = 2) -> Problem:
     For n+ > n- the signs s of X'y are 1, 1, 1 and y on the private slots in use, and Xs = 4y. So
     s/4 is an interpolant too. At multiples of s all gradients are multiples of X'y, whose
     coordinates lose their sizes in AdaGrad, RMSprop and Adam without epsilon (0/0 read as 0): from
-    0 these never leave the line, and at s/4 a fresh example scores (y + 2)/4, so is labelled +1.
+    0 these never leave the line (in floating point, until the gradient is all rounding), and at
+    s/4 a fresh example scores (y + 2)/4, so is labelled +1.
 
     XX' is the identity (5 times it for negative labels) plus 3 where labels agree and 1 where
     they differ. Its eigenvalues are 1 (n+ - 1 times), 5 (n- - 1 times) and the two of

@@ -266,7 +266,7 @@ def _inequality(search: Search, law: Inequality) -> Finding:
 
 
 def opposites(search: Search) -> Iterator[Finding]:
-    """What is called not convex shows a point below a tangent."""
+    """What is called not convex shows a point below a tangent; else the tag is not confirmed."""
     problem = search.problem
     below_by: dict[str, Literal["judged", "single"]] = {
         "non-convex": "judged",
@@ -283,4 +283,4 @@ def opposites(search: Search) -> Iterator[Finding]:
             yield Finding(label, "holds", sentence, measured=value, witness=points)
         else:
             sentence = f"no tangent that {'f' if which == 'judged' else 'a loss'} crosses was found"
-            yield Finding(label, "violated", sentence, measured=value)
+            yield Finding(label, "inconclusive", sentence, measured=value)

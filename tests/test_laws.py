@@ -241,3 +241,17 @@ def test_differences_in_the_place_of_a_gradient_do_not_make_true_labels_false():
     assert [str(f) for f in check(problem).findings if f.verdict == "violated"] == []
     false = replace(problem, constants={"L": exact(0.9)})
     assert verdict(false, "L") == "violated"
+
+
+def test_differences_across_a_kink_are_told_from_a_lack_of_convexity():
+    with pytest.warns(UserWarning, match="central differences"):
+        kinked = simple(
+            loss_formula=lambda x, sample: abs(x - 0.3).sum(axis=-1),
+            gradient_formula=None,
+            constants={},
+            tags=("convex", "non-smooth"),
+        )
+    assert verdict(kinked, "convex") == "holds"
+    assert verdict(kinked, "non-smooth") == "inconclusive"
+    bent = replace(kinked, loss_formula=lambda x, sample: np.sqrt(abs(x)).sum(axis=-1))
+    assert verdict(bent, "convex") == "violated"

@@ -75,13 +75,17 @@ def _strong_convexity(problem: Problem, view: View, x: Array, y: Array) -> tuple
 
 
 def _above_tangent(problem: Problem, view: View, x: Array, y: Array) -> tuple[Array, Array]:
-    before, after, slope = view.loss(x), view.loss(y), view.gradient(x)
-    step = y - x
+    before, after = view.loss(x), view.loss(y)
+    if view.differenced:
+        # A difference across a kink is no subgradient beside it: look at chords instead.
+        gap = (before + after) / 2 - view.loss((x + y) / 2)
+        return gap, UNIT * (abs(before) + abs(after) + view.loss_size)
+    slope, step = view.gradient(x), y - x
     gap = after - before - dot(slope, step)
     # Rounding in forming x and y counts as well: as much as moving them by a unit.
     moved = (abs(slope) * (abs(x) + abs(y))).sum(-1)
     size = abs(before) + abs(after) + view.loss_size + moved
-    return gap, UNIT * size + view.slope_rounding(x, slope) * length(step)
+    return gap, UNIT * size
 
 
 def _gradient_norm(order: float) -> Callable[..., tuple[Array, Array]]:

@@ -126,6 +126,22 @@ def _step_size(context: _Context) -> float:
     return float(first[0])
 
 
+def _alpha_at(context: _Context) -> Array:
+    """The step size of round T."""
+    setting = context.setting
+    return setting.schedule.step_sizes(context.times, setting.problem, setting.steps)
+
+
+def _alpha_sum(power: int) -> Callable[[_Context], Array]:
+    def value(context: _Context) -> Array:
+        setting, times = context.setting, context.times
+        every = np.arange(1, int(times[-1]) + 1)
+        sizes = setting.schedule.step_sizes(every, setting.problem, setting.steps)
+        return np.asarray(np.cumsum(sizes**power)[times - 1])
+
+    return value
+
+
 def _spread(context: _Context) -> Array:
     """Side lengths of the box that the iterates and the minimiser have spanned by round T."""
     low, high = context.observed.totals["iterate_low"], context.observed.totals["iterate_high"]
@@ -176,9 +192,12 @@ def _corrected_second_moment(context: _Context) -> Array:
     return state["v"] / (1 - state["power2"]) if "power2" in state else state["v"]
 
 
+# Letters that are constants of the problem as it states them.
+_STATED = ("L", "mu", "mu_pl", "G", "G_inf", "M", "M_G", "L_max")
+
 #: What a bound may ask for besides T.
 LETTERS: Mapping[str, _Letter] = {
-    **{name: _problem_constant(name) for name in ("L", "mu", "mu_pl", "G", "G_inf")},
+    **{name: _problem_constant(name) for name in _STATED},
     "sigma2": _Letter(CONSTANTS["sigma2"] + "; 0 without noise", _variance),
     "D": _Letter(
         "Euclidean diameter of the domain; without one, of the box that the iterates and the "
@@ -191,6 +210,10 @@ LETTERS: Mapping[str, _Letter] = {
     "R0": _Letter("distance of the start to the minimiser", _initial_distance),
     "D0": _Letter("suboptimality of the start", _initial_suboptimality),
     "alpha": _Letter("the first step size", _step_size),
+    "alpha_T": _Letter("the step size of round T", _alpha_at),
+    "alpha_sum": _Letter("sum of the step sizes of rounds 1..T", _alpha_sum(1)),
+    "alpha_square_sum": _Letter("sum of their squares", _alpha_sum(2)),
+    "horizon": _Letter("the number of steps of the whole run", lambda c: float(c.setting.steps)),
     "beta1": _rule_setting("beta1", "decay of the first moment or velocity"),
     "beta2": _rule_setting("beta2", "decay of the second moment"),
     "eps": _rule_setting("eps", "added to the root"),
@@ -277,9 +300,7 @@ class Claim:
             for name in LETTERS[letter].state:
                 if name not in setting.rule.state:
                     return f"the bound needs {letter}, and rule {setting.rule.key} has none"
-            if letter in ("L", "mu", "mu_pl", "G", "G_inf") and (
-                letter not in setting.problem.constants
-            ):
+            if letter in _STATED and letter not in setting.problem.constants:
                 return _missing(setting.problem, letter)
         if (
             "sigma2" in self.letters

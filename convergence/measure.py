@@ -118,6 +118,13 @@ def _suboptimality_average(problem: Problem, o: Observation, times: Any, seeds: 
     return problem.objective(mean) - problem.constant("minimum")
 
 
+def _suboptimality_weighted(
+    problem: Problem, o: Observation, times: Any, seeds: list[int]
+) -> Array:
+    mean = o.totals["iterate_sum_by_round"] / (times * (times + 1) / 2)[:, None]
+    return problem.objective(mean) - problem.constant("minimum")
+
+
 def _suboptimality_best(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
     return o.totals["loss_least"][..., 0] - problem.constant("minimum")
 
@@ -149,10 +156,32 @@ def _stationarity_least(problem: Problem, o: Observation, times: Any, seeds: lis
     return o.totals["gradient_norm_least"][..., 0]
 
 
+def _distance_square(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
+    return _distance(problem, o, times, seeds) ** 2
+
+
+def _sup_norm(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
+    return np.asarray(abs(o.iterate).max(axis=-1))
+
+
+def _relative_step(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
+    return np.asarray(o.totals["relative_step_most"].max(axis=-1))
+
+
 def _distance(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
     minimizer = np.asarray(problem.constants["minimizer"].value, float)
     return np.asarray(np.linalg.norm(o.iterate - minimizer, axis=-1))
 
+
+# Taken only where a claim or a user asks for them.
+_ON_REQUEST = (
+    "regret",
+    "average_regret",
+    "suboptimality_weighted",
+    "distance_square",
+    "sup_norm",
+    "relative_step",
+)
 
 #: Every measure by name.
 MEASURES: Mapping[str, Measure] = {
@@ -184,6 +213,13 @@ MEASURES: Mapping[str, Measure] = {
             _suboptimality_average,
             _needs_minimum,
             lambda problem: ("iterate_sum",),
+        ),
+        Measure(
+            "suboptimality_weighted",
+            "objective minus minimum at the mean of the iterates with weights 1..T",
+            _suboptimality_weighted,
+            _needs_minimum,
+            lambda problem: ("iterate_sum_by_round",),
         ),
         Measure(
             "suboptimality_best",
@@ -224,6 +260,26 @@ MEASURES: Mapping[str, Measure] = {
             _distance,
             _needs_minimizer,
         ),
+        Measure(
+            "distance_square",
+            "the square of that distance",
+            _distance_square,
+            _needs_minimizer,
+        ),
+        Measure(
+            "sup_norm",
+            "largest coordinate of the iterate after round T, in size",
+            _sup_norm,
+            lambda problem: "",
+        ),
+        Measure(
+            "relative_step",
+            "largest change of a coordinate in a round, over the step size, in rounds 1..T; "
+            "before any projection",
+            _relative_step,
+            lambda problem: "",
+            lambda problem: ("relative_step_most",),
+        ),
     )
 }
 
@@ -234,6 +290,6 @@ def default_measures(problem: Problem) -> list[Measure]:
     names = (
         ("regret", "average_regret", "distance")
         if online
-        else tuple(name for name in MEASURES if name not in ("regret", "average_regret"))
+        else tuple(name for name in MEASURES if name not in _ON_REQUEST)
     )
     return [MEASURES[name] for name in names if not MEASURES[name].unavailable(problem)]

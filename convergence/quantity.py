@@ -151,6 +151,18 @@ def gradient_norm_least(least: Any, g: Any, norm: Any) -> Any:
 
 
 @quantity(start=0.0)
+def relative_step_most(most: Any, displacement: Any, step_size: Any) -> Any:
+    """The largest |displacement| / step size so far, by coordinate, before any projection."""
+    return maximum(most, abs(displacement) / step_size)
+
+
+@quantity(start=0.0)
+def gradient_absolute_sum(total: Any, g: Any) -> Any:
+    """Sum of |g|, by coordinate."""
+    return total + abs(g)
+
+
+@quantity(start=0.0)
 def finiteness(total: Any, displacement: Any) -> Any:
     """0 while every displacement is finite, else NaN: a projection would hide it."""
     return total + 0.0 * displacement

@@ -108,6 +108,9 @@ def _trivial(claim: Claim, setting: Setting, times: NDArray[np.int64]) -> Array 
     if claim.measure.startswith("suboptimality"):
         start = float(problem.objective(problem.start)) - problem.constant("minimum")
         return np.full(times.size, start)  # staying at the start attains it
+    if claim.measure in ("distance", "distance_square") and "minimizer" in problem.constants:
+        apart = float(np.linalg.norm(problem.start - problem.constants["minimizer"].value))
+        return np.full(times.size, apart if claim.measure == "distance" else apart**2)
     if claim.measure == "gradient_mean_square":
         start_gradient = problem.objective_gradient(problem.start)
         return np.full(times.size, float((start_gradient**2).sum()))

@@ -10,19 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from convergence.claim import ROUNDING, Claim, Setting, Word, find
+from convergence.claim import ROUNDING, Claim, Setting, Word, catalogue, find
 from convergence.measure import MEASURES, Observation
 from convergence.record import Record
 from convergence.simulation import Simulation, run
 from problems.notation import require
 
-__all__ = ["ERROR_PROBABILITY", "SLACK", "Verdict", "judge"]
+__all__ = ["DOUBLINGS", "ERROR_PROBABILITY", "SLACK", "Verdict", "error_per_verdict", "judge"]
 
 Array = NDArray[np.float64]
 
-#: Probability that a claim in expectation that is true is judged violated (or a false one to
-#: hold) by bad luck, over all recorded rounds of one verdict.
+#: Probability that, of all claims in expectation that the suite judges, one that is true is called
+#: violated (or a false one to hold) by bad luck.
 ERROR_PROBABILITY = 1e-6
+#: How often the seeds are doubled until a claim in expectation is decided.
+DOUBLINGS = 8
 #: A claim in expectation holds if the upper confidence limit stays below this times the bound:
 #: at 1 a tight claim would never be decided.
 SLACK = 1.05
@@ -124,7 +126,9 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
     its own rounding, in any lane. Every round is tested; where that is too much (more than two
     million numbers), the recorded rounds are, and up to a violation found there every round is,
     to name the first step. A claim in expectation is judged at the recorded rounds, by Student's
-    t confidence limits of the mean over seeds.
+    t confidence limits of the mean over seeds; while these do not decide, the seeds are doubled,
+    up to eight times. The error probability is split over the suite's claims in expectation, the
+    looks and the recorded rounds.
 
     Args:
         claim: A claim, or its specification.
@@ -149,7 +153,47 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
         return Verdict("not applicable", reason=reason, **common)
     if claim.kind == "every run" or not setting.problem.stochastic:
         return _judge_every_run(claim, setting, record, common)
-    return _judge_expectation(claim, setting, _with_all(record, claim, setting), common)
+    return _judge_expectation(claim, setting, record, common)
+
+
+def error_per_verdict() -> float:
+    """The share of the error probability that one verdict in expectation may use."""
+    cases = [case for item in catalogue for case in item().cases if item().kind != "every run"]
+    return ERROR_PROBABILITY / max(1, len(cases))
+
+
+def _judge_expectation(
+    claim: Claim, setting: Setting, record: Record, common: dict[str, Any]
+) -> Verdict:
+    """Look, and while nothing is decided look again with twice the seeds."""
+    error = error_per_verdict()
+    for look in range(DOUBLINGS + 1):
+        verdict = _look(
+            claim,
+            setting,
+            _with_all(record, claim, setting),
+            {**common, "seeds": len(record.seeds), "error_probability": error},
+            error / (DOUBLINGS + 1),
+        )
+        if verdict.word != "inconclusive" or verdict.ratio is None:
+            return verdict
+        if look < DOUBLINGS:
+            more = range(max(record.seeds) + 1, max(record.seeds) + 1 + len(record.seeds))
+            record = _rerun(record, [*record.seeds, *more])
+    return verdict
+
+
+def _rerun(record: Record, seeds: Sequence[int]) -> Record:
+    return run(
+        record.problem,
+        record.rule,
+        record.schedule,
+        record.steps,
+        seeds=seeds,
+        measures=[],
+        times=record.times.tolist(),
+        projection=record.projection,
+    )
 
 
 def _with_all(record: Record, claim: Claim, setting: Setting) -> Record:
@@ -372,8 +416,8 @@ def _judge_every_run(
     return Verdict("holds", reason=reason, **figures, **common)
 
 
-def _judge_expectation(
-    claim: Claim, setting: Setting, record: Record, common: dict[str, Any]
+def _look(
+    claim: Claim, setting: Setting, record: Record, common: dict[str, Any], error: float
 ) -> Verdict:
     """One-sided Student limits of the mean over seeds, the error split over recorded rounds."""
     sign = _sign(claim)
@@ -382,7 +426,6 @@ def _judge_expectation(
     measured = sign * record[claim.measure]
     bound = sign * _bound(claim, setting, times, observed, measured)
     ends = [end.step for end in record.ends]
-    common = {**common, "error_probability": ERROR_PROBABILITY}
     if lanes < 2:
         return Verdict("inconclusive", reason="an expectation needs at least 2 seeds", **common)
     if any(ends):
@@ -391,7 +434,7 @@ def _judge_expectation(
         )
     mean, expected = measured.mean(axis=0), bound.mean(axis=0)
     deviation = (measured - bound).std(axis=0, ddof=1) / np.sqrt(lanes)
-    width = stats.t.ppf(1 - ERROR_PROBABILITY / times.size, lanes - 1) * deviation
+    width = stats.t.isf(error / times.size, lanes - 1) * deviation
     trivial = _trivial(claim, setting, times)
     speaks = np.isfinite(expected)
     if trivial is not None:

@@ -11,7 +11,7 @@ from convergence import claims
 from convergence import verdict as verdict_module
 from convergence.claim import Setting, catalogue
 from convergence.simulation import run
-from convergence.verdict import judge
+from convergence.verdict import DOUBLINGS, ERROR_PROBABILITY, error_per_verdict, judge
 from convergence.verification import verify
 from problems import find as find_problem
 from problems.domain import Ball, WholeSpace
@@ -389,7 +389,7 @@ def test_claims_in_expectation_are_decided_by_confidence_limits():
     record = run("reddi-2018-stochastic", "sgd", "constant:alpha=1e-4", 200, seeds=40)
     small = judge(expectation(lambda T: np.full(T.shape, -1000.0)), record)
     assert small.word == "violated"
-    assert small.error_probability == 1e-6
+    assert small.error_probability == error_per_verdict()
     assert small.first_violation in record.times
     large = judge(expectation(lambda T: np.full(T.shape, 1500.0)), record)
     assert large.word == "holds"
@@ -400,6 +400,30 @@ def test_claims_in_expectation_are_decided_by_confidence_limits():
         record,
     )
     assert tight.word == "inconclusive"
+
+
+def test_seeds_are_doubled_until_the_limits_decide():
+    record = run("noisy-quadratic", "sgd", "constant:alpha=0.1", 30, seeds=4, times=[30])
+    many = run("noisy-quadratic", "sgd", "constant:alpha=0.1", 30, seeds=4000, times=[30])
+    mean = float(many["suboptimality"].mean())
+
+    def of(factor):
+        bound = simple_claim(
+            lambda T: np.full(T.shape, factor * mean), "suboptimality", kind="in expectation"
+        )
+        return judge(bound, record)
+
+    above, below = of(1.3), of(0.8)
+    assert above.word == "holds"
+    assert below.word == "violated"
+    assert 4 < above.seeds <= 4 * 2**DOUBLINGS
+    assert above.seeds % 4 == 0
+
+
+def test_the_error_probability_is_shared_by_all_verdicts_in_expectation():
+    judged = [c for e in catalogue for c in e().cases if e().kind == "in expectation"]
+    assert error_per_verdict() * len(judged) == pytest.approx(ERROR_PROBABILITY)
+    assert ERROR_PROBABILITY == 1e-6
 
 
 def test_a_run_that_is_no_longer_finite_breaks_a_finite_bound():

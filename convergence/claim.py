@@ -27,6 +27,7 @@ from problems.registry import Entry, Registry
 __all__ = [
     "LETTERS",
     "ROUNDING",
+    "SEEN",
     "Assumption",
     "Case",
     "Claim",
@@ -195,6 +196,9 @@ def _corrected_second_moment(context: _Context) -> Array:
 # Letters that are constants of the problem as it states them.
 _STATED = ("L", "mu", "mu_pl", "G", "G_inf", "M", "M_G", "L_max")
 
+#: Labels that are checked on the run itself, and the running total that is held against them.
+SEEN = {"G": "gradient_norm_most", "G_inf": "gradient_most"}
+
 #: What a bound may ask for besides T.
 LETTERS: Mapping[str, _Letter] = {
     **{name: _problem_constant(name) for name in _STATED},
@@ -287,7 +291,8 @@ class Claim:
         """Running totals needed to judge a run."""
         asked = [name for letter in self.letters for name in LETTERS[letter].quantities(setting)]
         wanted = MEASURES[self.measure].quantities(setting.problem)
-        return tuple(dict.fromkeys([*wanted, *asked, *ROUNDING.get(self.measure, ())]))
+        seen = [total for letter, total in SEEN.items() if letter in self.letters]
+        return tuple(dict.fromkeys([*wanted, *asked, *seen, *ROUNDING.get(self.measure, ())]))
 
     def fails(self, setting: Setting) -> str:
         """Why the claim does not speak of a setting, or ""."""

@@ -151,6 +151,18 @@ def gradient_norm_least(least: Any, g: Any, norm: Any) -> Any:
 
 
 @quantity(start=0.0)
+def gradient_norm_most(most: Any, g: Any, norm: Any) -> Any:
+    """The largest norm of a gradient seen."""
+    return maximum(most, norm(g))
+
+
+@quantity(start=0.0)
+def gradient_most(most: Any, g: Any) -> Any:
+    """The largest |g| so far, by coordinate."""
+    return maximum(most, abs(g))
+
+
+@quantity(start=0.0)
 def relative_step_most(most: Any, displacement: Any, step_size: Any) -> Any:
     """The largest |displacement| / step size so far, by coordinate, before any projection."""
     return maximum(most, abs(displacement) / step_size)

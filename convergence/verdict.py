@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from convergence.claim import ROUNDING, Claim, Setting, Word, catalogue, find
+from convergence.claim import ROUNDING, SEEN, Claim, Setting, Word, catalogue, find
 from convergence.measure import MEASURES, Observation
 from convergence.record import Record
 from convergence.simulation import Simulation, run
@@ -223,6 +223,24 @@ def _observed(record: Record, claim: Claim, setting: Setting) -> Observation:
     return Observation(record["iterate"], state, totals, np.zeros(0))
 
 
+def _lie(claim: Claim, setting: Setting, times: NDArray[np.int64], observed: Observation) -> str:
+    """The label that the run itself contradicts, in a sentence, or ""."""
+    for letter, total in SEEN.items():
+        if letter not in claim.letters:
+            continue
+        stated = setting.problem.constant(letter)
+        seen = observed.totals[total].max(axis=(0, 2))
+        # A norm of n numbers is off by a few units.
+        false = seen > stated * (1 + 2.0**-40)
+        if false.any():
+            place = int(false.argmax())
+            return (
+                f"the problem states {letter} = {stated:.9g}, but a gradient of size "
+                f"{seen[place]:.9g} was seen by step {times[place]}"
+            )
+    return ""
+
+
 def _sign(claim: Claim) -> float:
     return -1.0 if claim.sense == "at least" else 1.0
 
@@ -246,6 +264,7 @@ class _Tested:
         exceeded: Where the bound is broken beyond rounding.
         underflow: Where it would be, by figures so small that their squares are lost.
         speaks: Shape (rounds,): where the bound says more than is trivially true.
+        lie: The label of the problem that the run contradicts, in a sentence, or "".
     """
 
     times: NDArray[np.int64]
@@ -254,6 +273,7 @@ class _Tested:
     exceeded: NDArray[np.bool_]
     underflow: NDArray[np.bool_]
     speaks: NDArray[np.bool_]
+    lie: str
 
 
 def _bound(
@@ -294,7 +314,8 @@ def _tested(
     if trivial is not None:
         speaks &= (bound < trivial).any(axis=0)
     underflow = exceeded & (np.maximum(np.abs(measured), np.abs(bound)) < _LOST)
-    return _Tested(times, measured, bound, exceeded & ~underflow, underflow, speaks)
+    lie = _lie(claim, setting, times, observed)
+    return _Tested(times, measured, bound, exceeded & ~underflow, underflow, speaks, lie)
 
 
 def _every_round(
@@ -358,6 +379,8 @@ def _judge_every_run(
     lost = False
     for part in parts:
         times = part.times
+        if part.lie:
+            return Verdict("not applicable", reason=part.lie, **common)
         lost |= bool(part.underflow.any())
         figures["rounds_checked"] += int(np.isfinite(part.measured).any(axis=0).sum())
         if figures["speaks_from"] is None and part.speaks.any():
@@ -426,6 +449,8 @@ def _look(
     measured = sign * record[claim.measure]
     bound = sign * _bound(claim, setting, times, observed, measured)
     ends = [end.step for end in record.ends]
+    if lie := _lie(claim, setting, times, observed):
+        return Verdict("not applicable", reason=lie, **common)
     if lanes < 2:
         return Verdict("inconclusive", reason="an expectation needs at least 2 seeds", **common)
     if any(ends):

@@ -595,3 +595,24 @@ def test_a_figure_of_zero_below_a_lower_bound_is_a_violation():
     at_least_one = simple_claim(lambda T: 1.0 + 0 * T, "distance", sense="at least")
 
     assert judge(at_least_one, record).word == "violated"
+
+
+def test_a_label_that_the_run_contradicts_makes_the_claim_not_applicable_and_is_named():
+    problem = find_problem("reddi-2018-thm1")
+    lying = replace(
+        problem,
+        constants={**problem.constants, "G": exact(2.0), "G_inf": exact(2.0)},
+    )
+    record = run(lying, "sgd", "inverse-sqrt:alpha=1", 30)
+    verdict = judge("zinkevich-2003-thm1", record)
+    assert verdict.word == "not applicable"
+    assert "states G = 2, but a gradient of size 3 was seen by step 1" in verdict.reason
+    drawn = find_problem("reddi-2018-stochastic")
+    lying = replace(drawn, constants={**drawn.constants, "G": exact(11.0), "G_inf": exact(11.0)})
+    record = run(lying, "sgd", "constant:alpha=1e-4", 500, seeds=8)
+    claim = simple_claim(
+        lambda T, G: np.full(T.shape, 1500.0 * G), "average_regret", kind="in expectation"
+    )
+    verdict = judge(claim, record)
+    assert verdict.word == "not applicable"
+    assert "states G = 11" in verdict.reason

@@ -21,7 +21,7 @@ from rich.table import Table
 
 import convergence
 from convergence.record import quoted
-from problems.files import require_writable
+from problems.files import require_writable, write_whole
 from problems.notation import InputError, read_value, require
 
 __all__ = ["app", "main"]
@@ -319,6 +319,13 @@ def verify(
     claim: Annotated[
         list[str] | None, typer.Argument(help="Claims; all if left out.", show_default=False)
     ] = None,
+    only: Annotated[
+        str,
+        typer.Option("--only", help="Cases whose claim, rule or problem matches, as 'adam*'."),
+    ] = "",
+    junit: Annotated[
+        Path | None, typer.Option("--junit", help="Write a JUnit report as well.")
+    ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", help="Processes; by default one per core.")
     ] = None,
@@ -328,8 +335,14 @@ def verify(
 
     Example: convergence verify kingma-ba-2015-thm41
     """
+    if junit:
+        require_writable(junit)
     with _progress("judging", None) as update:
-        outcomes = convergence.verify(claim or (), workers=workers, progress=update)
+        outcomes = convergence.verify(claim or (), only=only, workers=workers, progress=update)
+    if junit:
+        from convergence.verification import junit as junit_report
+
+        write_whole(junit, junit_report(outcomes))
     if as_json:
         _print_json([outcome.to_json() for outcome in outcomes])
     else:

@@ -6,8 +6,10 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from multiprocessing import get_context
 from typing import Any
+from xml.etree import ElementTree
 
 from convergence.claim import Case
 from convergence.claims import catalogue, find, judge
@@ -15,7 +17,7 @@ from convergence.simulation import run
 from convergence.verdict import Verdict
 from problems.notation import parse, require
 
-__all__ = ["Outcome", "verify"]
+__all__ = ["Outcome", "cases", "judge_case", "junit", "verify"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,32 @@ class Outcome:
         }
 
 
-def _judge_case(claim: str, case: Case) -> Outcome:
+def cases(claims: Sequence[str] = (), only: str = "") -> list[tuple[str, Case]]:
+    """The keys of claims, each with a case of it, as `verify` takes them.
+
+    Raises:
+        InputError: As `verify`.
+    """
+    jobs: list[tuple[str, Case]] = []
+    for specification in claims or [entry.key for entry in catalogue]:
+        wanted = parse(specification)[1]
+        claim = find(specification)
+        jobs += [
+            (claim.key, case)
+            for case in claim.cases
+            if wanted.items() <= {**claim.entry.parameters, **case.options}.items()
+            and (not only or any(fnmatchcase(key, only) for key in _keys(claim.key, case)))
+        ]
+    require(jobs, f"no claim, rule or problem of any case matches only={only!r}")
+    return jobs
+
+
+def _keys(claim: str, case: Case) -> tuple[str, ...]:
+    return (claim, case.rule.partition(":")[0], case.problem.partition(":")[0])
+
+
+def judge_case(claim: str, case: Case) -> Outcome:
+    """Run a case and judge it."""
     item = catalogue[claim](**case.options)
     # The cheapest record that names the run: judging takes what it needs itself.
     record = run(
@@ -74,6 +101,7 @@ def _judge_case(claim: str, case: Case) -> Outcome:
 def verify(
     claims: Sequence[str] = (),
     *,
+    only: str = "",
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Outcome]:
@@ -82,6 +110,8 @@ def verify(
     Args:
         claims: Specifications; all claims if none is given. With an option in the
             specification, only the cases with that option.
+        only: A pattern with * and ?, such as "adam*": keep the cases whose claim, rule or problem
+            has a matching key.
         workers: Processes; by default one per core. Results do not depend on it.
         progress: Called with the number of cases done and of all.
 
@@ -89,32 +119,42 @@ def verify(
         One outcome per case, in the order of the registry.
 
     Raises:
-        InputError: There is no such claim.
+        InputError: There is no such claim, or no case matches the pattern.
     """
     require(
         workers is None or workers >= 1, f"workers={workers!r} must be a whole number of at least 1"
     )
-    jobs: list[tuple[str, Case]] = []
-    for specification in claims or [entry.key for entry in catalogue]:
-        wanted = parse(specification)[1]
-        claim = find(specification)
-        jobs += [
-            (claim.key, case)
-            for case in claim.cases
-            if wanted.items() <= {**claim.entry.parameters, **case.options}.items()
-        ]
+    jobs = cases(claims, only)
     count = min(workers or os.cpu_count() or 1, len(jobs))
     outcomes: dict[int, Outcome] = {}
     if count <= 1:
         for number, job in enumerate(jobs):
-            outcomes[number] = _judge_case(*job)
+            outcomes[number] = judge_case(*job)
             if progress:
                 progress(len(outcomes), len(jobs))
         return list(outcomes.values())
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(_judge_case, *job): number for number, job in enumerate(jobs)}
+        futures = {pool.submit(judge_case, *job): number for number, job in enumerate(jobs)}
         for future in as_completed(futures):
             outcomes[futures[future]] = future.result()
             if progress:
                 progress(len(outcomes), len(jobs))
     return [outcomes[number] for number in range(len(jobs))]
+
+
+def junit(outcomes: Sequence[Outcome]) -> bytes:
+    """The outcomes as a JUnit report: one test case for each, failed if it is not as expected."""
+    failed = sum(not outcome.as_expected for outcome in outcomes)
+    suite = ElementTree.Element(
+        "testsuite", name="convergence verify", tests=str(len(outcomes)), failures=str(failed)
+    )
+    for outcome in outcomes:
+        verdict = outcome.verdict
+        name = f"{verdict.problem} {verdict.rule} {verdict.schedule} {verdict.steps} steps"
+        case = ElementTree.SubElement(suite, "testcase", classname=verdict.claim, name=name)
+        if not outcome.as_expected:
+            message = f"{verdict}; expected: {outcome.expected}"
+            ElementTree.SubElement(case, "failure", message=message)
+        ElementTree.SubElement(case, "system-out").text = str(verdict)
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)

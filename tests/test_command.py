@@ -156,12 +156,12 @@ def test_verify_exits_1_on_an_unexpected_verdict(cli, monkeypatch):
 
     from convergence import verification
 
-    judged = verification._judge_case
+    judged = verification.judge_case
 
     def otherwise(claim, case):
         return replace(judged(claim, case), expected="inconclusive")
 
-    monkeypatch.setattr(verification, "_judge_case", otherwise)
+    monkeypatch.setattr(verification, "judge_case", otherwise)
     result = cli("verify karimi-2016-pl --workers 1")
 
     assert result.status == 1
@@ -271,3 +271,10 @@ def test_the_entry_point_runs_as_a_process(tmp_path):
     )
 
     assert result.stdout.strip() == f"convergence-suite {convergence.__version__}"
+
+
+def test_verify_by_pattern_writes_a_junit_report(cli, tmp_path):
+    result = cli("verify --only 'karimi*' --junit report.xml")
+    assert result.status == 0, result.err
+    assert "0 unexpected" in result.out
+    assert 'failures="0"' in (tmp_path / "report.xml").read_text(encoding="utf-8")

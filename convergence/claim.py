@@ -20,9 +20,10 @@ from convergence.measure import MEASURES, Observation
 from convergence.rule import Rule
 from convergence.schedule import Schedule
 from convergence.simulation import Projection
-from problems.notation import require
+from problems.notation import nearest, require
 from problems.problem import CONSTANTS, Problem
 from problems.registry import Entry, Registry
+from problems.script import Shelf, parameters_of, place_of
 
 __all__ = [
     "LETTERS",
@@ -36,6 +37,7 @@ __all__ = [
     "catalogue",
     "claim",
     "find",
+    "find_all",
     "sum_i",
 ]
 
@@ -193,6 +195,16 @@ def _corrected_second_moment(context: _Context) -> Array:
     return state["v"] / (1 - state["power2"]) if "power2" in state else state["v"]
 
 
+def _second_moment(context: _Context) -> float:
+    """The least of what the problem states; M alone is a bound where M_G = 0."""
+    constants = context.setting.problem.constants
+    stated = [constants["G"].value ** 2] if "G" in constants else []
+    if "M" in constants and "M_G" in constants and constants["M_G"].value == 0:
+        stated.append(constants["M"].value)
+    require(bool(stated), f"problem {context.setting.problem.key} states no bound of E||g||**2")
+    return float(min(stated))
+
+
 # Letters that are constants of the problem as it states them.
 _STATED = ("L", "mu", "mu_pl", "G", "G_inf", "M", "M_G", "L_max")
 
@@ -203,6 +215,10 @@ SEEN = {"G": "gradient_norm_most", "G_inf": "gradient_most"}
 LETTERS: Mapping[str, _Letter] = {
     **{name: _problem_constant(name) for name in _STATED},
     "sigma2": _Letter(CONSTANTS["sigma2"] + "; 0 without noise", _variance),
+    "second_moment": _Letter(
+        "bound of E||g||**2 on the domain: G**2, or M where M_G = 0 and it is less",
+        _second_moment,
+    ),
     "D": _Letter(
         "Euclidean diameter of the domain; without one, of the box that the iterates and the "
         "minimiser have spanned",
@@ -352,7 +368,8 @@ def _build(entry: Entry[Claim], settings: Mapping[str, Any]) -> Claim:
             settings[name] in accepted,
             f"{name}={settings[name]!r} of claim {entry.key} must be one of {', '.join(accepted)}",
         )
-    facts = {name: value for name, value in entry.facts.items() if name != "options"}
+    apart = ("options", "sources_sha256")
+    facts = {name: value for name, value in entry.facts.items() if name not in apart}
     return Claim(entry, dict(settings), **facts)
 
 
@@ -362,7 +379,7 @@ catalogue: Registry[Claim] = Registry("claim", _build)
 
 def claim(
     *,
-    source: str | tuple[str, ...],
+    source: str | tuple[str, ...] = (),
     measure: str,
     assumes: Sequence[Assumption],
     cases: Sequence[Case],
@@ -376,7 +393,7 @@ def claim(
     """Register a theorem; the decorated function is its bound.
 
     Args:
-        source: `"bibkey, place"` or several of them.
+        source: `"bibkey, place"` or several of them; every built-in claim has one.
         measure: A name from `MEASURES`.
         assumes: Its assumptions, checked in this order.
         cases: Runs on which `verify` judges it.
@@ -405,7 +422,17 @@ def claim(
             cases=tuple(cases),
             options=dict(options or {}),
         )
-        require(measure in MEASURES, f"claim {entry.key} bounds {measure!r}, which is no measure")
+        require(
+            measure in MEASURES,
+            f"claim {entry.key} bounds {measure!r}, which is no measure; "
+            + nearest(str(measure), MEASURES),
+        )
+        for assumption in assumes:
+            require(
+                isinstance(assumption, Assumption),
+                f"claim {entry.key} assumes {assumption!r}, which is no Assumption; see "
+                "convergence.claims.assumptions",
+            )
         for letter in _letters(entry):
             require(
                 letter in LETTERS,
@@ -416,10 +443,29 @@ def claim(
     return register
 
 
+_SHELF: Shelf[Claim] = Shelf(catalogue, "decorate its bound with @claim(...)")
+
+
 def find(specification: str) -> Claim:
-    """The claim of `key:name=value,...`.
+    """The claim of `key:name=value,...`, or of `my_claim.py::name:name=value,...`.
 
     Raises:
-        InputError: The text, the key or an option is not accepted.
+        InputError: The text, the key, the file or an option is not accepted.
     """
-    return catalogue.find(specification)
+    place = place_of(specification)
+    if place is None:
+        return catalogue.find(specification)
+    entry = _SHELF.entry(specification, place)
+    return entry(**parameters_of(specification, place.parameters))
+
+
+def find_all(specification: str) -> list[Claim]:
+    """As `find`, but a file alone stands for all claims in it.
+
+    Raises:
+        InputError: As `find`.
+    """
+    place = place_of(specification)
+    if place is None or place.name is not None or place.parameters is not None:
+        return [find(specification)]
+    return [entry() for entry in _SHELF.entries(place.path).values()]

@@ -14,7 +14,7 @@ from convergence.claim import ROUNDING, SEEN, Claim, Setting, Word, catalogue, f
 from convergence.measure import MEASURES, Observation
 from convergence.record import Record
 from convergence.simulation import Simulation, run
-from problems.notation import require
+from problems.notation import InputError, require
 
 __all__ = ["DOUBLINGS", "ERROR_PROBABILITY", "SLACK", "Verdict", "error_per_verdict", "judge"]
 
@@ -289,6 +289,15 @@ def _bound(
         not np.isnan(bound[np.isfinite(measured)]).any(),
         f"the bound of claim {claim.key} is not a number on problem {setting.problem.key}",
     )
+    if claim.measure in ("regret", "average_regret") and claim.sense == "at most":
+        # The comparator itself is a run, of regret 0.
+        negative = (bound < 0).any(axis=0)
+        if negative.any():
+            place = int(negative.argmax())
+            raise InputError(
+                f"the bound of claim {claim.key} is {float(bound[:, place].min()):.6g} at step "
+                f"{times[place]}: a bound on regret must not be negative"
+            )
     return bound
 
 

@@ -11,11 +11,11 @@ from multiprocessing import get_context
 from typing import Any
 from xml.etree import ElementTree
 
-from convergence.claim import Case
+from convergence.claim import Case, find_all
 from convergence.claims import catalogue, find, judge
 from convergence.simulation import run
 from convergence.verdict import Verdict
-from problems.notation import parse, require
+from problems.notation import require
 
 __all__ = ["Outcome", "cases", "judge_case", "junit", "verify"]
 
@@ -66,14 +66,18 @@ def cases(claims: Sequence[str] = (), only: str = "") -> list[tuple[str, Case]]:
     """
     jobs: list[tuple[str, Case]] = []
     for specification in claims or [entry.key for entry in catalogue]:
-        wanted = parse(specification)[1]
-        claim = find(specification)
-        jobs += [
-            (claim.key, case)
-            for case in claim.cases
-            if wanted.items() <= {**claim.entry.parameters, **case.options}.items()
-            and (not only or any(fnmatchcase(key, only) for key in _keys(claim.key, case)))
-        ]
+        for claim in find_all(specification):
+            given = {
+                name: value
+                for name, value in claim.settings.items()
+                if value != claim.entry.parameters[name] or f"{name}=" in specification
+            }
+            jobs += [
+                (claim.key, case)
+                for case in claim.cases
+                if given.items() <= {**claim.entry.parameters, **case.options}.items()
+                and (not only or any(fnmatchcase(key, only) for key in _keys(claim.key, case)))
+            ]
     require(jobs, f"no claim, rule or problem of any case matches only={only!r}")
     return jobs
 
@@ -84,7 +88,7 @@ def _keys(claim: str, case: Case) -> tuple[str, ...]:
 
 def judge_case(claim: str, case: Case) -> Outcome:
     """Run a case and judge it."""
-    item = catalogue[claim](**case.options)
+    item = find(claim).entry(**case.options)
     # The cheapest record that names the run: judging takes what it needs itself.
     record = run(
         case.problem,

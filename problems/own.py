@@ -18,64 +18,30 @@ several; parameters follow after a colon, as in `my_problem.py::valley:steepness
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import hashlib
 import re
-import sys
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from problems.domain import Domain, WholeSpace
-from problems.notation import InputError, nearest, parse, require
+from problems.notation import InputError, nearest, require
 from problems.problem import CONSTANTS, Constant, Problem, catalogue, derived, exact
 from problems.registry import Entry
+from problems.script import Shelf, as_a_script, first_line, is_file, parameters_of, place_of, reason
 
 __all__ = ["entries_of", "find", "find_all", "from_function", "names_a_file"]
 
 # Naming a problem in a file
 
 
-@dataclass(frozen=True)
-class _Place:
-    """The parts of `path::name:parameters`; what is not written is None."""
-
-    path: str
-    name: str | None
-    parameters: str | None
-
-
-_PLACE = re.compile(r"(?P<path>.+?\.py)(::(?P<name>[^:]*))?(:(?P<parameters>.*))?", re.DOTALL)
-
-
-def _place(specification: str) -> _Place | None:
-    match = _PLACE.fullmatch(specification.strip())
-    if match is None:
-        return None
-    # A colon may belong to the path, but also end a key: `csv-logistic:path=data.py`.
-    if ":" in match["path"] and not _is_file(match["path"]):
-        return None
-    return _Place(match["path"], match["name"], match["parameters"])
-
-
-def _is_file(path: str) -> bool:
-    try:
-        return Path(path).is_file()
-    except OSError:
-        # A folder that may not be looked into, or a name that is too long.
-        return False
-
-
 def names_a_file(specification: str) -> bool:
     """Whether a specification speaks of a Python file rather than of a key."""
-    return _place(specification) is not None
+    return place_of(specification) is not None
 
 
 def find(specification: str) -> Problem:
@@ -88,27 +54,11 @@ def find(specification: str) -> Problem:
         isinstance(specification, str),
         f"problem={specification!r} must be text, such as 'quadratic' or 'my_problem.py'",
     )
-    place = _place(specification)
+    place = place_of(specification)
     if place is None:
         return _of_the_catalogue(specification.strip())
-    entries = entries_of(place.path)
-    listed = ", ".join(f"{place.path}::{known}" for known in entries)
-    if place.name is None:
-        require(
-            len(entries) == 1,
-            f"{place.path!r} holds {len(entries)} problems; write one of {listed}",
-        )
-        (entry,) = entries.values()
-    else:
-        require(place.name, f"{specification!r} lacks a name after the colons; write {listed}")
-        # The keys of the catalogue are written with hyphens, so these may be as well.
-        name = place.name if place.name in entries else place.name.replace("-", "_")
-        require(
-            name in entries,
-            f"{place.path!r} holds no problem {place.name!r}; {nearest(place.name, entries)}",
-        )
-        entry = entries[name]
-    return entry(**_parameters(specification, place.parameters))
+    entry = _SHELF.entry(specification, place)
+    return entry(**parameters_of(specification, place.parameters))
 
 
 def find_all(specification: str) -> list[Problem]:
@@ -117,7 +67,7 @@ def find_all(specification: str) -> list[Problem]:
     Raises:
         InputError: As `find`.
     """
-    place = _place(specification)
+    place = place_of(specification)
     if place is None or place.name is not None or place.parameters is not None:
         return [find(specification)]
     return [entry() for entry in entries_of(place.path).values()]
@@ -132,194 +82,12 @@ def _of_the_catalogue(specification: str) -> Problem:
             "and name the file, such as my_problem.py",
         )
         require(
-            not _is_file(specification),
+            not is_file(specification),
             f"{specification!r} is a file, but the name of a file of problems ends in .py",
         )
-        match = _PLACE.fullmatch(specification)
-        require(
-            match is None, f"there is no problem {key!r} and no file {match and match['path']!r}"
-        )
+        head = re.match(r".+?\.py(?=:|$)", specification, re.DOTALL)
+        require(head is None, f"there is no problem {key!r} and no file {head and head[0]!r}")
     return catalogue.find(specification)
-
-
-def _parameters(specification: str, text: str | None) -> dict[str, Any]:
-    if text is None:
-        return {}
-    # The notation reads parameters after a key, and a path is none.
-    stand_in = f"own:{text}"
-    try:
-        return parse(stand_in)[1]
-    except InputError as error:
-        sentence = str(error).replace(repr(stand_in), repr(specification))
-        raise InputError(sentence) from error
-
-
-# Reading a file
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """A file that was run: its problems, and what stood in it and in its neighbours then."""
-
-    entries: Mapping[str, Entry[Problem]]
-    sources: Mapping[Path, bytes]
-
-    @property
-    def is_current(self) -> bool:
-        try:
-            return all(file.read_bytes() == source for file, source in self.sources.items())
-        except OSError:
-            return False
-
-
-_loaded: dict[tuple[str, Path], _Loaded] = {}
-_loading: set[Path] = set()
-
-
-def entries_of(path: str) -> dict[str, Entry[Problem]]:
-    """The problems of a Python file, by name; a file that was edited is run again.
-
-    Raises:
-        InputError: The file cannot be read or run, or holds no problem.
-    """
-    file = Path(path)
-    try:
-        require(not file.is_dir(), f"{path!r} is a folder, not a file of problems")
-        here = "" if file.is_absolute() else f" in {str(Path.cwd())!r}"
-        require(file.exists(), f"there is no file {path!r}{here}")
-        require(file.is_file(), f"{path!r} is not a regular file")
-        resolved = file.resolve()
-        source = resolved.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path!r}: {error.strerror}") from error
-    known = _loaded.get((path, resolved))
-    if known is None or not known.is_current:
-        require(resolved not in _loading, f"{path!r} asks for its own problems while it is read")
-        _loading.add(resolved)
-        try:
-            known = _loaded[path, resolved] = _load(path, resolved, source)
-        finally:
-            _loading.discard(resolved)
-    return dict(known.entries)
-
-
-def _load(path: str, file: Path, source: bytes) -> _Loaded:
-    module = ModuleType(f"own_problem_{file.stem}")
-    module.__file__ = str(file)
-    # In no package, as a script; without it a relative import would also warn.
-    module.__package__ = ""
-    sources = {file: source}
-    with catalogue.collecting() as decorated, _as_a_script(file, sources):
-        # Dataclasses look their module up by its name.
-        sys.modules[module.__name__] = module
-        try:
-            # Compiled here: the cache of the import system knows a file by its size and second.
-            exec(compile(source, str(file), "exec", dont_inherit=True), vars(module))
-        except (Exception, SystemExit) as error:
-            raise InputError(f"cannot load {path!r}: {_reason(error, file)}") from error
-    entries: dict[str, Entry[Problem]] = {}
-    held = vars(module)
-    for entry in decorated:
-        # What a neighbour defines is its own, unless its name is imported.
-        if entry.function.__module__ == module.__name__ or any(v is entry for v in held.values()):
-            name = entry.function.__name__
-            require(
-                not isinstance(entry.tags, str),
-                f"tags={entry.tags!r} of {path}::{name} must be a tuple, such as ('convex',)",
-            )
-            entries[name] = entry
-    for attribute, value in held.items():
-        if isinstance(value, Problem) and value.entry is None:
-            entries[attribute] = _entry_of(attribute, value)
-    require(
-        entries,
-        f"{path!r} holds no problem; decorate a function with @problem(...) or call from_function",
-    )
-    single = len(entries) == 1
-    digest = _checksum(sources)
-    named = {
-        name: entry.renamed(path if single else f"{path}::{name}", sources_sha256=digest)
-        for name, entry in entries.items()
-    }
-    return _Loaded({name: _guarded(entry, file, sources) for name, entry in named.items()}, sources)
-
-
-def _checksum(sources: Mapping[Path, bytes]) -> str:
-    """SHA-256 of a file and its neighbours, wherever the folder is."""
-    digest = hashlib.sha256()
-    for name, source in sorted((file.name, source) for file, source in sources.items()):
-        digest.update(f"{name} {len(source)}\n".encode())
-        digest.update(source)
-    return digest.hexdigest()
-
-
-# A file that lies beside the packages of the suite must not get them twice.
-_SUITE = frozenset({"problems", "convergence", "reports"})
-
-
-@contextlib.contextmanager
-def _as_a_script(file: Path, sources: dict[Path, bytes]) -> Iterator[None]:
-    """Let a file import its neighbours, as a script would, and print without harm.
-
-    Neighbours are forgotten afterwards, so that those of another folder may have their names and
-    edited ones are read again; what stands in them is added to `sources`.
-    """
-    folder = file.parent
-    before, writes = set(sys.modules), sys.dont_write_bytecode
-    sys.path.insert(0, str(folder))
-    sys.dont_write_bytecode = True
-    try:
-        # Standard output belongs to the result, which may be JSON.
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-    finally:
-        sys.dont_write_bytecode = writes
-        with contextlib.suppress(ValueError):
-            sys.path.remove(str(folder))
-        new = set(sys.modules) - before
-        beside = {name for name in new - _SUITE if _lies_in(folder, name)}
-        for name in new:
-            if name.partition(".")[0] in beside:
-                origin = getattr(sys.modules.pop(name), "__file__", None)
-                if origin is not None:
-                    with contextlib.suppress(OSError):
-                        sources[Path(origin)] = Path(origin).read_bytes()
-
-
-def _lies_in(folder: Path, name: str) -> bool:
-    """Whether a module was found in this very folder, and not in an environment inside it."""
-    if "." in name:
-        return False
-    origin = getattr(sys.modules[name], "__file__", None)
-    if origin is None:
-        return any(Path(p) == folder / name for p in getattr(sys.modules[name], "__path__", ()))
-    return Path(origin) in (folder / f"{name}.py", folder / name / "__init__.py")
-
-
-def _first_line(error: BaseException) -> str:
-    """Type and message of an error in one line; our own sentences speak for themselves."""
-    message = " ".join(str(error).strip().partition("\n")[0].split())
-    if isinstance(error, InputError):
-        return message
-    return type(error).__name__ + (f": {message}" if message else "")
-
-
-def _reason(error: BaseException, file: Path) -> str:
-    """What went wrong in a file and in which line."""
-    if isinstance(error, SyntaxError):
-        place = Path(error.filename) if error.filename else file
-        where = f"line {error.lineno}" if error.lineno else ""
-        where += f" of {place.name}" if place != file else ""
-        return f"{where.strip()}: {error.msg}".removeprefix(": ")
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(file)]
-    where = f"line {lines[-1]}: " if lines else ""
-    if isinstance(error, SystemExit):
-        return f"{where}it calls sys.exit({error.code!r})"
-    hint = ""
-    if isinstance(error, ImportError) and "relative import" in str(error):
-        hint = "; write 'from neighbour import name', without the dot"
-    return f"{where}{_first_line(error)}{hint}"
 
 
 def _entry_of(name: str, built: Problem) -> Entry[Problem]:
@@ -337,12 +105,12 @@ def _guarded(entry: Entry[Problem], file: Path, sources: dict[Path, bytes]) -> E
 
     @functools.wraps(entry.function)
     def function(**settings: Any) -> Problem:
-        with _as_a_script(file, sources):
+        with as_a_script(file, sources):
             try:
                 built = entry.function(**settings)
             except (Exception, SystemExit) as error:
                 raise InputError(
-                    f"cannot build {entry.specification(settings)!r}: {_reason(error, file)}"
+                    f"cannot build {entry.specification(settings)!r}: {reason(error, file)}"
                 ) from error
         require(
             isinstance(built, Problem),
@@ -351,6 +119,30 @@ def _guarded(entry: Entry[Problem], file: Path, sources: dict[Path, bytes]) -> E
         return built
 
     return replace(entry, function=function)
+
+
+def _undecorated(name: str, value: Any) -> Entry[Problem] | None:
+    """A problem that was made without the decorator is an item of its file as well."""
+    if isinstance(value, Problem) and value.entry is None:
+        return _entry_of(name, value)
+    return None
+
+
+_SHELF: Shelf[Problem] = Shelf(
+    catalogue,
+    "decorate a function with @problem(...) or call from_function",
+    _undecorated,
+    _guarded,
+)
+
+
+def entries_of(path: str) -> dict[str, Entry[Problem]]:
+    """The problems of a Python file, by name; a file that was edited is run again.
+
+    Raises:
+        InputError: The file cannot be read or run, or holds no problem.
+    """
+    return _SHELF.entries(path)
 
 
 # Making a problem of a function
@@ -476,7 +268,7 @@ def _value(
         return np.nan
     except (Exception, SystemExit) as error:
         at = np.array2string(point, threshold=6)
-        raise InputError(f"{what}(x) fails at x = {at}: {_first_line(error)}") from error
+        raise InputError(f"{what}(x) fails at x = {at}: {first_line(error)}") from error
     wanted = point.shape if what == "gradient" else ()
     # An f-string for each of many evaluations would cost more than they do.
     if value.shape == wanted and value.dtype == np.float64:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -57,3 +58,57 @@ def test_the_suite_runs_by_its_package_name(tmp_path):
     )
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
+
+
+HOME = Path(__file__).resolve().parent.parent
+
+
+def own(folder, monkeypatch, text):
+    monkeypatch.chdir(folder)
+    (folder / "mine.py").write_text(text, encoding="utf-8")
+    return verify(["mine.py"], workers=1)
+
+
+def test_the_page_on_claims_of_ones_own_says_what_happens(tmp_path, monkeypatch):
+    page = (HOME / "docs" / "your-own-claims.md").read_text(encoding="utf-8")
+    outcomes = own(tmp_path, monkeypatch, page.split("```python\n")[1].split("```")[0])
+    assert [outcome.verdict.word for outcome in outcomes] == ["holds", "violated"]
+    assert str(outcomes[1].verdict) in " ".join(page.split())
+    assert outcomes[1].verdict.claim == "mine.py"
+
+
+CLAIM = """
+from convergence.claim import Case, claim
+@claim(measure={measure!r}, assumes=[{assumes}],
+       cases=[Case("reddi-2018-thm1", "sgd", "inverse-sqrt:alpha=1", 50, "holds")])
+def mine(T{letters}):
+    "A claim."
+    return {bound}
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"bound": "0 * T / 0"}, "not a number"),
+        ({"bound": "5 - T"}, "-1 at step 6: a bound on regret must not be negative"),
+        ({"measure": "regrets"}, "'regrets', which is no measure; did you mean regret"),
+        ({"assumes": "'convex'"}, "assumes 'convex', which is no Assumption"),
+        ({"letters": ", Lip"}, "asks for 'Lip'"),
+        ({"bound": "T +"}, "line 7"),
+    ],
+)
+def test_a_bad_claim_is_one_sentence(tmp_path, monkeypatch, changes, named):
+    facts = {"measure": "regret", "assumes": "", "letters": "", "bound": "100 * T", **changes}
+    with pytest.raises(InputError) as refused:
+        own(tmp_path, monkeypatch, CLAIM.format(**facts))
+    assert named in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_claim_of_ones_own_is_judged_by_several_workers(tmp_path, monkeypatch):
+    facts = {"measure": "regret", "assumes": "", "letters": "", "bound": "2 * T + 2"}
+    own(tmp_path, monkeypatch, CLAIM.format(**facts) + CLAIM.format(**facts).replace("mine", "two"))
+    outcomes = verify(["mine.py"], workers=2)
+    assert [o.verdict.claim for o in outcomes] == ["mine.py::mine", "mine.py::two"]
+    assert all(outcome.as_expected for outcome in outcomes)

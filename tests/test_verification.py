@@ -19,7 +19,7 @@ def test_a_pattern_keeps_cases_by_claim_rule_or_problem():
     assert {case.rule.partition(":")[0] for _, case in cases(only="amsgrad")} == {"amsgrad"}
     by_problem = cases(only="pl-sine")
     assert by_problem
-    assert {case.problem for _, case in by_problem} == {"pl-sine"}
+    assert {case.problem.partition(":")[0] for _, case in by_problem} == {"pl-sine"}
     assert len(cases()) > len(by_problem)
     with pytest.raises(InputError, match="only='nothing\\*'"):
         cases(only="nothing*")
@@ -107,8 +107,8 @@ def test_a_bad_claim_is_one_sentence(tmp_path, monkeypatch, changes, named):
 
 
 def test_a_claim_of_ones_own_is_judged_by_several_workers(tmp_path, monkeypatch):
-    facts = {"measure": "regret", "assumes": "", "letters": "", "bound": "2 * T + 2"}
+    facts = {"measure": "regret", "assumes": "", "letters": "", "bound": "2 * T + 5"}
     own(tmp_path, monkeypatch, CLAIM.format(**facts) + CLAIM.format(**facts).replace("mine", "two"))
     outcomes = verify(["mine.py"], workers=2)
     assert [o.verdict.claim for o in outcomes] == ["mine.py::mine", "mine.py::two"]
-    assert all(outcome.as_expected for outcome in outcomes)
+    assert [str(o.verdict) for o in outcomes if not o.as_expected] == []

@@ -77,6 +77,7 @@ class Case:
     """A run on which a claim is judged by `verify`, and the verdict it must give.
 
     Attributes:
+        expected: A verdict, or "not violated" where any other will do.
         options: The claim's own options, if it has any.
         first_violation: The exact step, where it is known.
     """
@@ -85,7 +86,7 @@ class Case:
     rule: str
     schedule: str
     steps: int
-    expected: Word
+    expected: Word | Literal["not violated"]
     seeds: int = 1
     first_violation: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -106,6 +107,7 @@ class _Letter:
     value: Callable[[_Context], Any]
     quantities: Callable[[Setting], tuple[str, ...]] = lambda setting: ()
     state: tuple[str, ...] = ()
+    needs: Callable[[Setting], tuple[str, ...]] = lambda setting: ()
 
 
 def _problem_constant(name: str) -> _Letter:
@@ -162,6 +164,10 @@ def _diameter(norm: Literal["l2", "linf"]) -> Callable[[_Context], Any]:
         return np.sqrt((sides**2).sum(-1)) if norm == "l2" else sides.max(axis=-1)
 
     return value
+
+
+def _spread_needs(setting: Setting) -> tuple[str, ...]:
+    return () if setting.problem.domain.bounded else ("minimizer",)
 
 
 def _spread_quantities(setting: Setting) -> tuple[str, ...]:
@@ -224,11 +230,20 @@ LETTERS: Mapping[str, _Letter] = {
         "minimiser have spanned",
         _diameter("l2"),
         _spread_quantities,
+        needs=_spread_needs,
     ),
-    "D_inf": _Letter("the same in the sup-norm", _diameter("linf"), _spread_quantities),
+    "D_inf": _Letter(
+        "the same in the sup-norm", _diameter("linf"), _spread_quantities, needs=_spread_needs
+    ),
     "n": _Letter("dimension", lambda c: float(c.setting.problem.dimension)),
-    "R0": _Letter("distance of the start to the minimiser", _initial_distance),
-    "D0": _Letter("suboptimality of the start", _initial_suboptimality),
+    "R0": _Letter(
+        "distance of the start to the minimiser",
+        _initial_distance,
+        needs=lambda setting: ("minimizer",),
+    ),
+    "D0": _Letter(
+        "suboptimality of the start", _initial_suboptimality, needs=lambda setting: ("minimum",)
+    ),
     "alpha": _Letter("the first step size", _step_size),
     "alpha_T": _Letter("the step size of round T", _alpha_at),
     "alpha_sum": _Letter("sum of the step sizes of rounds 1..T", _alpha_sum(1)),
@@ -321,6 +336,9 @@ class Claim:
             for name in LETTERS[letter].state:
                 if name not in setting.rule.state:
                     return f"the bound needs {letter}, and rule {setting.rule.key} has none"
+            for name in LETTERS[letter].needs(setting):
+                if name not in setting.problem.constants:
+                    return _missing(setting.problem, name)
             if letter in _STATED and letter not in setting.problem.constants:
                 return _missing(setting.problem, letter)
         if (

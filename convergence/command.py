@@ -323,6 +323,10 @@ def verify(
         str,
         typer.Option("--only", help="Cases whose claim, rule or problem matches, as 'adam*'."),
     ] = "",
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Only the cases that claims name, not all that apply."),
+    ] = False,
     junit: Annotated[
         Path | None, typer.Option("--junit", help="Write a JUnit report as well.")
     ] = None,
@@ -338,7 +342,9 @@ def verify(
     if junit:
         require_writable(junit)
     with _progress("judging", None) as update:
-        outcomes = convergence.verify(claim or (), only=only, workers=workers, progress=update)
+        outcomes = convergence.verify(
+            claim or (), only=only, quick=quick, workers=workers, progress=update
+        )
     if junit:
         from convergence.verification import junit as junit_report
 

@@ -1,8 +1,8 @@
 """The suite's own verdicts as tests: `pytest --pyargs convergence.suite`.
 
-One test for each claim and case, named `test_claim[CLAIM-on-PROBLEM]`, so that -k, -x, --lf, -n
-and JUnit reports work as with any tests. A claim that is expected to be violated passes when it
-is: the failure of a theorem is then a fact like any other.
+One test for each claim and each run that `verify` judges, named `test_claim[CLAIM-on-PROBLEM]`,
+so that -k, -x, --lf, -n and JUnit reports work as with any tests. A claim that is expected to be
+violated passes when it is: the failure of a theorem is then a fact like any other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from convergence.verification import cases, judge_case
 
 __all__ = ["test_claim"]
 
-_CASES = cases()
+_CASES = cases(quick=False)
 
 
 def _names() -> list[str]:

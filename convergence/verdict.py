@@ -90,6 +90,15 @@ def _allowance(claim: Claim, setting: Setting, times: Any, observed: Observation
     if claim.measure in ROUNDING:
         error = 4 * times * _UNIT * observed.totals["loss_magnitude"][..., 0]
         return np.asarray(error if claim.measure == "regret" else error / times)
+    if claim.measure == "sup_norm":
+        # Every step rounds by a few units of the iterate, and none of the methods that such
+        # bounds speak of magnifies what was there before.
+        size = np.maximum(abs(observed.iterate).max(axis=-1), float(abs(problem.start).max()))
+        return np.asarray(8 * times * _UNIT * size)
+    if claim.measure == "relative_step":
+        # A step is made of moments that have been rounded once a round.
+        size = observed.totals["relative_step_most"].max(axis=-1)
+        return np.asarray((64 + 4 * times) * _UNIT * size)
     if claim.measure.startswith("suboptimality"):
         minimum = problem.constants["minimum"]
         level = abs(float(problem.objective(problem.start))) + abs(minimum.value)

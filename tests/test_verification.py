@@ -9,7 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from convergence import suite
-from convergence.claim import Case
+from convergence.claim import Case, catalogue
+from convergence.simulation import run
+from convergence.verdict import judge
 from convergence.verification import cases, judge_case, junit, verify
 from problems.notation import InputError
 
@@ -38,13 +40,32 @@ def test_a_junit_report_has_a_failure_for_what_is_unexpected():
 
 def test_the_suite_of_pytest_has_one_test_for_each_case():
     names = suite._names()
-    assert len(set(names)) == len(names) == len(cases())
+    assert len(set(names)) == len(names) == len(cases(quick=False)) > 1000
     assert all("-on-" in name for name in names)
     case = Case("pl-sine", "sgd", "inverse-smoothness", 20, "violated")
     with pytest.raises(AssertionError, match="expected: violated"):
         suite.test_claim("karimi-2016-pl", case)
     suite.test_claim("karimi-2016-pl", replace(case, expected="holds"))
     assert judge_case("karimi-2016-pl", case).verdict.word == "holds"
+
+
+FURTHER = [job for job in cases(quick=False) if job[1].expected == "not violated"]
+
+
+@pytest.mark.parametrize("job", FURTHER, ids=[f"{c}-on-{x.problem}" for c, x in FURTHER])
+def test_a_true_theorem_is_violated_on_no_problem_to_which_it_applies(job):
+    outcome = judge_case(*job)
+    assert outcome.as_expected, str(outcome.verdict)
+
+
+def test_a_false_theorem_is_violated_on_further_problems():
+    entry = catalogue["drori-teboulle-2014-gd"]
+    bound = entry.function
+    third = replace(entry, function=lambda T, L, R0, alpha: bound(T, L, R0, alpha) / 3)
+    claim = replace(entry(), entry=third)
+    problems = ("huber-worst", "nesterov-worst-smooth", "diabetes-ridge")
+    records = [run(problem, "sgd", "inverse-smoothness", 10) for problem in problems]
+    assert "violated" in {judge(claim, record).word for record in records}
 
 
 def test_the_suite_runs_by_its_package_name(tmp_path):
@@ -66,7 +87,7 @@ HOME = Path(__file__).resolve().parent.parent
 def own(folder, monkeypatch, text):
     monkeypatch.chdir(folder)
     (folder / "mine.py").write_text(text, encoding="utf-8")
-    return verify(["mine.py"], workers=1)
+    return verify(["mine.py"], quick=True, workers=1)
 
 
 def test_the_page_on_claims_of_ones_own_says_what_happens(tmp_path, monkeypatch):
@@ -109,6 +130,6 @@ def test_a_bad_claim_is_one_sentence(tmp_path, monkeypatch, changes, named):
 def test_a_claim_of_ones_own_is_judged_by_several_workers(tmp_path, monkeypatch):
     facts = {"measure": "regret", "assumes": "", "letters": "", "bound": "2 * T + 5"}
     own(tmp_path, monkeypatch, CLAIM.format(**facts) + CLAIM.format(**facts).replace("mine", "two"))
-    outcomes = verify(["mine.py"], workers=2)
+    outcomes = verify(["mine.py"], quick=True, workers=2)
     assert [o.verdict.claim for o in outcomes] == ["mine.py::mine", "mine.py::two"]
     assert [str(o.verdict) for o in outcomes if not o.as_expected] == []

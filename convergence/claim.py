@@ -211,6 +211,12 @@ def _second_moment(context: _Context) -> float:
     return float(min(stated))
 
 
+def _first_root(context: _Context) -> float:
+    settings = context.setting.rule.settings
+    require("initial" in settings, f"rule {context.setting.rule.key} has no initial")
+    return float(np.sqrt(settings["initial"]))
+
+
 # Letters that are constants of the problem as it states them.
 _STATED = ("L", "mu", "mu_pl", "G", "G_inf", "M", "M_G", "L_max")
 
@@ -252,6 +258,12 @@ LETTERS: Mapping[str, _Letter] = {
     "beta1": _rule_setting("beta1", "decay of the first moment or velocity"),
     "beta2": _rule_setting("beta2", "decay of the second moment"),
     "eps": _rule_setting("eps", "added to the root"),
+    "weight_decay": _rule_setting("weight_decay", "weight of the decay towards 0"),
+    "b0": _Letter("root of the accumulator's first value", _first_root),
+    "start_sup": _Letter(
+        "largest coordinate of the start, in size",
+        lambda c: float(abs(np.asarray(c.setting.problem.start)).max()),
+    ),
     "lam": _Letter("factor by which beta1 shrinks each round", _lam),
     "gradient_norms": _Letter(
         "||g_{1:T,i}||_2, by coordinate",

@@ -152,6 +152,17 @@ def _gradient_mean_square(problem: Problem, o: Observation, times: Any, seeds: l
     return o.exact_square_sum / times
 
 
+def _gradient_mean_absolute(
+    problem: Problem, o: Observation, times: Any, seeds: list[int]
+) -> Array:
+    return np.asarray(o.totals["gradient_absolute_sum"].sum(axis=-1) / times)
+
+
+def _needs_exact_gradients(problem: Problem) -> str:
+    taken = "" if problem.samples is None else "exact gradients are not taken every round"
+    return _needs_objective(problem) or taken
+
+
 def _stationarity_least(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
     return o.totals["gradient_norm_least"][..., 0]
 
@@ -178,6 +189,7 @@ _ON_REQUEST = (
     "regret",
     "average_regret",
     "suboptimality_weighted",
+    "gradient_mean_absolute",
     "distance_square",
     "sup_norm",
     "relative_step",
@@ -243,6 +255,13 @@ MEASURES: Mapping[str, Measure] = {
             _needs_objective,
             lambda problem: () if problem.samples is not None else ("gradient_norm_square_sum",),
             lambda problem: problem.samples is not None,
+        ),
+        Measure(
+            "gradient_mean_absolute",
+            "mean over rounds 1..T of the 1-norm of the exact gradient",
+            _gradient_mean_absolute,
+            _needs_exact_gradients,
+            lambda problem: ("gradient_absolute_sum",),
         ),
         Measure(
             "stationarity_least",

@@ -88,6 +88,11 @@ SETTINGS: Mapping[str, tuple[str, Any]] = {
         "what the iterate is: the descent sequence, or the look-ahead point",
         ("descent", "look-ahead"),
     ),
+    "clip": (
+        "what a coordinate of the scaled gradient is cut at: nothing, or the fourth root of the "
+        "step's number",
+        ("none", "fourth-root"),
+    ),
     "centered": ("whether the squared mean is taken off the second moment", (True, False)),
     "initial": ("the accumulator's first value", (_not_negative, "[0, inf)")),
     "weight_decay": ("weight of the decay towards 0", (_not_negative, "[0, inf)")),
@@ -165,7 +170,7 @@ class Rule:
             more = {
                 name
                 for name in self.state
-                if inputs_of(self.outputs[name]) & (wide | found) and name not in found
+                if _inputs_by_coordinate(self.outputs[name]) & (wide | found) and name not in found
             }
             if not more:
                 return tuple(name for name in self.state if name in found)
@@ -195,6 +200,15 @@ class Rule:
         live = {name: outputs[name] for name in self.outputs}
         lines, names = statements({f"{name}'": node for name, node in live.items()}, flavour)
         return "\n".join([*lines, *(f"{n} = {v}" for n, v in names.items() if v != n)])
+
+
+def _inputs_by_coordinate(node: Expression) -> set[str]:
+    """The inputs below a node, but not those that only a reduction has seen."""
+    if node.operation in ("norm", "mean", "constant"):
+        return set()
+    if node.operation == "input":
+        return {node.arguments[0]}
+    return set().union(*(_inputs_by_coordinate(child) for child in node.arguments))
 
 
 def _trace(

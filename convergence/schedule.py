@@ -88,7 +88,7 @@ def _build(entry: Entry[Schedule], settings: Mapping[str, Any]) -> Schedule:
         accepted = "a positive number"
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         good = number and 0 < value <= _LARGEST
-        if name in ("warmup", "floor"):
+        if name in ("warmup", "floor", "offset"):
             accepted = "a number of at least 0"
             good = number and 0 <= value <= _LARGEST
         require(good, f"{name}={value!r} of schedule {entry.key} must be {accepted}")
@@ -152,6 +152,12 @@ def polynomial(t: Any, *, alpha: float, power: float) -> Any:
 def inverse_smoothness(t: Any, L: float, *, h: float = 1.0) -> Any:
     """Step size h / L, by the problem's smoothness constant."""
     return h / L
+
+
+@schedule(source=("hazan2007, Theorem 1", "lacostejulien2012"))
+def inverse_strong_convexity(t: Any, mu: float, *, c: float = 1.0, offset: float = 0.0) -> Any:
+    """Step size c / (mu (t + offset)), by the problem's strong convexity constant."""
+    return c / (mu * (t + offset))
 
 
 @schedule(source="loshchilov2017, Equation 5")

@@ -20,16 +20,16 @@ from matplotlib.figure import Figure
 import convergence
 from convergence import rules
 from convergence import schedule as schedules
-from convergence.claim import Setting
+from convergence.claim import Case, Setting
 from convergence.claims import find as find_claim
 from convergence.claims import judge
 from convergence.record import Record, versions
 from convergence.simulation import record_times, run
 from convergence.verdict import Verdict
-from convergence.verification import Outcome, verify
+from convergence.verification import Outcome, cases, judge_case
 from problems import find as find_problem
 from problems.files import output_folder, write_whole
-from reports import figures, theme
+from reports import atlas, figures, theme
 from reports.figures import Curve
 
 __all__ = ["report"]
@@ -249,19 +249,19 @@ def _rebuilt(fields: dict[str, Any]) -> Record:
     )
 
 
-def _judge_all(claims: Sequence[str]) -> list[Outcome]:
-    return verify(claims, quick=True, workers=1)
+def _judge_one(job: tuple[str, Case]) -> Outcome:
+    return judge_case(*job)
 
 
 def _results(
     runs: Sequence[_Run],
-    claims: Sequence[str],
+    claims: Sequence[tuple[str, Case]],
     workers: int | None,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[list[_Done], list[Outcome]]:
     """Carry everything out; the order of results is that of the plan."""
     jobs: list[tuple[Callable[[Any], Any], Any]] = [(_carry_out, item) for item in runs]
-    jobs.append((_judge_all, claims))
+    jobs += [(_judge_one, job) for job in claims]
     done: dict[int, Any] = {}
 
     def note(number: int, result: Any) -> None:
@@ -274,7 +274,9 @@ def _results(
         for number, (function, argument) in enumerate(jobs):
             note(number, function(argument))
     else:
-        costs = [item.cost for item in runs] + [10.0]
+        # Of a case by its steps; few take longer than a run.
+        costs = [item.cost for item in runs]
+        costs += [2e-5 * case.steps * case.seeds for _, case in claims]
         order = sorted(range(len(jobs)), key=lambda number: -costs[number])
         with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
             try:
@@ -287,7 +289,8 @@ def _results(
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-    return [done[number] for number in range(len(runs))], done[len(runs)]
+    results = [done[number] for number in range(len(jobs))]
+    return results[: len(runs)], results[len(runs) :]
 
 
 # Data
@@ -468,7 +471,10 @@ def report(
     folder = output_folder(folder)
     runs, checkpoint = _plan(quick)
     claims = ("reddi-2018-thm1", "zinkevich-2003-thm1") if quick else ()
-    done, outcomes = _results(runs, claims, workers, progress)
+    # The atlas shows every problem to which a claim applies, the table the cases of the registry.
+    every, named = cases(claims, quick=quick), cases(claims, quick=True)
+    done, judged = _results(runs, every, workers, progress)
+    outcomes = [outcome for job, outcome in zip(every, judged, strict=True) if job in named]
 
     pages: dict[str, dict[str, list[Curve]]] = {}
     for item, result in zip(runs, done, strict=True):
@@ -483,6 +489,7 @@ def report(
         "false-theorem": _figure_csv(pages["false-theorem"], _THEOREM),
         "non-convex": _figure_csv(pages["non-convex"], _MOMENTUM),
         "real-data": _figure_csv(pages["real-data"]),
+        "atlas": _csv(atlas.COLUMNS, atlas.rows(judged)),
         "verdicts": _verdict_csv(outcomes),
     }
     with theme.themed():
@@ -496,6 +503,7 @@ def report(
             ("false-theorem", figures.false_theorem(pages["false-theorem"], _THEOREM)),
             ("non-convex", figures.non_convex(pages["non-convex"], _MOMENTUM)),
             ("real-data", figures.real_data(pages["real-data"])),
+            *(("atlas", page) for page in atlas.pages(judged)),
             *(("verdicts", page) for page in figures.verdict_pages(outcomes)),
         ]
         for number, (_, page) in enumerate(drawn, 1):

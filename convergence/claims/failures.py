@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy import sqrt
+import numpy as np
+from numpy import ceil, log, sqrt
 
 from convergence.claim import Assumption, Case, Setting, claim, sum_i
 from convergence.claims.assumptions import (
+    bounded_domain,
+    box_or_metric_projection,
     convex,
     inverse_sqrt_step,
     the_problem,
     the_rule,
 )
 
-__all__ = ["kingma_ba_2015_thm41", "reddi_2018_thm1"]
+__all__ = [
+    "kingma_ba_2015_thm41",
+    "reddi_2018_thm1",
+    "reddi_2018_thm2",
+    "reddi_2018_thm3",
+    "reddi_2018_thm4_draft",
+]
 
 
 def _gamma(setting: Setting) -> str:
@@ -214,3 +223,264 @@ def reddi_2018_thm1(T: Any, G: Any) -> Any:
     costs at least C - 2, where -1 costs -(C - 2).
     """
     return (2 * G - 4) * T / 3
+
+
+def _betas_of_the_problem(setting: Setting) -> str:
+    for name in ("beta1", "beta2"):
+        used, wanted = setting.rule.settings[name], setting.problem.settings[name]
+        if used != wanted:
+            return f"the run used {name}={used:g}, the problem is built for {wanted:g}"
+    return ""
+
+
+def _long_period(setting: Setting) -> str:
+    """The period C = 2N may be any even one that the proof covers."""
+    period = setting.problem.constant("G")
+    beta1, beta2 = setting.problem.settings["beta1"], setting.problem.settings["beta2"]
+    N, g = period / 2, beta1 / sqrt(beta2)
+    if N >= 4 and beta2**N * period**2 <= 1 and N * sqrt(1 - beta2) * (1 - g) >= 4:
+        return ""
+    return f"C={period:g}"
+
+
+def _both_or_none(setting: Setting) -> str:
+    correction = setting.rule.settings["bias_correction"]
+    return "" if correction in ("both", "none") else f"the run used bias_correction={correction}"
+
+
+def _moderate_eps(setting: Setting) -> str:
+    eps = setting.rule.settings["eps"]
+    return "" if eps <= 1 else f"eps={eps:g}"
+
+
+def _inverse_sqrt_or_constant(setting: Setting) -> str:
+    schedule = setting.schedule
+    if schedule.key not in ("inverse-sqrt", "constant") or schedule.settings["warmup"]:
+        return f"the run used {schedule.specification}"
+    return ""
+
+
+_corrected_or_not = Assumption("both moments are bias-corrected, or neither", _both_or_none)
+_SLOW = "inverse-sqrt:alpha=0.001"
+
+
+@claim(
+    source="reddi2018, Theorem 2, with an explicit C",
+    tags=("regret", "online", "adaptive", "failure"),
+    measure="regret",
+    sense="at least",
+    assumes=[
+        the_problem("reddi-2018-thm2", start=1.0),
+        the_rule("adam", beta1_decay=1.0),
+        Assumption("the betas are those of the problem", _betas_of_the_problem),
+        Assumption(
+            "C = 2N, beta2**N C**2 <= 1, N sqrt(1 - beta2) (1 - beta1 / sqrt(beta2)) >= 4",
+            _long_period,
+        ),
+        _corrected_or_not,
+        Assumption("eps <= 1", _moderate_eps),
+        Assumption("alpha_t = alpha / sqrt(t) or alpha", _inverse_sqrt_or_constant),
+    ],
+    errata="The print has a C that is large enough without saying how large; here it is explicit",
+    cases=[
+        Case("reddi-2018-thm2", "adam:beta1=0.5,beta2=0.5", _SLOW, 2_000, "holds"),
+        Case(
+            "reddi-2018-thm2",
+            f"adam:beta1=0.5,beta2=0.5,eps=0,{_RAW}",
+            "inverse-sqrt:alpha=1",
+            2_000,
+            "holds",
+        ),
+        Case(
+            "reddi-2018-thm2:beta1=0,beta2=0.5",
+            "adam:beta1=0,beta2=0.5,eps=1",
+            "constant:alpha=30",
+            2_000,
+            "holds",
+        ),
+        Case("reddi-2018-thm2", "adam", "inverse-sqrt:alpha=1", 100, "not applicable"),
+        Case(
+            "reddi-2018-thm2:C=4",
+            "adam:beta1=0.5,beta2=0.5",
+            "inverse-sqrt:alpha=1",
+            100,
+            "not applicable",
+        ),
+        Case(
+            "reddi-2018-thm2",
+            "amsgrad:beta1=0.5,beta2=0.5",
+            "inverse-sqrt:alpha=1",
+            100,
+            "not applicable",
+        ),
+    ],
+)
+def reddi_2018_thm2(T: Any, G: Any) -> Any:
+    """Adam with given betas does not converge if large slopes are rare enough.
+
+    R_T >= 2 (ceil(T / C) - 1), with C the largest slope G and the period.
+
+    The proof stands with the problem: a large slope pushes down by at most half of what the next
+    period's slopes -1 push up, so x = 1 before every C; each period then costs at least 2 more
+    than -1 does, also if it is cut short, and C rounds of loss 0 come first. With steps so small
+    that x hardly leaves 1 that is all: for alpha = .001 the bound is .9998 of R_2000.
+    """
+    return 2 * (ceil(T / G) - 1)
+
+
+def _rare_enough(setting: Setting) -> str:
+    C, delta = (setting.problem.settings[name] for name in ("C", "delta"))
+    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
+    p, g = (1 + delta) / (C + 1), beta1 / sqrt(beta2) if beta2 else np.inf
+    Q = 1 + (1 + delta) * (C - 1)
+    if g < 1 and p * sqrt(Q) <= (1 - p) * sqrt(1 - beta2) * (1 - g):
+        return ""
+    return f"C={C:g}, beta1={beta1:g}, beta2={beta2:g}"
+
+
+def _stays_below_one(setting: Setting) -> str:
+    settings = setting.rule.settings
+    beta1, beta2 = settings["beta1"], settings["beta2"]
+    # By Cauchy-Schwarz |m_t| <= (1 - beta1) sqrt(v_t) / sqrt((1 - beta2)(1 - beta1**2 / beta2));
+    # bias correction multiplies by at most 1 / (1 - beta1).
+    most = 1 / sqrt((1 - beta2) * (1 - beta1**2 / beta2))
+    if settings["bias_correction"] == "none":
+        most *= 1 - beta1
+    rounds = np.arange(1, setting.steps + 1)
+    way = most * setting.schedule.step_sizes(rounds, setting.problem, setting.steps).sum()
+    room = 1 - float(setting.problem.start[0])
+    return "" if way <= room else f"they may lead up by {way:.3g}, and 1 is {room:.3g} away"
+
+
+@claim(
+    source="reddi2018, Theorem 3, with an explicit C",
+    tags=("suboptimality", "adaptive", "failure"),
+    measure="suboptimality",
+    kind="in expectation",
+    sense="at least",
+    assumes=[
+        the_problem("reddi-2018-thm3"),
+        the_rule("adam", eps=0.0, beta1_decay=1.0),
+        _corrected_or_not,
+        Assumption(
+            "p sqrt(Q) <= (1 - p) sqrt(1 - beta2) (1 - beta1 / sqrt(beta2)), "
+            "p = (1 + delta) / (C + 1), Q = 1 + (1 + delta)(C - 1)",
+            _rare_enough,
+        ),
+        Assumption("the steps cannot lead above 1", _stays_below_one),
+    ],
+    errata=(
+        "The print has a C that is large enough without saying how large, and no projection; "
+        "where no step can be cut off at 1, projection at -1 only adds to the claim"
+    ),
+    cases=[
+        Case(
+            "reddi-2018-thm3",
+            "adam:beta1=0.5,beta2=0.5,eps=0",
+            "constant:alpha=2e-4",
+            2_000,
+            "holds",
+            seeds=64,
+        ),
+        Case(
+            "reddi-2018-thm3:C=12,start=-0.9",
+            f"adam:beta1=0,beta2=0.9,eps=0,{_RAW}",
+            "constant:alpha=3e-4",
+            2_000,
+            "holds",
+            seeds=64,
+        ),
+        Case(
+            "reddi-2018-thm3",
+            "adam:eps=0",
+            "constant:alpha=1e-5",
+            100,
+            "not applicable",
+            seeds=2,
+        ),
+        Case(
+            "reddi-2018-thm3",
+            "adam:beta1=0.5,beta2=0.5,eps=0",
+            "constant:alpha=0.1",
+            100,
+            "not applicable",
+            seeds=2,
+        ),
+    ],
+)
+def reddi_2018_thm3(T: Any, D0: Any) -> Any:
+    """Adam does not come closer to the minimum on average if large slopes are rare enough.
+
+    E f(x_{T+1}) - f(-1) >= f(x_1) - f(-1), f(x) = delta x, for every T as long as the step sizes
+    are too small in sum to lead from x_1 above 1.
+
+    By the condition on C, with its proof at the problem, no step goes down on average:
+    E m_t / sqrt(v_t) <= 0, and bias correction multiplies it by a positive number. The steps do
+    not depend on x; one that is cut off at -1 ends higher than it would, and none is cut off at 1.
+    So E x_{t+1} >= E x_t. On the interval beyond that nothing is claimed.
+    """
+    return D0 + 0 * T
+
+
+@claim(
+    source="reddi2018, Theorem 4 in a draft",
+    tags=("regret", "online", "adaptive", "false"),
+    measure="regret",
+    assumes=[
+        convex,
+        bounded_domain,
+        the_rule("amsgrad", beta1=0.0, eps=0.0, bias_correction="none", maximum_of="raw"),
+        box_or_metric_projection,
+        inverse_sqrt_step,
+    ],
+    status="refuted",
+    errata=(
+        "False: the first term lacks a division by alpha, and a constant slope with small steps "
+        "refutes it; `reddi-2018-thm4` is the bound as published"
+    ),
+    cases=[
+        Case(
+            "periodic-linear:slopes=[1],start=1",
+            "amsgrad:beta1=0,beta2=0.1",
+            "inverse-sqrt:alpha=0.01",
+            2_000,
+            "violated",
+        ),
+        Case(
+            "reddi-2018-thm1",
+            "amsgrad:beta1=0,beta2=0.1",
+            "inverse-sqrt:alpha=0.01",
+            2_000,
+            "violated",
+        ),
+        # From alpha = 1/2 on it is weaker than what is true.
+        Case(
+            "reddi-2018-thm1",
+            "amsgrad:beta1=0,beta2=0.1",
+            "inverse-sqrt:alpha=0.5",
+            2_000,
+            "holds",
+        ),
+        Case(
+            "periodic-linear:slopes=[1],start=1",
+            "amsgrad",
+            "inverse-sqrt:alpha=0.01",
+            100,
+            "not applicable",
+        ),
+    ],
+)
+def reddi_2018_thm4_draft(
+    T: Any, D_inf: Any, alpha: Any, beta2: Any, vhat: Any, gradient_norms: Any
+) -> Any:
+    """AMSGrad has regret O(sqrt(T log T)): a bound that circulates in a draft, which is false.
+
+    With beta1 = 0, R_T <= D_inf**2 sqrt(T) sum_i sqrt(vhat_{T,i})
+    + alpha sqrt(1 + log T) / sqrt(1 - beta2) sum_i ||g_{1:T,i}||_2.
+
+    With a small alpha a method hardly moves from the worse end, and its regret is nearly D_inf T
+    on the constant slope 1, which passes D_inf**2 sqrt(T) for T > D_inf**2.
+    """
+    return D_inf**2 * sqrt(T) * sum_i(sqrt(vhat)) + alpha * sqrt(1 + log(T)) / sqrt(
+        1 - beta2
+    ) * sum_i(gradient_norms)

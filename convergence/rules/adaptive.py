@@ -6,9 +6,21 @@ from typing import Any
 
 from convergence.rule import Update, rule
 from convergence.rules.decay import with_coupled_decay, with_decoupled_decay
-from problems.arithmetic import maximum, ratio, sqrt
+from problems.arithmetic import clip as clipped
+from problems.arithmetic import maximum, ratio, sqrt, where
 
-__all__ = ["adagrad", "adam", "adamw", "amsgrad", "rmsprop"]
+__all__ = [
+    "adagrad",
+    "adagrad_norm",
+    "adam",
+    "adamax",
+    "adamnc",
+    "adamw",
+    "adamx",
+    "adopt",
+    "amsgrad",
+    "rmsprop",
+]
 
 
 def _scaled(numerator: Any, v: Any, eps: Any, eps_position: str) -> tuple[Any, Any]:
@@ -260,3 +272,163 @@ def amsgrad(
         largest = vhat
     direction, metric = _scaled(m_hat, largest, eps, eps_position)
     return Update(direction, m, v, vhat, power1, power2, decay_t, metric=metric)
+
+
+@rule(
+    source=("ward2019, Algorithm 1", "streeter2010"),
+    tags=("adaptive", "step-size-free"),
+    s="initial",
+)
+def adagrad_norm(
+    g: Any,
+    s: Any,
+    x: Any,
+    norm: Any,
+    *,
+    initial: float = 0.0,
+    weight_decay: float = 0.0,
+) -> Any:
+    """AdaGrad with one number for all coordinates: the root of the sum of squared norms.
+
+    b_{t+1}**2 = b_t**2 + ||g_t||**2 and x_{t+1} = x_t - eta g_t / b_{t+1}; the paper's b_0**2 is
+    `initial`, and without it a step of no gradient at all is 0.
+    """
+    g = with_coupled_decay(g, x, weight_decay)
+    size = norm(g)
+    s = s + size * size
+    return ratio(g, sqrt(s)), s
+
+
+@rule(source="kingma2015, Algorithm 2", tags=("adaptive", "momentum"), m=0, u=0, power1=1)
+def adamax(
+    g: Any,
+    m: Any,
+    u: Any,
+    power1: Any,
+    x: Any,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 0.0,
+    weight_decay: float = 0.0,
+) -> Any:
+    """AdaMax: Adam with a fading maximum of |g| in the place of the root of the second moment.
+
+    The paper has no eps and needs no correction of the maximum.
+    """
+    g = with_coupled_decay(g, x, weight_decay)
+    m = beta1 * m + (1 - beta1) * g
+    u = maximum(beta2 * u, abs(g))
+    power1 = beta1 * power1
+    m_hat = _corrected(m, power1, True)
+    metric = u if eps == 0 else u + eps
+    direction = ratio(m_hat, u) if eps == 0 else m_hat / metric
+    return Update(direction, m, u, power1, metric=metric)
+
+
+@rule(source="taniguchi2024", tags=("adaptive", "momentum"), m=0, v=0)
+def adopt(
+    g: Any,
+    m: Any,
+    v: Any,
+    x: Any,
+    t: Any,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.9999,
+    eps: float = 1e-6,
+    clip: str = "none",
+    weight_decay: float = 0.0,
+) -> Any:
+    """ADOPT: each gradient is scaled by the second moment of the gradients before it.
+
+    The first gradient g_0 only gives v_0 = g_0**2, so round 1 makes no step and round t is the
+    paper's step t - 1: m_t = beta1 m_{t-1} + (1 - beta1) g_t / max(sqrt(v_{t-1}), eps), m_0 = 0.
+    The revision of November 2024 cuts the scaled gradient at the fourth root of the number of
+    the step: `clip=fourth-root`.
+    """
+    g = with_coupled_decay(g, x, weight_decay)
+    # In round 1 there is no second moment yet, and nothing is divided by it.
+    scaled = g / where(t > 1, maximum(sqrt(v), eps), 1.0)
+    if clip == "fourth-root":
+        most = sqrt(sqrt(t - 1))
+        scaled = clipped(scaled, -most, most)
+    m = where(t > 1, beta1 * m + (1 - beta1) * scaled, m)
+    v = where(t > 1, beta2 * v + (1 - beta2) * g * g, g * g)
+    return m, m, v
+
+
+@rule(
+    source="reddi2018, Corollary 2",
+    tags=("adaptive", "momentum"),
+    m=0,
+    v=0,
+    decay_t=1,
+)
+def adamnc(
+    g: Any,
+    m: Any,
+    v: Any,
+    decay_t: Any,
+    x: Any,
+    t: Any,
+    *,
+    beta1: float = 0.9,
+    eps: float = 0.0,
+    eps_position: str = "outside",
+    beta1_decay: float = 1.0,
+    weight_decay: float = 0.0,
+) -> Any:
+    """AdamNC with beta2_t = 1 - 1/t: the second moment is the mean of all squared gradients.
+
+    With beta1 = 0 and step sizes alpha / sqrt(t) it is AdaGrad. The paper has no eps and no bias
+    correction.
+    """
+    g = with_coupled_decay(g, x, weight_decay)
+    share = 1 / t
+    m, v, decay_t = _moments(g, m, v, decay_t, beta1, 1 - share, beta1_decay)
+    direction, metric = _scaled(m, v, eps, eps_position)
+    return Update(direction, m, v, decay_t, metric=metric)
+
+
+@rule(
+    source="tran2019, Section 5",
+    tags=("adaptive", "momentum"),
+    m=0,
+    v=0,
+    vhat=0,
+    decay_t=1,
+    share=1,
+)
+def adamx(
+    g: Any,
+    m: Any,
+    v: Any,
+    vhat: Any,
+    decay_t: Any,
+    share: Any,
+    x: Any,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 0.0,
+    eps_position: str = "outside",
+    beta1_decay: float = 1.0,
+    weight_decay: float = 0.0,
+) -> Any:
+    """AdamX: AMSGrad with its maximum weighted so that sqrt(vhat_t) / (1 - beta1_t) cannot fall.
+
+    vhat_t = max(((1 - beta1_t) / (1 - beta1_{t-1}))**2 vhat_{t-1}, v_t); with a constant beta1 it
+    is AMSGrad. The paper has no eps and no bias correction.
+    """
+    g = with_coupled_decay(g, x, weight_decay)
+    before, share = share, 1 - beta1 * decay_t
+    m, v, decay_t = _moments(g, m, v, decay_t, beta1, beta2, beta1_decay)
+    if beta1_decay == 1:
+        vhat = maximum(vhat, v)
+    else:
+        # In round 1 vhat is 0, whatever the factor.
+        growth = share / before
+        vhat = maximum(growth * growth * vhat, v)
+    direction, metric = _scaled(m, vhat, eps, eps_position)
+    return Update(direction, m, v, vhat, decay_t, share, metric=metric)

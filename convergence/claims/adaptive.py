@@ -1,0 +1,724 @@
+"""Adaptive and sign methods: step lengths, the box of decoupled decay, stationarity, regret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import log, sqrt
+
+from convergence.claim import Assumption, Case, Setting, claim, sum_i
+from convergence.claims.assumptions import (
+    bounded_domain,
+    box_or_metric_projection,
+    constant_step,
+    convex,
+    exact_gradients,
+    inverse_sqrt_step,
+    smooth,
+    the_rule,
+    unconstrained,
+)
+from problems.domain import Box, WholeSpace
+
+__all__ = [
+    "adagrad_norm_derived",
+    "adagrad_norm_regret",
+    "adam_first_step",
+    "adam_step_sup",
+    "adamnc_nonincreasing_beta1",
+    "adopt_without_momentum",
+    "decoupled_sign_box",
+    "defossez_2022_thm1",
+    "defossez_2022_thm2",
+    "kingma_ba_2015_step_bound",
+    "tran_phong_2019_thm51",
+    "ward_2019_thm22",
+]
+
+# How far a coordinate moves in a round
+
+
+def _rounding(beta1: Any, beta2: Any) -> Any:
+    """What the run itself may lose: 1 - beta**T, and the moments, are off by a share of that.
+
+    A step has some eight roundings of 2**-53 besides, also where the betas are 0.
+    """
+    return 2.0**-50 * (1 / (1 - beta1) + 1 / (1 - beta2))
+
+
+def _fading(setting: Setting) -> str:
+    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
+    return "" if beta1**2 < beta2 else f"beta1={beta1:g}, beta2={beta2:g}"
+
+
+# Slopes that grow by a factor 2, or by 10 % from 10 to 11563, rounded to whole numbers.
+_DOUBLING = f"periodic-linear:slopes=[{','.join(str(2**k) for k in range(20))}]"
+_TENTH_MORE = f"periodic-linear:slopes=[{','.join(str(round(10 * 1.1**k)) for k in range(75))}]"
+
+
+@claim(
+    source="kingma2015, Section 2.1, with the supremum derived here",
+    tags=("step-length", "adaptive"),
+    measure="relative_step",
+    assumes=[
+        the_rule("adam", bias_correction="both", beta1_decay=1.0),
+        Assumption("beta1**2 < beta2", _fading),
+    ],
+    status="proved here",
+    cases=[
+        Case(_DOUBLING, "adam:beta1=0.25,beta2=0.5,eps=0", "constant:alpha=0.01", 20, "holds"),
+        Case(_TENTH_MORE, "adam:beta2=0.99,eps=0", "inverse-sqrt:alpha=0.01", 75, "holds"),
+        Case(_TENTH_MORE, "adam:eps=0", "constant:alpha=0.01", 75, "holds"),
+        Case("reddi-2018-online", "adam:beta1=0", "inverse-sqrt:alpha=0.5", 2_000, "holds"),
+        Case("himmelblau", "adam", "constant:alpha=0.01", 500, "holds"),
+        Case("noisy-quadratic", "adam", "constant:alpha=0.01", 1_000, "holds", seeds=10),
+        Case("himmelblau", "adam:bias_correction=none", "constant:alpha=0.01", 9, "not applicable"),
+        Case("himmelblau", "adam:beta2=0.5", "constant:alpha=0.01", 9, "not applicable"),
+    ],
+)
+def adam_step_sup(T: Any, beta1: Any, beta2: Any) -> Any:
+    """No coordinate moves further in a round of Adam than this, and some sequence attains it.
+
+    |x_{T+1} - x_T| / alpha_T <= (1 - beta1) / (1 - beta1**T)
+    * sqrt((1 - beta2**T) / (1 - beta2)) * sqrt((1 - r**T) / (1 - r)), r = beta1**2 / beta2 < 1.
+
+    With m_T = (1 - beta1) sum beta1**(T-s) g_s and v_T = (1 - beta2) sum beta2**(T-s) g_s**2,
+    Cauchy-Schwarz on beta1**(T-s) g_s = (beta1 / sqrt(beta2))**(T-s) sqrt(beta2)**(T-s) g_s gives
+    m_T**2 <= (1 - beta1)**2 / (1 - beta2) v_T sum r**(T-s). It is attained in every round by
+    gradients that grow by beta2 / beta1 a round: with doubling slopes here, for (1/4, 1/2). The
+    bound does not fall with T, so it holds for all rounds up to T: with p, q = -T/2 log of beta2
+    and of r its square is (1 - beta1)**2 / ((1 - beta2) (1 - r)) times
+    1 - (cosh(p - q) - 1) / (cosh(p + q) - 1), and cosh(k T) - 1 over cosh(K T) - 1 falls with T
+    for k < K. It is 1 at T = 1, and eps only shortens a step.
+    """
+    r = beta1**2 / beta2
+    most = (
+        (1 - beta1)
+        / (1 - beta1**T)
+        * sqrt((1 - beta2**T) / (1 - beta2))
+        * sqrt((1 - r**T) / (1 - r))
+    )
+    return most * (1 + _rounding(beta1, beta2))
+
+
+@claim(
+    source="kingma2015, Section 2.1",
+    tags=("step-length", "adaptive", "false"),
+    measure="relative_step",
+    assumes=[the_rule("adam", bias_correction="both", beta1_decay=1.0)],
+    status="refuted",
+    errata=(
+        "False for 0 < beta1 < beta2: gradients that grow move a coordinate by up to "
+        "(1 - beta1) / sqrt((1 - beta2)(1 - beta1**2/beta2)), 7.27 and not 3.16 step sizes for "
+        "(0.9, 0.999)"
+    ),
+    cases=[
+        # Two rounds of a growing gradient suffice.
+        Case(
+            "himmelblau",
+            "adam:beta2=0.99,eps=0",
+            "constant:alpha=0.01",
+            300,
+            "violated",
+            first_violation=2,
+        ),
+        Case(_TENTH_MORE, "adam:beta2=0.99,eps=0", "constant:alpha=0.01", 75, "violated"),
+        Case(_DOUBLING, "adam:beta1=0.25,beta2=0.5,eps=0", "constant:alpha=0.01", 20, "violated"),
+        # Right without momentum, and where gradients do not grow.
+        Case(
+            "reddi-2018-online",
+            "adam:beta1=0,beta2=0.99,eps=0",
+            "inverse-sqrt:alpha=0.5",
+            2_000,
+            "holds",
+        ),
+        Case("quadratic:kappa=10", "adam:eps=0", "constant:alpha=0.01", 300, "holds"),
+        Case("himmelblau", "adamw", "constant:alpha=0.01", 300, "not applicable"),
+    ],
+)
+def kingma_ba_2015_step_bound(T: Any, beta1: Any, beta2: Any) -> Any:
+    """Adam moves a coordinate by about a step size: the printed bounds, which are false.
+
+    |x_{T+1} - x_T| / alpha_T <= (1 - beta1) / sqrt(1 - beta2) if 1 - beta1 > sqrt(1 - beta2),
+    else 1.
+
+    The first is the case of a single gradient after zeros, the second that of constant
+    gradients, and neither is the worst: see `adam-step-sup`. For beta1 = 0 the first is right.
+    """
+    sparse = (1 - beta1) / sqrt(1 - beta2)
+    printed = np.where(1 - beta1 > sqrt(1 - beta2), sparse, 1.0)
+    return printed * (1 + _rounding(beta1, beta2)) + 0.0 * T
+
+
+def _moving(setting: Setting) -> str:
+    problem = setting.problem
+    return "" if problem.objective_gradient(problem.start).any() else "it is 0"
+
+
+@claim(
+    source="kingma2015, Section 2.1",
+    tags=("step-length", "adaptive"),
+    measure="relative_step",
+    sense="at least",
+    assumes=[
+        the_rule("adam", eps=0.0, bias_correction="both", beta1_decay=1.0),
+        exact_gradients,
+        Assumption("the gradient of the start is not 0", _moving),
+    ],
+    cases=[
+        Case("quadratic", "adam:eps=0", "constant:alpha=0.01", 100, "holds"),
+        Case("himmelblau", "adam:eps=0,beta2=0.5", "inverse-sqrt:alpha=0.1", 100, "holds"),
+        Case("quadratic", "adam", "constant:alpha=0.01", 100, "not applicable"),
+        Case("noisy-quadratic", "adam:eps=0", "constant:alpha=0.01", 9, "not applicable", seeds=2),
+    ],
+)
+def adam_first_step(T: Any) -> Any:
+    """The first step of Adam is -alpha sign(g): a whole step size in every coordinate.
+
+    max_{t<=T} |x_{t+1} - x_t| / alpha_t >= 1, attained at T = 1.
+
+    After one round the corrected moments are m = g and v = g**2, so the step is
+    g / sqrt(g**2) = sign(g) times alpha. That it is no longer than that is `adam-step-sup` at
+    T = 1.
+    """
+    return 1.0 - _rounding(0.0, 0.0) + 0.0 * T
+
+
+# The box of decoupled decay
+
+
+def _sign_method(setting: Setting) -> str:
+    rule = setting.rule
+    if rule.key not in ("lion", "sign-descent", "signum"):
+        return f"the run used {rule.key}"
+    if rule.settings.get("decay", "decoupled") != "decoupled":
+        return "the run used coupled decay"
+    return "" if rule.settings["weight_decay"] > 0 else "the run used no weight decay"
+
+
+def _around_zero(setting: Setting) -> str:
+    domain = setting.problem.domain
+    if isinstance(domain, WholeSpace):
+        return ""
+    if isinstance(domain, Box) and np.all(domain.low <= 0) and np.all(domain.high >= 0):
+        return ""
+    return f"it is {domain}"
+
+
+def _short_decay(setting: Setting) -> str:
+    sizes = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)
+    product = float(sizes[0]) * setting.rule.settings["weight_decay"]
+    return "" if product <= 1 else f"it is {product:.6g}"
+
+
+@claim(
+    source="chen2024, the box, with the rate derived here",
+    tags=("sign", "weight-decay"),
+    measure="sup_norm",
+    assumes=[
+        Assumption("the method steps by signs, with decoupled decay", _sign_method),
+        constant_step,
+        Assumption("alpha weight_decay <= 1", _short_decay),
+        Assumption("the domain is the whole space or a box around 0", _around_zero),
+    ],
+    status="proved here",
+    cases=[
+        Case(
+            "periodic-linear:slopes=[-1]",
+            "lion:weight_decay=2",
+            "constant:alpha=0.01",
+            1_000,
+            "holds",
+        ),
+        Case(
+            "absolute-value:start=30",
+            "sign-descent:weight_decay=0.1,decay=decoupled,maximize=true",
+            "constant:alpha=0.1",
+            1_000,
+            "holds",
+        ),
+        Case("rosenbrock", "lion:weight_decay=2", "constant:alpha=0.01", 1_000, "holds"),
+        Case(
+            "breast-cancer-logistic:batch=32",
+            "signum:weight_decay=1,decay=decoupled",
+            "constant:alpha=0.01",
+            500,
+            "holds",
+            seeds=4,
+        ),
+        Case("rosenbrock", "lion", "constant:alpha=0.01", 9, "not applicable"),
+        Case("rosenbrock", "signum:weight_decay=1", "constant:alpha=0.01", 9, "not applicable"),
+        Case("rosenbrock", "adamw", "constant:alpha=0.01", 9, "not applicable"),
+    ],
+)
+def decoupled_sign_box(T: Any, alpha: Any, weight_decay: Any, start_sup: Any) -> Any:
+    """With decoupled decay a sign method goes to the box of half-width 1 / weight_decay.
+
+    ||x_{T+1}||_inf <= 1/w + (1 - alpha w)**T (||x_1||_inf - 1/w), w the weight of the decay.
+
+    A step is x - alpha (u + w x) with |u| <= 1 in each coordinate, so for alpha w <= 1
+    |x_{T+1}| - 1/w <= (1 - alpha w) |x_T| + alpha - 1/w = (1 - alpha w) (|x_T| - 1/w). A
+    projection onto a box around 0 only shortens a coordinate. Attained in every round by signs
+    that stay the same and point outwards, from within the box and from outside.
+    """
+    shrunk = T * np.log1p(-alpha * weight_decay)
+    # Written without a difference of large numbers: the first bounds may be far below 1/w.
+    return -np.expm1(shrunk) / weight_decay + np.exp(shrunk) * start_sup
+
+
+# AdaGrad-norm: stationarity of smooth functions
+
+
+def _from_b0(setting: Setting) -> tuple[float, float]:
+    """b_0 and alpha L."""
+    first = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)[0]
+    return (
+        float(np.sqrt(setting.rule.settings["initial"])),
+        float(first) * setting.problem.constant("L"),
+    )
+
+
+def _large_b0(setting: Setting) -> str:
+    b0, least = _from_b0(setting)
+    return "" if b0 > 0 and b0 >= least else f"b_0 = {b0:.6g}, alpha L = {least:.6g}"
+
+
+def _small_b0(setting: Setting) -> str:
+    b0, limit = _from_b0(setting)
+    return "" if 0 < b0 < limit else f"b_0 = {b0:.6g}, alpha L = {limit:.6g}"
+
+
+_ADAGRAD_NORM = (smooth, unconstrained, exact_gradients, the_rule("adagrad-norm"), constant_step)
+
+
+@claim(
+    source="ward2019, Theorem 2.2, first case",
+    tags=("stationarity", "non-convex", "adaptive"),
+    measure="stationarity_least",
+    assumes=[*_ADAGRAD_NORM, Assumption("b_0 >= alpha L", _large_b0)],
+    cases=[
+        Case(
+            "quadratic:dimension=1,kappa=1",
+            "adagrad-norm:initial=10000",
+            "constant:alpha=100",
+            3,
+            "holds",
+        ),
+        Case("huber-worst", "adagrad-norm:initial=4", "constant:alpha=2", 500, "holds"),
+        Case("pl-sine", "adagrad-norm:initial=64", "constant:alpha=1", 500, "holds"),
+        Case("quadratic", "adagrad-norm:initial=1", "constant:alpha=1", 500, "holds"),
+        Case("pl-sine", "adagrad-norm:initial=63", "constant:alpha=1", 9, "not applicable"),
+        Case("pl-sine", "adagrad", "constant:alpha=1", 9, "not applicable"),
+    ],
+)
+def ward_2019_thm22(T: Any, D0: Any, alpha: Any, b0: Any) -> Any:
+    """AdaGrad-norm that starts with short steps finds stationary points of smooth functions.
+
+    min_{t<=T} ||grad f(x_t)||**2 <= S (b_0 + S) / T, S = 2 D0 / alpha, if b_0 >= alpha L.
+
+    As alpha L <= b_t, the descent lemma gives f(x_{t+1}) <= f(x_t) - alpha/2 ||g_t||**2 / b_t with
+    b_t**2 = b_{t-1}**2 + ||g_t||**2, so the sum of ||g_t||**2 / b_t is at most S. Hence
+    b_T - b_0 <= S, since b_t - b_{t-1} <= ||g_t||**2 / b_t, and sum ||g_t||**2 <= b_T S. At T = 1
+    on x**2/2 it is approached as b_0 = alpha grows: the first step then is one of 1/L.
+    """
+    S = 2 * D0 / alpha
+    return sqrt(S * (b0 + S) / T)
+
+
+@claim(
+    source="ward2019, Theorem 2.2, second case, with a bound derived here",
+    tags=("stationarity", "non-convex", "adaptive"),
+    measure="stationarity_least",
+    assumes=[*_ADAGRAD_NORM, Assumption("0 < b_0 < alpha L", _small_b0)],
+    status="proved here",
+    cases=[
+        Case(
+            "quadratic:dimension=1,kappa=1",
+            "adagrad-norm:initial=9999.9999",
+            "constant:alpha=100",
+            3,
+            "holds",
+        ),
+        Case("pl-sine", "adagrad-norm:initial=1e-4", "constant:alpha=1", 500, "holds"),
+        Case("quadratic", "adagrad-norm:initial=0.01", "constant:alpha=10", 500, "holds"),
+        Case("pl-sine", "adagrad-norm", "constant:alpha=1", 9, "not applicable"),
+        Case("pl-sine", "adagrad-norm:initial=64", "constant:alpha=1", 9, "not applicable"),
+    ],
+)
+def adagrad_norm_derived(T: Any, L: Any, D0: Any, alpha: Any, b0: Any) -> Any:
+    """AdaGrad-norm that starts with long steps finds stationary points of smooth functions.
+
+    min_{t<=T} ||grad f(x_t)||**2 <= ((alpha L)**2 - b_0**2 + S (alpha L + S)) / T,
+    S = 2 D0 / alpha + 2 alpha L log(alpha L / b_0).
+
+    While b_t < alpha L a step raises f by at most alpha**2 L/2 ||g_t||**2 / b_t**2, together by
+    alpha**2 L log(alpha L / b_0), as 1 - u <= -log u for u = (b_{t-1} / b_t)**2; and the squared
+    gradients of these rounds add up to b_k**2 - b_0**2, b_k < alpha L. From there on
+    `ward-2019-thm22` holds with S/2 alpha in the place of D0. The print has constants that are
+    larger.
+    """
+    most = alpha * L
+    S = 2 * D0 / alpha + 2 * most * log(most / b0)
+    return sqrt((most**2 - b0**2 + S * (most + S)) / T)
+
+
+# Regret
+
+
+@claim(
+    source=("streeter2010", "ward2019, Algorithm 1, with its b_0"),
+    tags=("regret", "online", "adaptive"),
+    measure="regret",
+    assumes=[convex, bounded_domain, the_rule("adagrad-norm"), constant_step],
+    status="proved here",
+    cases=[
+        Case(
+            "orthogonal-slopes",
+            "adagrad-norm:initial=1000000",
+            "constant:alpha=250",
+            64,
+            "holds",
+        ),
+        Case("reddi-2018-thm1", "adagrad-norm", "constant:alpha=1.414", 2_000, "holds"),
+        Case("reddi-2018-online", "adagrad-norm", "constant:alpha=1.414", 2_000, "holds"),
+        Case("drifting-quadratics", "adagrad-norm:initial=1", "constant:alpha=1", 1_000, "holds"),
+        Case("portfolio-selection", "adagrad-norm", "constant:alpha=1", 1_000, "holds"),
+        Case("reddi-2018-thm1", "adagrad-norm", "inverse-sqrt:alpha=1", 9, "not applicable"),
+        Case("periodic-hinge", "adagrad-norm", "constant:alpha=1", 9, "not applicable"),
+    ],
+)
+def adagrad_norm_regret(T: Any, D: Any, alpha: Any, b0: Any, gradient_norms: Any) -> Any:
+    """AdaGrad-norm has regret O(sqrt(sum of squared gradients)), and knows neither G nor T.
+
+    R_T <= D**2 b_T / (2 alpha) + alpha (b_T - b_0), b_T**2 = b_0**2 + sum_{t<=T} ||g_t||**2. With
+    b_0 = 0 and alpha = D / sqrt(2) that is sqrt(2) D b_T.
+
+    Gradient descent with steps alpha / b_t, which do not rise, has regret of at most
+    D**2 b_T / (2 alpha) + alpha/2 sum ||g_t||**2 / b_t, and ||g_t||**2 / b_t <= 2 (b_t - b_{t-1}).
+    As b_0 grows it becomes the bound for constant steps, which orthogonal slopes attain.
+    """
+    # Both terms of the difference grow with b_0; it is taken as a fraction.
+    square = sum_i(gradient_norms**2)
+    last = sqrt(b0**2 + square)
+    # Where no gradient has come yet, 0/0 is 0.
+    risen = square / np.where(square > 0, last + b0, 1.0)
+    return D**2 * last / (2 * alpha) + alpha * risen
+
+
+@claim(
+    source="reddi2018, Corollary 2, with a bound derived here",
+    tags=("regret", "online", "adaptive"),
+    measure="regret",
+    assumes=[
+        convex,
+        bounded_domain,
+        the_rule("adamnc", eps=0.0),
+        box_or_metric_projection,
+        inverse_sqrt_step,
+    ],
+    status="proved here",
+    errata=(
+        "The printed corollary lacks a factor n / alpha in its middle term; that term is not "
+        "needed for a beta1_t that does not rise"
+    ),
+    cases=[
+        Case(
+            "periodic-linear:slopes=[1],start=1",
+            "adamnc:beta1=0",
+            "inverse-sqrt:alpha=1.414",
+            500,
+            "holds",
+        ),
+        Case("reddi-2018-thm1", "adamnc:beta1=0.5", "inverse-sqrt:alpha=1", 2_000, "holds"),
+        Case("reddi-2018-online", "adamnc", "inverse-sqrt:alpha=0.5", 2_000, "holds"),
+        Case("sparse-hinge", "adamnc:beta1=0.2", "inverse-sqrt:alpha=1", 1_000, "holds", seeds=4),
+        Case("reddi-2018-thm1", "adamnc:eps=1e-8", "inverse-sqrt:alpha=1", 9, "not applicable"),
+        Case("reddi-2018-thm1", "adamnc", "constant:alpha=1", 9, "not applicable"),
+    ],
+)
+def adamnc_nonincreasing_beta1(
+    T: Any, D_inf: Any, alpha: Any, beta1: Any, gradient_norms: Any
+) -> Any:
+    """AdamNC has the regret of AdaGrad, for every beta1_t that does not rise.
+
+    R_T <= (D_inf**2 / (2 alpha (1 - beta1)) + alpha (1 + beta1) / (1 - beta1))
+    sum_i ||g_{1:T,i}||_2.
+
+    The proof of `amsgrad-nonincreasing-beta1` with A_t = sqrt(v_t) / alpha_t = ||g_{1:t}|| / alpha,
+    which does not fall: the telescoped parts are at most A_T D_inf**2 / (2 (1 - beta1)), and
+    m_t**2 / A_t has weight (1 + beta1) / (2 (1 - beta1)). There m_t**2 <= sum_s a_ts g_s**2 with
+    weights whose sums over s and over t >= s are at most 1, so sum_t m_t**2 / ||g_{1:t}|| is at
+    most sum_s g_s**2 / ||g_{1:s}|| <= 2 ||g_{1:T}||. The print has 2 alpha / (1 - beta1)**3.
+    """
+    factor = D_inf**2 / (2 * alpha * (1 - beta1)) + alpha * (1 + beta1) / (1 - beta1)
+    return factor * sum_i(gradient_norms)
+
+
+def _gamma(setting: Setting) -> str:
+    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
+    return "" if beta1 < np.sqrt(beta2) else f"beta1={beta1:g}, beta2={beta2:g}"
+
+
+@claim(
+    source="tran2019, Theorem 5.1",
+    tags=("regret", "online", "adaptive"),
+    measure="regret",
+    assumes=[
+        convex,
+        bounded_domain,
+        the_rule("adamx", eps=0.0),
+        box_or_metric_projection,
+        inverse_sqrt_step,
+        Assumption("beta1 / sqrt(beta2) < 1", _gamma),
+    ],
+    cases=[
+        Case(
+            "periodic-linear:slopes=[1],start=1",
+            "adamx:beta1=0,beta2=0.1",
+            "inverse-sqrt:alpha=1.3",
+            500,
+            "holds",
+        ),
+        Case(
+            "reddi-2018-thm1",
+            "adamx:beta1=0.3,beta2=0.5,beta1_decay=0.5",
+            "inverse-sqrt:alpha=0.3",
+            5_000,
+            "holds",
+        ),
+        Case("reddi-2018-online", "adamx:beta1=0", "inverse-sqrt:alpha=0.5", 2_000, "holds"),
+        Case("reddi-2018-thm1", "amsgrad", "inverse-sqrt:alpha=0.3", 9, "not applicable"),
+        Case("reddi-2018-thm1", "adamx:beta2=0.5", "inverse-sqrt:alpha=1", 9, "not applicable"),
+    ],
+)
+def tran_phong_2019_thm51(
+    T: Any,
+    D_inf: Any,
+    G_inf: Any,
+    n: Any,
+    alpha: Any,
+    beta1: Any,
+    beta2: Any,
+    lam: Any,
+    gradient_norms: Any,
+) -> Any:
+    """AdamX has sublinear regret: its weighted maximum repairs the proof of AMSGrad.
+
+    With gamma = beta1 / sqrt(beta2) < 1 and beta1_t = beta1 lam**(t-1),
+    R_T <= n D_inf**2 G_inf sqrt(T) / (2 alpha (1 - beta1))
+    + n D_inf**2 G_inf / (2 alpha (1 - beta1)**2) sum_{t=2..T} beta1_t sqrt(t - 1)
+    + alpha sqrt(1 + log T) / ((1 - beta1)**2 (1 - gamma) sqrt(1 - beta2)) sum_i ||g_{1:T,i}||_2.
+
+    (1 - beta1_t) g_t = m_t - beta1_t m_{t-1}. The m_t part telescopes with the weights
+    sqrt(vhat_t) / (alpha_t (1 - beta1_t)), which do not fall, as sqrt(vhat_t) / (1 - beta1_t) is
+    the largest sqrt(v_s) / (1 - beta1_s) so far, at most G_inf / (1 - beta1). Young's inequality
+    splits beta1_t m_{t-1}.(x_t - u) at the weight sqrt(vhat_{t-1}) / alpha_{t-1}, which gives the
+    second term. The squares m_t**2 are bounded as in `amsgrad-nonincreasing-beta1`, where
+    1 / sqrt(1 - beta1**2/beta2) is at most the printed 1 / ((1 - beta1)(1 - gamma)).
+    """
+    gamma = beta1 / sqrt(beta2)
+    rounds = np.arange(1.0, T.max() + 1)
+    sums = np.cumsum(beta1 * lam ** (rounds - 1) * sqrt(rounds - 1))
+    weight = n * D_inf**2 * G_inf / (2 * alpha * (1 - beta1))
+    third = alpha * sqrt(1 + log(T)) / ((1 - beta1) ** 2 * (1 - gamma) * sqrt(1 - beta2))
+    return (
+        weight * sqrt(T)
+        + weight / (1 - beta1) * sums[T.astype(int) - 1]
+        + third * sum_i(gradient_norms)
+    )
+
+
+# Stochastic gradients
+
+
+def _independent(setting: Setting) -> str:
+    problem = setting.problem
+    if problem.samples is None:
+        return ""
+    if not problem.stochastic:
+        return "the losses come in a fixed order"
+    order = problem.settings.get("order", "independent")
+    return "" if order == "independent" else f"they are {order}"
+
+
+_independent_draws = Assumption("the gradients of different rounds are independent", _independent)
+
+
+def _positive_eps(setting: Setting) -> str:
+    return "" if setting.rule.settings["eps"] > 0 else "eps is 0"
+
+
+_with_eps = Assumption("eps > 0", _positive_eps)
+_STOCHASTIC = (smooth, unconstrained, _independent_draws)
+
+
+@claim(
+    source="defossez2022, Theorem 1",
+    tags=("stationarity", "non-convex", "adaptive", "stochastic"),
+    measure="gradient_mean_square",
+    kind="in expectation",
+    assumes=[
+        *_STOCHASTIC,
+        the_rule("adagrad", eps_position="inside", initial=0.0),
+        _with_eps,
+        constant_step,
+    ],
+    cases=[
+        Case(
+            "star-convex-valley",
+            "adagrad:eps_position=inside,eps=0.01",
+            "constant:alpha=1",
+            40_000,
+            "holds",
+        ),
+        Case(
+            "rare-feature-logistic:dimension=2",
+            "adagrad:eps_position=inside,eps=1",
+            "constant:alpha=0.01",
+            300,
+            "vacuous",
+            seeds=8,
+        ),
+        Case("star-convex-valley", "adagrad", "constant:alpha=1", 9, "not applicable"),
+        Case(
+            "noisy-quadratic",
+            "adagrad:eps_position=inside",
+            "constant:alpha=1",
+            9,
+            "not applicable",
+            seeds=2,
+        ),
+    ],
+)
+def defossez_2022_thm1(T: Any, L: Any, G_inf: Any, D0: Any, n: Any, alpha: Any, eps: Any) -> Any:
+    """AdaGrad finds stationary points of smooth functions at the rate log T / sqrt(T).
+
+    1/T sum_{t<=T} E||grad f(x_t)||**2 <= 2 R D0 / (alpha sqrt(T))
+    + (4 n R**2 + alpha n R L) log(1 + T R**2 / eps) / sqrt(T), R = G_inf + sqrt(eps).
+
+    Proof, by coordinate, with s the sum of squared gradients and s' the same with the newest
+    square replaced by its mean: |1/sqrt(eps + s) - 1/sqrt(eps + s')| and Young's inequality, twice
+    at weight 1/4, give E[G g / sqrt(eps + s)] >= G**2 / (2 sqrt(eps + s')) - 2 R E[g**2/(eps + s)].
+    In the descent lemma sqrt(eps + s') <= R sqrt(T), and the steps cost
+    (2 alpha R + alpha**2 L / 2) sum g**2 / (eps + s), with a sum of at most log(1 + s/eps). Loose:
+    without noise neither the factor 2 nor the logarithm is needed.
+    """
+    R = G_inf + sqrt(eps)
+    return 2 * R * D0 / (alpha * sqrt(T)) + (4 * n * R**2 + alpha * n * R * L) * log(
+        1 + T * R**2 / eps
+    ) / sqrt(T)
+
+
+@claim(
+    source="defossez2022, Theorem 2, for Adam without bias correction",
+    tags=("stationarity", "non-convex", "adaptive", "stochastic"),
+    measure="gradient_mean_square",
+    kind="in expectation",
+    assumes=[
+        *_STOCHASTIC,
+        the_rule("adam", beta1=0.0, eps_position="inside", bias_correction="none", beta1_decay=1.0),
+        _with_eps,
+        constant_step,
+    ],
+    status="proved here",
+    cases=[
+        Case(
+            "star-convex-valley:start=3",
+            "adam:beta1=0,eps=0.01,eps_position=inside,bias_correction=none",
+            "constant:alpha=0.05",
+            5_000,
+            "holds",
+        ),
+        Case(
+            "rare-feature-logistic:dimension=2",
+            "adam:beta1=0,eps=0.01,eps_position=inside,bias_correction=none",
+            "constant:alpha=0.01",
+            300,
+            "vacuous",
+            seeds=8,
+        ),
+        Case("star-convex-valley", "adam:beta1=0", "constant:alpha=0.1", 9, "not applicable"),
+        Case(
+            "star-convex-valley",
+            "adam:eps_position=inside,bias_correction=none",
+            "constant:alpha=0.1",
+            9,
+            "not applicable",
+        ),
+    ],
+)
+def defossez_2022_thm2(
+    T: Any, L: Any, G_inf: Any, D0: Any, n: Any, alpha: Any, beta2: Any, eps: Any
+) -> Any:
+    """Adam without momentum comes to within a floor of stationarity, at the rate 1 / T.
+
+    1/T sum_{t<=T} E||grad f(x_t)||**2 <= 2 R D0 / (alpha T) + E (log(1 + R**2 / eps) / T
+    - log beta2), E = 4 n R**2 / sqrt(1 - beta2) + alpha n R L / (1 - beta2),
+    R = G_inf + sqrt(eps).
+
+    The paper leaves 1 - beta2 out of its second moment, s_t = beta2 s_{t-1} + g_t**2, and lets the
+    step size rise to what the correction of s would give. Here the correction is left out and the
+    step size constant; s is v / (1 - beta2), the paper's eps is eps / (1 - beta2) and its step
+    size alpha / sqrt(1 - beta2). The proof of `defossez-2022-thm1` then has
+    sqrt(eps + s') <= R / sqrt(1 - beta2), and the squares of the steps add up to at most
+    log(1 + s/eps) - T log beta2. The last term does not fall with T: with beta2 fixed, the
+    theorem does not say that Adam converges.
+    """
+    R = G_inf + sqrt(eps)
+    E = 4 * n * R**2 / sqrt(1 - beta2) + alpha * n * R * L / (1 - beta2)
+    return 2 * R * D0 / (alpha * T) + E * (log(1 + R**2 / eps) / T - log(beta2))
+
+
+@claim(
+    source="taniguchi2024, with a bound derived here for beta1 = 0",
+    tags=("stationarity", "non-convex", "adaptive", "stochastic"),
+    measure="gradient_mean_square",
+    kind="in expectation",
+    assumes=[
+        *_STOCHASTIC,
+        the_rule("adopt", beta1=0.0, clip="none"),
+        _with_eps,
+        constant_step,
+    ],
+    status="proved here",
+    cases=[
+        Case(
+            "rare-feature-logistic:dimension=2",
+            "adopt:beta1=0,beta2=0.5,eps=1",
+            "constant:alpha=0.1",
+            500,
+            "holds",
+            seeds=16,
+        ),
+        Case(
+            "huber-worst",
+            "adopt:beta1=0,beta2=0.1,eps=0.05",
+            "constant:alpha=0.002",
+            1_000,
+            "holds",
+        ),
+        Case("star-convex-valley", "adopt:beta1=0,eps=0.1", "constant:alpha=0.001", 500, "vacuous"),
+        Case("star-convex-valley", "adopt", "constant:alpha=0.1", 9, "not applicable"),
+        Case("adopt-counterexample", "adopt:beta1=0", "constant:alpha=0.1", 9, "not applicable"),
+        Case("zhang-2022", "adopt:beta1=0", "constant:alpha=0.1", 9, "not applicable", seeds=2),
+    ],
+)
+def adopt_without_momentum(
+    T: Any, L: Any, G_inf: Any, second_moment: Any, D0: Any, alpha: Any, eps: Any
+) -> Any:
+    """ADOPT without momentum finds stationary points for every beta2.
+
+    1/T sum_{t<=T} E||grad f(x_t)||**2 <= (2 L D0
+    + max(G_inf, eps) (D0 / alpha + (T - 1) alpha L G**2 / (2 eps**2))) / T, G**2 a bound of
+    E||g||**2.
+
+    The scale d = max(sqrt(v_{t-1}), eps) has seen none of the newest gradient, so in the mean a
+    step is -alpha grad f / d. By the descent lemma round t lowers E f by at least
+    alpha E||grad f(x_t)||**2 / max(G_inf, eps) - alpha**2 L G**2 / (2 eps**2), for v is a mean of
+    squares of at most G_inf**2. Round 1 makes no step, and ||grad f(x_1)||**2 <= 2 L D0. If draws
+    depend on each other, as in `adopt-counterexample`, the first step of the proof fails.
+    """
+    most = np.maximum(G_inf, eps)
+    noise = alpha * L * second_moment / (2 * eps**2)
+    return (2 * L * D0 + most * (D0 / alpha + (T - 1) * noise)) / T

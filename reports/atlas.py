@@ -50,7 +50,7 @@ _WIDEST, _TALLEST = 0.27, 0.2
 _TITLE, _FAMILIES = 1.22, 0.62
 # Points of a label, and the mean width of a character in them.
 _LABEL = 6.6
-_CHARACTER = 0.57 * _LABEL / 72
+_CHARACTER = 0.56 * _LABEL / 72
 # In cells: between families of problems, and the heading of a group of claims.
 _GAP, _HEADING = 0.4, 1.3
 
@@ -114,9 +114,30 @@ class _Sheet:
         return len(self.rows) + _HEADING * len(self.claims)
 
     @property
+    def left(self) -> float:
+        """Where the cells begin, in inches."""
+        return MARGIN + _CHARACTER * max(map(len, self.rows)) + 0.1
+
+    @property
+    def width(self) -> float:
+        """Of the cells, in inches."""
+        # The name of the last family may lean over the right edge.
+        return min(PAGE[0] - self.left - MARGIN - 0.45, _WIDEST * self.across)
+
+    def leans(self, family: str) -> bool:
+        """Whether the name of a family is too long to stand level above its problems."""
+        room = len(self.problems[family]) * self.width / self.across
+        return _CHARACTER * len(family) > room
+
+    @property
+    def above(self) -> float:
+        """The height in inches of the families' names."""
+        return _FAMILIES if any(map(self.leans, self.problems)) else 0.1
+
+    @property
     def around(self) -> float:
         """The height in inches of what stands above and below the cells."""
-        return _FAMILIES + _CHARACTER * max(map(len, self.columns)) + 0.12
+        return self.above + _CHARACTER * max(map(len, self.columns)) + 0.12
 
 
 def _problem(outcome: Outcome) -> str:
@@ -347,16 +368,12 @@ def _table(
     sheet: _Sheet,
     found: Mapping[tuple[str, str], Cell],
     top: float,
-    height: float,
-) -> float:
-    """Draw a table; top and greatest height of it in inches, and the bottom is returned."""
-    left = MARGIN + _CHARACTER * max(map(len, sheet.rows)) + 0.1
-    # The name of the last family leans over the right edge.
-    width = min(PAGE[0] - left - MARGIN - 0.45, _WIDEST * sheet.across)
-    tall = min(height - sheet.around, _TALLEST * sheet.down)
-    box = (left, top - _FAMILIES - tall, width, tall)
+    tall: float,
+) -> None:
+    """Draw a table; its top and the height of its cells in inches."""
+    box = (sheet.left, top - sheet.above - tall, sheet.width, tall)
     axes = _panel(figure, box, (sheet.across, sheet.down))
-    unit = min(width / sheet.across, tall / sheet.down) * 72
+    unit = min(sheet.width / sheet.across, tall / sheet.down) * 72
 
     def put(text: str, x: float, y: float, **options: Any) -> None:
         axes.text(x, y, text, **{"fontsize": _LABEL, "color": theme.INK, **options})
@@ -367,11 +384,10 @@ def _table(
     for name, members in sheet.problems.items():
         spans.append((place, len(members)))
         middle = place + len(members) / 2
-        if _CHARACTER * len(name) < len(members) * width / sheet.across:
-            put(name, middle, _HEADING - 0.35, ha="center", color=theme.QUIET)
-        else:
-            leaning = {"rotation": 30, "rotation_mode": "anchor"}
-            put(name, middle, _HEADING - 0.3, color=theme.QUIET, **leaning)
+        options: dict[str, Any] = {"ha": "center"}
+        if sheet.leans(name):
+            options = {"rotation": 30, "rotation_mode": "anchor"}
+        put(name, middle, _HEADING - 0.33, color=theme.QUIET, **options)
         for key in members:
             lefts[key] = place
             put(key, place + 0.5, sheet.down + 0.25, rotation=90, ha="center", va="top")
@@ -391,7 +407,6 @@ def _table(
                 if (claim, key) in found:
                     _draw_cell(axes, start, row, found[claim, key], unit)
             row += 1
-    return top - tall - sheet.around
 
 
 def _ground(axes: Axes, left: float, top: float, across: int, down: int) -> None:
@@ -422,8 +437,11 @@ def _page(sheets: Sequence[_Sheet], found: Mapping[tuple[str, str], Cell]) -> Fi
         ],
     )
     top = PAGE[1] - _TITLE
-    for number, sheet in enumerate(sheets):
-        top = _table(figure, sheet, found, top, (top - foot - 0.1) / (len(sheets) - number))
+    room = top - foot - 0.1 - sum(sheet.around for sheet in sheets)
+    row = min(room / sum(sheet.down for sheet in sheets), _TALLEST)
+    for sheet in sheets:
+        _table(figure, sheet, found, top, row * sheet.down)
+        top -= row * sheet.down + sheet.around
     return figure
 
 

@@ -363,7 +363,7 @@ def _verdict_csv(outcomes: Sequence[Outcome]) -> bytes:
         items.append(
             {
                 "claim": fields.pop("claim"),
-                "source": "; ".join(f"{key}, {place}" for key, place in source),
+                "source": "; ".join(", ".join(filter(None, pair)) for pair in source),
                 **fields,
             }
         )

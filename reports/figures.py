@@ -713,7 +713,9 @@ def _cells(outcome: Outcome) -> list[list[str]]:
 
 
 def _source(claim: Claim) -> str:
-    return "; ".join(f"{reference(key).short}, {place}" for key, place in claim.entry.source)
+    return "; ".join(
+        ", ".join(filter(None, (reference(key).short, place))) for key, place in claim.entry.source
+    )
 
 
 _LINE = 9.8

@@ -254,11 +254,14 @@ def _sign(claim: Claim) -> float:
     return -1.0 if claim.sense == "at least" else 1.0
 
 
-def _closest(measured: Array, bound: Array, at_least: bool) -> tuple[float, tuple[int, int]]:
-    """The largest measured/bound where both are finite, and its place."""
+def _closest(
+    measured: Array, bound: Array, at_least: bool, rounding: Array | float = 0.0
+) -> tuple[float, tuple[int, int]]:
+    """The largest measured/bound where it is finite and more than rounding, and its place."""
     top, bottom = (bound, measured) if at_least else (measured, bound)
     with np.errstate(all="ignore"):
-        ratio = np.where(np.isfinite(top / bottom), top / bottom, -np.inf)
+        known = np.isfinite(top / bottom) & (abs(bottom) > 1e3 * rounding)
+        ratio = np.where(known, top / bottom, -np.inf)
     place = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     return float(ratio[place]), (int(place[0]), int(place[1]))
 
@@ -273,6 +276,7 @@ class _Tested:
         exceeded: Where the bound is broken beyond rounding.
         underflow: Where it would be, by figures so small that their squares are lost.
         speaks: Shape (rounds,): where the bound says more than is trivially true.
+        rounding: Shape (lanes, rounds): how far the measured figure may be off.
         lie: The label of the problem that the run contradicts, in a sentence, or "".
     """
 
@@ -282,6 +286,7 @@ class _Tested:
     exceeded: NDArray[np.bool_]
     underflow: NDArray[np.bool_]
     speaks: NDArray[np.bool_]
+    rounding: Array
     lie: str
 
 
@@ -333,7 +338,7 @@ def _tested(
         speaks &= (bound < trivial).any(axis=0)
     underflow = exceeded & (np.maximum(np.abs(measured), np.abs(bound)) < _LOST)
     lie = _lie(claim, setting, times, observed)
-    return _Tested(times, measured, bound, exceeded & ~underflow, underflow, speaks, lie)
+    return _Tested(times, measured, bound, exceeded & ~underflow, underflow, speaks, allowance, lie)
 
 
 def _every_round(
@@ -403,7 +408,7 @@ def _judge_every_run(
         figures["rounds_checked"] += int(np.isfinite(part.measured).any(axis=0).sum())
         if figures["speaks_from"] is None and part.speaks.any():
             figures["speaks_from"] = int(times[part.speaks.argmax()])
-        ratio, (lane, place) = _closest(part.measured, part.bound, at_least)
+        ratio, (lane, place) = _closest(part.measured, part.bound, at_least, part.rounding)
         if np.isfinite(ratio) and (figures["ratio"] is None or ratio > figures["ratio"]):
             figures |= {
                 "ratio": ratio,

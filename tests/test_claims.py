@@ -655,3 +655,10 @@ def test_a_label_that_the_run_contradicts_makes_the_claim_not_applicable_and_is_
     verdict = judge(claim, record)
     assert verdict.word == "not applicable"
     assert "states G = 11" in verdict.reason
+
+
+def test_the_ratio_is_of_figures_that_are_more_than_rounding():
+    record = run("nesterov-worst-smooth:N=2", "sgd", "inverse-smoothness", 2000, measures=[])
+    verdict = judge("karimi-2016-pl", record)
+    assert verdict.word == "holds"
+    assert 0 < verdict.ratio <= 1

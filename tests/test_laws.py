@@ -238,6 +238,8 @@ def test_differences_in_the_place_of_a_gradient_do_not_make_true_labels_false():
             tags=("convex", "smooth"),
         )
     assert problem.by_differences
+    # There is nothing to compare the gradient with.
+    assert verdict(problem, "gradient") == "inconclusive"
     assert [str(f) for f in check(problem).findings if f.verdict == "violated"] == []
     false = replace(problem, constants={"L": exact(0.9)})
     assert verdict(false, "L") == "violated"

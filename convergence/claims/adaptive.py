@@ -9,11 +9,14 @@ from numpy import log, sqrt
 
 from convergence.claim import Assumption, Case, Setting, claim, sum_i
 from convergence.claims.assumptions import (
+    beta1_below_root,
+    beta1_square_below_beta2,
     bounded_domain,
     box_or_metric_projection,
     constant_step,
     convex,
     exact_gradients,
+    independent_draws,
     inverse_sqrt_step,
     smooth,
     the_rule,
@@ -47,11 +50,6 @@ def _rounding(beta1: Any, beta2: Any) -> Any:
     return 2.0**-50 * (1 / (1 - beta1) + 1 / (1 - beta2))
 
 
-def _fading(setting: Setting) -> str:
-    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
-    return "" if beta1**2 < beta2 else f"beta1={beta1:g}, beta2={beta2:g}"
-
-
 # Slopes that grow by a factor 2, or by 10 % from 10 to 11563, rounded to whole numbers.
 _DOUBLING = f"periodic-linear:slopes=[{','.join(str(2**k) for k in range(20))}]"
 _TENTH_MORE = f"periodic-linear:slopes=[{','.join(str(round(10 * 1.1**k)) for k in range(75))}]"
@@ -63,7 +61,7 @@ _TENTH_MORE = f"periodic-linear:slopes=[{','.join(str(round(10 * 1.1**k)) for k 
     measure="relative_step",
     assumes=[
         the_rule("adam", bias_correction="both", beta1_decay=1.0),
-        Assumption("beta1**2 < beta2", _fading),
+        beta1_square_below_beta2,
     ],
     status="proved here",
     cases=[
@@ -455,11 +453,6 @@ def adamnc_nonincreasing_beta1(
     return factor * sum_i(gradient_norms)
 
 
-def _gamma(setting: Setting) -> str:
-    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
-    return "" if beta1 < np.sqrt(beta2) else f"beta1={beta1:g}, beta2={beta2:g}"
-
-
 @claim(
     source="tran2019, Theorem 5.1",
     tags=("regret", "online", "adaptive"),
@@ -470,7 +463,7 @@ def _gamma(setting: Setting) -> str:
         the_rule("adamx", eps=0.0),
         box_or_metric_projection,
         inverse_sqrt_step,
-        Assumption("beta1 / sqrt(beta2) < 1", _gamma),
+        beta1_below_root,
     ],
     cases=[
         Case(
@@ -532,25 +525,12 @@ def tran_phong_2019_thm51(
 # Stochastic gradients
 
 
-def _independent(setting: Setting) -> str:
-    problem = setting.problem
-    if problem.samples is None:
-        return ""
-    if not problem.stochastic:
-        return "the losses come in a fixed order"
-    order = problem.settings.get("order", "independent")
-    return "" if order == "independent" else f"they are {order}"
-
-
-_independent_draws = Assumption("the gradients of different rounds are independent", _independent)
-
-
 def _positive_eps(setting: Setting) -> str:
     return "" if setting.rule.settings["eps"] > 0 else "eps is 0"
 
 
 _with_eps = Assumption("eps > 0", _positive_eps)
-_STOCHASTIC = (smooth, unconstrained, _independent_draws)
+_STOCHASTIC = (smooth, unconstrained, independent_draws)
 
 
 @claim(

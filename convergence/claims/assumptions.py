@@ -12,12 +12,17 @@ from problems.domain import Box
 from problems.notation import format_value
 
 __all__ = [
+    "ROOM",
+    "beta1_below_root",
+    "beta1_square_below_beta2",
     "bounded_domain",
     "box_or_metric_projection",
     "constant_step",
     "convex",
     "descent_within_inverse_smoothness",
+    "draws_are_dependent",
     "exact_gradients",
+    "independent_draws",
     "inverse_sqrt_step",
     "smooth",
     "step_size",
@@ -25,6 +30,10 @@ __all__ = [
     "the_rule",
     "unconstrained",
 ]
+
+
+#: Room for the rounding of a round, in bounds that runs attain.
+ROOM = 2.0**-40
 
 
 def _convex(setting: Setting) -> str:
@@ -138,6 +147,37 @@ def step_size(statement: str, share: Callable[[Setting], float]) -> Assumption:
 exact_gradients = Assumption(
     "gradients are exact",
     lambda setting: "they are stochastic" if setting.problem.samples is not None else "",
+)
+
+
+def _beta1_square(setting: Setting) -> str:
+    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
+    return "" if beta1**2 < beta2 else f"beta1={beta1:g}, beta2={beta2:g}"
+
+
+def _beta1_root(setting: Setting) -> str:
+    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
+    return "" if beta1 < np.sqrt(beta2) else f"beta1={beta1:g}, beta2={beta2:g}"
+
+
+beta1_square_below_beta2 = Assumption("beta1**2 < beta2", _beta1_square)
+beta1_below_root = Assumption("beta1 < sqrt(beta2)", _beta1_root)
+
+
+def draws_are_dependent(setting: Setting) -> str:
+    """Why the draws of different rounds are not independent, or ""."""
+    problem = setting.problem
+    if problem.samples is None:
+        return ""
+    if not problem.stochastic:
+        return "the losses follow a fixed sequence"
+    # What is drawn without replacement depends on what was drawn before.
+    order = problem.settings.get("order", "independent")
+    return "" if order == "independent" else f"the order is {order}"
+
+
+independent_draws = Assumption(
+    "the gradients of different rounds are independent", draws_are_dependent
 )
 
 #: Gradient descent on a smooth function with a constant step size of at most 1/L.

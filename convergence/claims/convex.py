@@ -6,6 +6,7 @@ from typing import Any
 
 from convergence.claim import Case, Setting, claim
 from convergence.claims.assumptions import (
+    ROOM,
     constant_step,
     convex,
     descent_within_inverse_smoothness,
@@ -17,8 +18,6 @@ from convergence.claims.assumptions import (
 )
 
 __all__ = ["drori_teboulle_2014_gd", "ghadimi_2015_hb_convex"]
-
-_UNIT = 2.0**-40
 
 
 @claim(
@@ -43,7 +42,7 @@ def drori_teboulle_2014_gd(T: Any, L: Any, R0: Any, alpha: Any) -> Any:
     `huber-worst:N` attains it at T = N. There the rounding of T steps adds up; the last factor is
     left to that.
     """
-    return L * R0**2 / (4 * T * alpha * L + 2) * (1 + _UNIT * T)
+    return L * R0**2 / (4 * T * alpha * L + 2) * (1 + ROOM * T)
 
 
 def _heavy_ball_step(setting: Setting) -> float:

@@ -2,7 +2,7 @@
 
 Figures of a run carry an allowance for rounding where they are differences of objective values
 (`convergence.verdict`), but not for what many rounds add up to; distances and gradients carry none.
-A rate or a bound that can be attained therefore gives way by `_UNIT`, some 8000 units of rounding
+A rate or a bound that can be attained therefore gives way by `ROOM`, some 8000 units of rounding
 and far less than a wrong constant.
 """
 
@@ -15,6 +15,7 @@ from numpy import sqrt
 
 from convergence.claim import Assumption, Case, Setting, claim
 from convergence.claims.assumptions import (
+    ROOM,
     constant_step,
     convex,
     descent_within_inverse_smoothness,
@@ -44,8 +45,6 @@ __all__ = [
     "polyak_hb_quadratic",
     "subgradient_constant_step",
 ]
-
-_UNIT = 2.0**-40
 
 
 def _first_step(setting: Setting) -> float:
@@ -126,8 +125,8 @@ def gd_long_step_conjecture(T: Any, L: Any, R0: Any, alpha: Any) -> Any:
     second. For h <= 1 the first part is the larger one: the bound of `drori-teboulle-2014-gd`.
     """
     h = alpha * L
-    straight = (1 + _UNIT * T) / (2 * T * h + 1)
-    return L * R0**2 / 2 * np.maximum(straight, (h - 1 + _UNIT) ** (2 * T))
+    straight = (1 + ROOM * T) / (2 * T * h + 1)
+    return L * R0**2 / 2 * np.maximum(straight, (h - 1 + ROOM) ** (2 * T))
 
 
 @claim(
@@ -156,7 +155,7 @@ def gd_strongly_convex(T: Any, L: Any, mu: Any, D0: Any, alpha: Any) -> Any:
     eigenvalues all contract by rho: mu and L at alpha = 2/(L + mu).
     """
     rho = np.maximum(abs(1 - alpha * L), abs(1 - alpha * mu))
-    return (rho + _UNIT) ** (2 * T) * D0
+    return (rho + ROOM) ** (2 * T) * D0
 
 
 @claim(
@@ -181,10 +180,10 @@ def gd_strongly_convex_distance(T: Any, L: Any, mu: Any, R0: Any, alpha: Any) ->
     (g - mu e).(L e - g) >= 0: g lies in the ball with the diameter from mu e to L e, and the point
     of that ball where ||e - alpha g|| is largest is an end of the diameter. Nesterov prints
     alpha <= 2/(mu + L) and 1 - 2 alpha mu L/(mu + L) for rho**2, equal at the largest step.
-    Attained as in `gd-strongly-convex`. `_UNIT` R0 a round is left to rounding.
+    Attained as in `gd-strongly-convex`. `ROOM` R0 a round is left to rounding.
     """
     rho = np.maximum(abs(1 - alpha * L), abs(1 - alpha * mu))
-    return (rho**T + _UNIT * T) * R0
+    return (rho**T + ROOM * T) * R0
 
 
 @claim(
@@ -214,7 +213,7 @@ def gd_nonconvex_min(T: Any, L: Any, D0: Any, alpha: Any) -> Any:
     g and g/2 at the slopes -L and L, every step from g to g, and fall to 0 at the end.
     """
     h = alpha * L
-    return sqrt(4 * L * D0 / ((T - 1) * h * (4 - h) + 2)) * (1 + _UNIT)
+    return sqrt(4 * L * D0 / ((T - 1) * h * (4 - h) + 2)) * (1 + ROOM)
 
 
 @claim(
@@ -240,7 +239,7 @@ def gd_nonconvex_classic(T: Any, L: Any, D0: Any, alpha: Any) -> Any:
     Attained on L x**2/2 at h = 1, where the first step ends in the minimum.
     """
     h = alpha * L
-    return 2 * L * D0 / (T * h * (2 - h)) * (1 + _UNIT)
+    return 2 * L * D0 / (T * h * (2 - h)) * (1 + ROOM)
 
 
 @claim(
@@ -424,7 +423,7 @@ def ghadimi_2015_hb_sc(T: Any, mu_pl: Any, D0: Any, alpha: Any) -> Any:
     V_{t+1} <= (1 - alpha mu) V_t. Attained on x**2/2 whenever d vanishes: with alpha = 1/4,
     beta1 = 3/4 at T = 6, 12, ...
     """
-    return (1 - alpha * mu_pl + _UNIT) ** T * D0
+    return (1 - alpha * mu_pl + ROOM) ** T * D0
 
 
 def _polyak_step(setting: Setting) -> float:
@@ -482,10 +481,10 @@ def polyak_hb_quadratic(T: Any, R0: Any, beta1: Any) -> Any:
     2 q c = 1 + beta1 - alpha l, and |c| <= 1 as alpha runs l over (1 - q)**2..(1 + q)**2. From
     x_0 = x_1 it is q**T (U_T(c) - q U_{T-1}(c)) times the start, with Chebyshev's polynomials of
     the second kind, |U_k| <= k + 1; equality at c = -1, l = L. So the rate is q but no constant
-    times q**T is true. `_UNIT` a round is left to rounding.
+    times q**T is true. `ROOM` a round is left to rounding.
     """
     q = sqrt(beta1)
-    return (q + _UNIT) ** T * (1 + T * (1 + q)) * R0
+    return (q + ROOM) ** T * (1 + T * (1 + q)) * R0
 
 
 _FAILING_MOMENTUM = (
@@ -722,8 +721,8 @@ def gd_diverges(T: Any, L: Any, alpha: Any) -> Any:
     """Gradient descent diverges on a quadratic when the step size is beyond 2/L.
 
     ||x_{T+1} - x*|| >= (alpha L - 1)**T: in the eigendirection of L, where the start of `quadratic`
-    has the coordinate 1, each step multiplies by 1 - alpha L. Equality in one dimension. `_UNIT` a
+    has the coordinate 1, each step multiplies by 1 - alpha L. Equality in one dimension. `ROOM` a
     round is left to rounding, and beyond 2**500, where squares overflow, the claim says nothing.
     """
-    grown = (alpha * L - 1 - _UNIT * alpha * L) ** T
+    grown = (alpha * L - 1 - ROOM * alpha * L) ** T
     return np.where(grown < 2.0**500, grown, -np.inf)

@@ -9,6 +9,8 @@ from numpy import log, sqrt
 
 from convergence.claim import Assumption, Case, Setting, claim, sum_i
 from convergence.claims.assumptions import (
+    beta1_below_root,
+    beta1_square_below_beta2,
     bounded_domain,
     box_or_metric_projection,
     constant_step,
@@ -253,11 +255,6 @@ def duchi_2011_adagrad_diag(
     )
 
 
-def _gamma_below_one(setting: Setting) -> str:
-    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
-    return "" if beta1**2 < beta2 else f"beta1={beta1:g}, beta2={beta2:g}"
-
-
 _SECTION_5 = "amsgrad:beta1=0.9,beta2=0.99"
 
 
@@ -271,7 +268,7 @@ _SECTION_5 = "amsgrad:beta1=0.9,beta2=0.99"
         the_rule("amsgrad", bias_correction="none", maximum_of="raw", eps_position="outside"),
         box_or_metric_projection,
         inverse_sqrt_step,
-        Assumption("beta1**2 < beta2", _gamma_below_one),
+        beta1_square_below_beta2,
     ],
     status="proved here; the printed proof is flawed",
     errata=(
@@ -347,14 +344,8 @@ def _constant_beta1(setting: Setting) -> str:
     return f"the run used beta1_decay={settings['beta1_decay']:g}"
 
 
-def _ratio_below_one(setting: Setting) -> str:
-    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
-    return "" if beta1 < sqrt(beta2) else f"beta1={beta1:g}, beta2={beta2:g}"
-
-
 # AMSGrad as its theorems have it.
 _plain_amsgrad = the_rule("amsgrad", eps=0.0, bias_correction="none", maximum_of="raw")
-_beta1_below_root = Assumption("beta1 < sqrt(beta2)", _ratio_below_one)
 
 
 @claim(
@@ -368,7 +359,7 @@ _beta1_below_root = Assumption("beta1 < sqrt(beta2)", _ratio_below_one)
         box_or_metric_projection,
         inverse_sqrt_step,
         Assumption("beta1 is constant", _constant_beta1),
-        Assumption("beta1**2 < beta2", _gamma_below_one),
+        beta1_square_below_beta2,
     ],
     cases=[
         Case(
@@ -450,7 +441,7 @@ def alacaoglu_2020_thm1(
         _plain_amsgrad,
         box_or_metric_projection,
         inverse_sqrt_step,
-        _beta1_below_root,
+        beta1_below_root,
     ],
     status="proof flawed, statement true",
     errata=(
@@ -538,7 +529,7 @@ def _last_fall(beta1: float, lam: float) -> int:
         _plain_amsgrad,
         box_or_metric_projection,
         inverse_sqrt_step,
-        _beta1_below_root,
+        beta1_below_root,
         Assumption("beta1_t = beta1 lam**(t-1) with lam < 1", _shrinking_beta1),
     ],
     cases=[

@@ -14,6 +14,7 @@ from convergence.claims.assumptions import (
     bounded_domain,
     constant_step,
     convex,
+    draws_are_dependent,
     exact_gradients,
     inverse_sqrt_step,
     smooth,
@@ -45,24 +46,13 @@ Array = NDArray[np.float64]
 # Assumptions
 
 
-def _draws_are_dependent(setting: Setting) -> str:
-    problem = setting.problem
-    if problem.samples is None:
-        return ""
-    if not problem.stochastic:
-        return "the losses follow a fixed sequence"
-    # What is drawn without replacement depends on what was drawn before.
-    order = problem.settings.get("order", "independent")
-    return "" if order == "independent" else f"the order is {order}"
-
-
 unbiased = Assumption(
-    "given the past, a gradient has the mean grad f (draws are independent)", _draws_are_dependent
+    "given the past, a gradient has the mean grad f (draws are independent)", draws_are_dependent
 )
 stochastic = Assumption(
     "gradients are independent draws with the mean grad f",
     lambda setting: (
-        "they are exact" if setting.problem.samples is None else _draws_are_dependent(setting)
+        "they are exact" if setting.problem.samples is None else draws_are_dependent(setting)
     ),
 )
 

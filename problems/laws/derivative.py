@@ -22,6 +22,10 @@ def gradient_is_derivative(search: Search) -> Iterator[Finding]:
     anywhere between the one-sided slopes.
     """
     problem = search.problem
+    if problem.by_differences:
+        sentence = "taken by differences of the loss: there is nothing to compare"
+        yield Finding("gradient", "inconclusive", sentence)
+        return
     kinks = "non-smooth" in problem.tags
     chosen = [*single(problem, 40 if search.thorough else 6), *steepest(search)]
     if problem.objective_formula is not None:

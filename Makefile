@@ -5,13 +5,17 @@ PYTHON = python3
 endif
 BIN = .venv/bin
 
-.PHONY: report test lint clean
+.PHONY: report test test-all lint clean
 
 report: .venv/installed
 	$(BIN)/convergence report -o report
 
 test: .venv/installed
 	$(BIN)/python -m pytest -q -n auto
+
+# Everything: twenty times the examples, the slow tests, and the programs of docs/worst-cases.md.
+test-all: .venv/installed-pep
+	$(BIN)/python -m pytest -q -n auto --thorough
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -21,6 +25,10 @@ lint: .venv/installed-dev
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+.venv/installed-pep: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,pep]'
 	touch $@
 
 .venv/installed-dev: .venv/installed

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+#: Seconds since 1970: sources that were edited later are not those that this process runs.
+IMPORTED_AT = time.time()
 
 # Public name -> (module, name there). No module has the name of a public function.
 _PUBLIC = {

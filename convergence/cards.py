@@ -10,25 +10,30 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 import problems
+from convergence import claim as claim_module
 from convergence import claims, rules, schedule
-from convergence.claim import LETTERS, Claim
+from convergence.claim import LETTERS, Case, Claim
 from convergence.measure import MEASURES, default_measures
 from convergence.record import versions
 from convergence.rule import SETTINGS, Rule
 from convergence.schedule import Schedule
 from convergence.sketch import sketch
+from convergence.store import source_checksum
 from problems import Problem, Reference, reference, references
 from problems.laws import Report, check
 from problems.notation import InputError, format_value, nearest, require
-from problems.own import find_all, names_a_file
+from problems.own import entries_of, find_all, names_a_file
 from problems.registry import Entry, Registry
+from problems.script import Place, place_of
+
+if TYPE_CHECKING:
+    from convergence.verification import Outcome
 
 __all__ = [
     "Card",
@@ -39,7 +44,6 @@ __all__ = [
     "cite",
     "list_items",
     "show",
-    "source_checksum",
 ]
 
 Kind = Literal["problem", "rule", "schedule", "claim"]
@@ -173,11 +177,48 @@ def list_items(
     return [i for i in items if i.kind == "problem" and accepts(problems.catalogue[i.key])]
 
 
+_FIND: Mapping[str, Callable[[str], Any]] = {
+    "problem": problems.find,
+    "rule": rules.find,
+    "schedule": schedule.find,
+    "claim": claims.find,
+}
+
+
+def _kind_in_file(specification: str, place: Place) -> str:
+    """Whether a file means a problem or a claim, by what it registers."""
+    try:
+        # Most files of problems need not be run twice.
+        speaks_of_claims = b"claim" in Path(place.path).read_bytes()
+    except OSError:
+        speaks_of_claims = False
+    if not speaks_of_claims:
+        return "problem"
+    # What is registered on the way must not stay in the catalogue.
+    with claims.catalogue.collecting(), problems.catalogue.collecting():
+        try:
+            held = {claim.entry.function.__name__ for claim in claim_module.find_all(place.path)}
+        except InputError:
+            return "problem"
+        try:
+            others = entries_of(place.path)
+        except InputError:
+            return "claim"
+    if place.name is None:
+        raise InputError(
+            f"{place.path!r} holds problems and claims; write problem:{specification} or "
+            f"claim:{specification}, or name one as in {place.path}::{min(others)}"
+        )
+    name = place.name.replace("-", "_")
+    return "problem" if name in others and name not in held else "claim"
+
+
 def _resolve(specification: str) -> tuple[str, str]:
     """The kind and the bare specification of `KEY...` or `kind:KEY...`."""
     head, colon, rest = specification.partition(":")
-    if names_a_file(specification):
-        return "problem", specification
+    place = place_of(specification)
+    if place is not None:
+        return _kind_in_file(specification, place), specification
     if colon and head in _CATALOGUES:
         return head, rest
     found = [kind for kind, catalogue in _CATALOGUES.items() if head.strip() in catalogue]
@@ -366,14 +407,61 @@ def _rule_sections(rule: Rule) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
     return sections, data
 
 
+#: From this measured / bound on, a bound counts as attained.
+_ATTAINED = 0.99
+# In seconds: what has not been judged by then is left out of a card.
+_PATIENCE = 5.0
+
+
+def _where(case: Case) -> str:
+    options = ",".join(f"{name}={format_value(value)}" for name, value in case.options.items())
+    where = f"{case.problem}  {case.rule}  {case.schedule}  {case.steps} steps"
+    return where + (f"  [{options}]" if options else "")
+
+
+def _expected(case: Case) -> str:
+    return case.expected + (
+        f" first at step {case.first_violation}" if case.first_violation else ""
+    )
+
+
+def _measured_row(case: Case, outcome: Outcome | str) -> tuple[str, ...]:
+    if isinstance(outcome, str):
+        return outcome, "", f"expected: {_expected(case)}", _where(case)
+    verdict = outcome.verdict
+    first = f" first at step {verdict.first_violation}" if verdict.first_violation else ""
+    ratio = "" if verdict.ratio is None else f"{verdict.ratio:.4g}"
+    wanted = "" if outcome.as_expected else f"UNEXPECTED, expected: {_expected(case)}"
+    return verdict.word + first, ratio, wanted, _where(case)
+
+
+def _tight(claim: Claim, outcomes: Sequence[Outcome]) -> tuple[str, Outcome | None]:
+    """Where the bound is nearest to what was measured, among the cases where it holds."""
+    close = [o for o in outcomes if o.verdict.word == "holds" and o.verdict.ratio is not None]
+    if not close:
+        return "no case was judged in which it holds with a ratio", None
+    nearest_one = max(close, key=lambda outcome: outcome.verdict.ratio or 0.0)
+    verdict = nearest_one.verdict
+    assert verdict.ratio is not None
+    word = "attained" if verdict.ratio >= _ATTAINED else "not seen to be attained; nearest"
+    return (
+        f"{word}: {_ratio_name(claim)} = {verdict.ratio:.6g} at step {verdict.closest} on "
+        f"{verdict.problem}, {verdict.rule}, {verdict.schedule}"
+    ), nearest_one
+
+
+def _ratio_name(claim: Claim) -> str:
+    return "bound / measured" if claim.sense == "at least" else "measured / bound"
+
+
 def _claim_sections(claim: Claim) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
+    from convergence.verification import judge_named
+
     letters = [(letter, LETTERS[letter].meaning) for letter in claim.letters]
-    rows = []
-    for case in claim.cases:
-        options = ",".join(f"{n}={format_value(v)}" for n, v in case.options.items())
-        first = f" first at step {case.first_violation}" if case.first_violation else ""
-        where = f"{case.problem}  {case.rule}  {case.schedule}  {case.steps} steps"
-        rows.append((case.expected + first, where + (f"  [{options}]" if options else "")))
+    judged = judge_named(claim.specification, _PATIENCE)
+    outcomes = [outcome for _, outcome in judged if not isinstance(outcome, str)]
+    rows = [_measured_row(case, outcome) for case, outcome in judged]
+    tight, witness = _tight(claim, outcomes)
     sections: list[tuple[str, Any]] = [
         (
             "Bounds",
@@ -381,9 +469,13 @@ def _claim_sections(claim: Claim) -> tuple[list[tuple[str, Any]], dict[str, Any]
         ),
         ("Assumes", tuple(assumption.statement for assumption in claim.assumptions)),
         ("Letters", _columns([("T", "rounds"), *letters])),
-        ("Status", (claim.status, *textwrap.wrap(claim.errata, 90))),
-        ("Expected verdicts", _columns(rows)),
+        ("Status", (claim.status,)),
+        ("Errata", tuple(textwrap.wrap(claim.errata, 90)) or ("none known",)),
+        ("Tight", (tight,)),
     ]
+    if rows:
+        head = ("verdict", _ratio_name(claim), "", "on")
+        sections.append(("Verdicts", _columns([head, *rows])))
     data = {
         "measure": claim.measure,
         "sense": claim.sense,
@@ -405,6 +497,8 @@ def _claim_sections(claim: Claim) -> tuple[list[tuple[str, Any]], dict[str, Any]
             }
             for case in claim.cases
         ],
+        "verdicts": [outcome.to_json() for outcome in outcomes],
+        "tight": witness and witness.to_json(),
     }
     return sections, data
 
@@ -441,7 +535,9 @@ def show(specification: str) -> Card:
     if kind == "schedule" and ":" not in bare:
         entry = schedule.catalogue[bare.strip()]
     else:
-        built = problems.find(bare) if kind == "problem" else _CATALOGUES[kind].find(bare)
+        # A file of problems may hold claims as well, which are not to stay in the catalogue.
+        with claims.catalogue.collecting():
+            built = _FIND[kind](bare)
         if kind == "problem":
             # A picture of what is not a number would fail less clearly.
             built.probe()
@@ -479,19 +575,6 @@ def check_problem(specification: str | Problem, *, thorough: bool = False) -> li
     )
     found = find_all(specification) if isinstance(specification, str) else [specification]
     return [check(problem, thorough=thorough) for problem in found]
-
-
-@cache
-def source_checksum() -> str:
-    """SHA-256 over all sources of `problems` and `convergence`."""
-    digest = hashlib.sha256()
-    home = Path(__file__).parent.parent
-    for package in ("problems", "convergence"):
-        for path in sorted((home / package).rglob("*")):
-            if path.suffix in (".py", ".bib"):
-                digest.update(path.relative_to(home).as_posix().encode())
-                digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -548,9 +631,7 @@ def cite(key: str) -> Citation:
         return Citation(
             (reference(key),), version, f"convergence cite {key}", source_checksum(), ""
         )
-    require(
-        not names_a_file(key), f"{key!r} is a problem of your own: no paper is on record for it"
-    )
+    require(not names_a_file(key), f"{key!r} is a file of your own: no paper is on record for it")
     kind, bare = _resolve(key)
     entry = _CATALOGUES[kind][bare.partition(":")[0].strip()]
     results = ""

@@ -11,27 +11,28 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convergence import rounding
 from convergence.measure import MEASURES, Observation
 from convergence.rule import Rule
 from convergence.schedule import Schedule
 from convergence.simulation import Projection
-from problems.notation import nearest, require
+from problems.notation import format_value, nearest, require
 from problems.problem import CONSTANTS, Problem
 from problems.registry import Entry, Registry
 from problems.script import Shelf, parameters_of, place_of
 
 __all__ = [
     "LETTERS",
-    "ROUNDING",
     "SEEN",
     "Assumption",
     "Case",
     "Claim",
+    "Kind",
     "Setting",
     "Word",
     "catalogue",
@@ -42,10 +43,8 @@ __all__ = [
 ]
 
 Word = Literal["holds", "violated", "vacuous", "not applicable", "inconclusive"]
+Kind = Literal["every run", "in expectation", "with probability", "rate", "almost sure limit"]
 Array = NDArray[np.float64]
-
-#: Totals that the allowance for rounding needs, by measure.
-ROUNDING = {"regret": ("loss_magnitude",), "average_regret": ("loss_magnitude",)}
 
 
 @dataclass(frozen=True)
@@ -211,6 +210,11 @@ def _second_moment(context: _Context) -> float:
     return float(min(stated))
 
 
+def _fresh_margin_limit(context: _Context) -> float:
+    w = np.asarray(context.setting.problem.constants["minimizer"].value, float)
+    return float(w[0] - abs(w[1] + w[2]))
+
+
 def _first_root(context: _Context) -> float:
     settings = context.setting.rule.settings
     require("initial" in settings, f"rule {context.setting.rule.key} has no initial")
@@ -264,6 +268,22 @@ LETTERS: Mapping[str, _Letter] = {
         "largest coordinate of the start, in size",
         lambda c: float(abs(np.asarray(c.setting.problem.start)).max()),
     ),
+    "start_norm": _Letter(
+        "Euclidean norm of the start",
+        lambda c: float(np.linalg.norm(np.asarray(c.setting.problem.start))),
+    ),
+    "start_gradient_square": _Letter(
+        "squared norm of the exact gradient of the start",
+        lambda c: float((c.setting.problem.objective_gradient(c.setting.problem.start) ** 2).sum()),
+    ),
+    "fresh_margin_limit": _Letter(
+        "least margin of a fresh example at the minimiser, (8 n+ n- - 5 n+ + 3 n-) / q",
+        _fresh_margin_limit,
+    ),
+    "iterate_sup": _Letter(
+        "largest coordinate of the iterate after round T, in size",
+        lambda c: abs(c.observed.iterate).max(axis=-1),
+    ),
     "lam": _Letter("factor by which beta1 shrinks each round", _lam),
     "gradient_norms": _Letter(
         "||g_{1:T,i}||_2, by coordinate",
@@ -293,7 +313,11 @@ class Claim:
     Attributes:
         measure: The figure that is bounded.
         sense: Whether the bound is from above or from below.
-        kind: "every run", or "in expectation" over the seeds.
+        kind: Of what the bound is one: "every run"; "in expectation", the mean over the seeds;
+            "with probability", all but a share `delta` of the seeds, at each T; "rate", the
+            mean over the seeds up to a factor that no theorem names; "almost sure limit", where
+            every run tends to.
+        twin: The run that a run is set beside, for the measure `difference`.
         assumptions: What must hold for the theorem to speak.
         status: "proved", "refuted", or what is known of its proof.
         errata: What is wrong with the print, in a sentence, or "".
@@ -304,11 +328,12 @@ class Claim:
     settings: Mapping[str, Any]
     measure: str
     sense: Literal["at most", "at least"]
-    kind: Literal["every run", "in expectation"]
+    kind: Kind
     assumptions: tuple[Assumption, ...]
     status: str
     errata: str
     cases: tuple[Case, ...]
+    twin: Callable[[Setting], Setting] | None = None
 
     @property
     def key(self) -> str:
@@ -330,19 +355,26 @@ class Claim:
         """What the bound asks for besides T."""
         return _letters(self.entry)
 
+    def on_every_run(self, problem: Problem) -> bool:
+        """Whether it is judged run by run: without chance an expectation is the one run."""
+        by_chance = self.kind in ("in expectation", "with probability") and problem.stochastic
+        return not by_chance and self.kind not in ("rate", "almost sure limit")
+
     def quantities(self, setting: Setting) -> tuple[str, ...]:
         """Running totals needed to judge a run."""
         asked = [name for letter in self.letters for name in LETTERS[letter].quantities(setting)]
         wanted = MEASURES[self.measure].quantities(setting.problem)
         seen = [total for letter, total in SEEN.items() if letter in self.letters]
-        return tuple(dict.fromkeys([*wanted, *asked, *seen, *ROUNDING.get(self.measure, ())]))
+        rounded = rounding.totals(self.measure) if self.on_every_run(setting.problem) else ()
+        return tuple(dict.fromkeys([*wanted, *asked, *seen, *rounded]))
 
     def fails(self, setting: Setting) -> str:
         """Why the claim does not speak of a setting, or ""."""
         for assumption in self.assumptions:
             if reason := assumption.fails(setting):
                 return f"{assumption.statement}: {reason}"
-        if reason := MEASURES[self.measure].unavailable(setting.problem):
+        reason = "" if self.twin else MEASURES[self.measure].unavailable(setting.problem)
+        if reason:
             return f"{self.measure} cannot be measured: {reason}"
         for letter in self.letters:
             for name in LETTERS[letter].state:
@@ -370,9 +402,35 @@ class Claim:
         Raises:
             InputError: A letter has no value here.
         """
+        return self._evaluate(times, observed, self._values(setting, times, observed))
+
+    def bound_rounding(
+        self, setting: Setting, times: NDArray[np.int64], observed: Observation
+    ) -> Array:
+        """How far the bound may be off: what it changes by when a letter moves by a few units.
+
+        Returns:
+            Shape (lanes, rounds).
+        """
+        values = self._values(setting, times, observed)
+        bound = self._evaluate(times, observed, values)
+        off = 8 * 2.0**-53 * abs(bound)
+        with np.errstate(all="ignore"):
+            for letter, value in values.items():
+                moved = {**values, letter: value * (1 + 2.0**-50)}
+                off = off + abs(self._evaluate(times, observed, moved) - bound)
+        return np.where(np.isfinite(off), off, 0.0)
+
+    def _values(
+        self, setting: Setting, times: NDArray[np.int64], observed: Observation
+    ) -> dict[str, Any]:
         context = _Context(setting, times, observed)
         # numpy numbers: a Python float raises where a square overflows.
-        values = {letter: np.asarray(LETTERS[letter].value(context))[()] for letter in self.letters}
+        return {letter: np.asarray(LETTERS[letter].value(context))[()] for letter in self.letters}
+
+    def _evaluate(
+        self, times: NDArray[np.int64], observed: Observation, values: Mapping[str, Any]
+    ) -> Array:
         with np.errstate(all="ignore"):
             bound = self.entry.function(times.astype(float), **values, **self.settings)
         return np.broadcast_to(np.asarray(bound, float), observed.iterate.shape[:2])
@@ -394,9 +452,10 @@ def _letters(entry: Entry[Claim]) -> tuple[str, ...]:
 
 def _build(entry: Entry[Claim], settings: Mapping[str, Any]) -> Claim:
     for name, accepted in entry.facts["options"].items():
+        listed = ", ".join(map(format_value, accepted))
         require(
             settings[name] in accepted,
-            f"{name}={settings[name]!r} of claim {entry.key} must be one of {', '.join(accepted)}",
+            f"{name}={settings[name]!r} of claim {entry.key} must be one of {listed}",
         )
     apart = ("options", "sources_sha256")
     facts = {name: value for name, value in entry.facts.items() if name not in apart}
@@ -413,12 +472,13 @@ def claim(
     measure: str,
     assumes: Sequence[Assumption],
     cases: Sequence[Case],
-    kind: Literal["every run", "in expectation"] = "every run",
+    kind: Kind = "every run",
     sense: Literal["at most", "at least"] = "at most",
     status: str = "proved",
     errata: str = "",
     tags: tuple[str, ...] = (),
-    options: Mapping[str, tuple[str, ...]] | None = None,
+    options: Mapping[str, tuple[Any, ...]] | None = None,
+    twin: Callable[[Setting], Setting] | None = None,
 ) -> Callable[[Callable[..., Any]], Entry[Claim]]:
     """Register a theorem; the decorated function is its bound.
 
@@ -427,15 +487,17 @@ def claim(
         measure: A name from `MEASURES`.
         assumes: Its assumptions, checked in this order.
         cases: Runs on which `verify` judges it.
-        kind: Whether it speaks of every run or of the expectation.
+        kind: Of what it speaks: see `Claim`. With "with probability" the bound has an option
+            `delta`, the probability of failing.
         sense: Whether the measure is at most or at least the bound.
         status: "proved", "refuted", ...
         errata: What is wrong with the print.
         tags: Words to filter by.
         options: Accepted values of its keyword parameters.
+        twin: For the measure "difference": the run to set beside a run.
 
     Raises:
-        InputError: The measure or a letter is unknown.
+        InputError: The measure, the kind or a letter is unknown.
     """
 
     def register(function: Callable[..., Any]) -> Entry[Claim]:
@@ -451,11 +513,24 @@ def claim(
             errata=errata,
             cases=tuple(cases),
             options=dict(options or {}),
+            twin=twin,
         )
         require(
             measure in MEASURES,
             f"claim {entry.key} bounds {measure!r}, which is no measure; "
             + nearest(str(measure), MEASURES),
+        )
+        require(
+            kind in get_args(Kind),
+            f"claim {entry.key} is of kind {kind!r}; known: {', '.join(get_args(Kind))}",
+        )
+        require(
+            kind != "with probability" or "delta" in entry.parameters,
+            f"claim {entry.key} holds with probability and has no option delta",
+        )
+        require(
+            (measure == "difference") == (twin is not None),
+            f"claim {entry.key}: the measure difference and a twin belong together",
         )
         for assumption in assumes:
             require(

@@ -1,7 +1,8 @@
 """The command line: each command is one public call of the same name, printed.
 
 This module stands above all three floors and is imported by its entry point only; it alone may
-import `reports`, inside the function that needs it.
+import `reports`, inside the function that needs it. What brings numpy along is imported there as
+well, so that --help is there at once.
 """
 
 from __future__ import annotations
@@ -20,9 +21,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 import convergence
-from convergence.record import quoted
-from problems.files import require_writable, write_whole
-from problems.notation import InputError, read_value, require
 
 __all__ = ["app", "main"]
 
@@ -154,6 +152,8 @@ def show(
 
     Example: convergence show kingma-ba-2015-thm41
     """
+    from problems.notation import require
+
     card = convergence.show(key)
     if plot:
         require(
@@ -252,6 +252,9 @@ def run(
     Example: convergence run reddi-2018-online -o adam:beta2=0.99 -o amsgrad:beta2=0.99
     --schedule inverse-sqrt:alpha=.5 --steps 1_000_000 --plot adam.png
     """
+    from problems.files import require_writable
+    from problems.notation import read_value, require
+
     require(
         len(set(optimizer)) == len(optimizer),
         f"-o {max(optimizer, key=optimizer.count)!r} is given twice",
@@ -333,48 +336,71 @@ def verify(
     workers: Annotated[
         int | None, typer.Option("--workers", help="Processes; by default one per core.")
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Judge again what is stored from earlier calls.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Judge claims on their problems; exit 1 if a verdict is not the expected one.
 
+    Verdicts are stored as they are decided: after Ctrl-C the same command goes on where it was,
+    and what has not changed is not judged again. Of each verdict are shown the ratio measured /
+    bound where it is largest, the seeds used and, where chance takes part, its share of the
+    error probability. A claim that holds is one that was not contradicted.
+
     Example: convergence verify kingma-ba-2015-thm41
     """
+    from convergence import verification
+    from problems.files import require_writable, write_whole
+
     if junit:
         require_writable(junit)
+    left = 0
     with _progress("judging", None) as update:
-        outcomes = convergence.verify(
-            claim or (), only=only, quick=quick, workers=workers, progress=update
-        )
-    if junit:
-        from convergence.verification import junit as junit_report
-
-        write_whole(junit, junit_report(outcomes))
+        try:
+            outcomes = convergence.verify(
+                claim or (), only=only, quick=quick, workers=workers, fresh=fresh, progress=update
+            )
+        except verification.Interrupted as interrupted:
+            outcomes, left = interrupted.outcomes, interrupted.left
+    if junit and not left:
+        write_whole(junit, verification.junit(outcomes))
     if as_json:
         _print_json([outcome.to_json() for outcome in outcomes])
     else:
-        for name in dict.fromkeys(outcome.verdict.claim.partition(":")[0] for outcome in outcomes):
-            rows = []
-            for outcome in outcomes:
-                verdict = outcome.verdict
-                key, _, options = verdict.claim.partition(":")
-                if key != name:
-                    continue
-                setting = f"{verdict.problem}, {verdict.rule}, {verdict.schedule}"
-                rows.append(
-                    [
-                        "as expected" if outcome.as_expected else "UNEXPECTED",
-                        verdict.word,
-                        setting + (f" [{options}]" if options else ""),
-                        verdict.reason,
-                    ]
-                )
-            _table(name, ["", "verdict", "on", "because"], rows)
-        words = [outcome.verdict.word for outcome in outcomes]
-        counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
-        wrong = sum(not outcome.as_expected for outcome in outcomes)
-        _out.print(f"{len(outcomes)} verdicts: {counts}; {wrong} unexpected")
+        for name, group in verification.by_claim(outcomes).items():
+            _table(*_verdicts(name, group))
+        _out.print(verification.summary(outcomes), soft_wrap=True)
+    if left:
+        _err.print(f"interrupted: {verification.counted(left, 'case')} left to judge")
+        raise typer.Exit(130)
     if not all(outcome.as_expected for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _verdicts(name: str, outcomes: list[Any]) -> tuple[str, list[str], list[list[str]]]:
+    """Title, columns and rows of the table of a claim; what holds needs no reason."""
+    from convergence.verification import not_contradicted, options_of
+
+    held = not_contradicted(outcomes)
+    at_least = convergence.find_claim(name).sense == "at least"
+    columns = ["verdict", "bound /\nmeasured" if at_least else "measured\n/ bound", "seeds"]
+    by_chance = any(outcome.verdict.error_probability for outcome in outcomes)
+    columns += [*(["error"] if by_chance else []), "on"]
+    rows = []
+    for outcome in outcomes:
+        verdict = outcome.verdict
+        wrong = "" if outcome.as_expected else f"\nUNEXPECTED,\nexpected: {outcome.expected}"
+        row = [verdict.word + wrong, "" if verdict.ratio is None else f"{verdict.ratio:.3g}"]
+        row.append(str(verdict.seeds))
+        if by_chance:
+            row.append(f"{verdict.error_probability:.0e}" if verdict.error_probability else "")
+        options = options_of(verdict.claim)
+        setting = f"{verdict.problem}, {verdict.rule}, {verdict.schedule}"
+        setting += f" [{options}]" if options else ""
+        row.append(setting if verdict.word == "holds" else f"{setting}\n{verdict.reason}")
+        rows.append(row)
+    return name + (f": {held}" if held else ""), columns, rows
 
 
 @app.command()
@@ -419,6 +445,8 @@ def cite(
 
 
 def _command_line() -> str:
+    from convergence.record import quoted
+
     return " ".join(["convergence", *(quoted(word) for word in sys.argv[1:])])
 
 
@@ -427,8 +455,6 @@ def main() -> None:
     warnings.showwarning = _warn  # type: ignore[assignment]  # it takes the place in one
     try:
         status = app(standalone_mode=False)
-    except InputError as error:
-        _fail(str(error))
     except _USAGE_ERROR as error:
         _fail(error.format_message())
     except (KeyboardInterrupt, typer.Abort):
@@ -436,6 +462,8 @@ def main() -> None:
         sys.exit(130)
     except typer.Exit as error:
         sys.exit(error.exit_code)
+    except convergence.InputError as error:
+        _fail(str(error))
     sys.exit(status if isinstance(status, int) else 0)
 
 

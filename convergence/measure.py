@@ -175,6 +175,37 @@ def _sup_norm(problem: Problem, o: Observation, times: Any, seeds: list[int]) ->
     return np.asarray(abs(o.iterate).max(axis=-1))
 
 
+def _needs_fresh_examples(problem: Problem) -> str:
+    return "" if problem.key == "wilson-2017" else "only wilson-2017 says what a fresh example is"
+
+
+def _fresh_margin(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
+    # A fresh example of label y has the features y, 1, 1, and a private block never seen.
+    return np.asarray(o.iterate[..., 0] - abs(o.iterate[..., 1] + o.iterate[..., 2]))
+
+
+_OSCILLATION = ("step_weight_change", "step_weight_sum")
+
+
+def _step_oscillation(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
+    changes, weights = (o.totals[name] for name in _OSCILLATION)
+    return np.asarray(changes.sum(axis=-1) / weights.min(axis=-1))
+
+
+def _of_state(o: Observation, name: str) -> Array:
+    """A state variable; not a number where the rule has none."""
+    return o.state.get(name, np.full(o.iterate.shape, np.nan))
+
+
+def _first_moment(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
+    g = problem.objective_gradient(problem.start)
+    return np.asarray((_of_state(o, "m") * g).sum(axis=-1) / (g * g).sum())
+
+
+def _second_moment(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
+    return np.asarray(_of_state(o, "v").sum(axis=-1))
+
+
 def _relative_step(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
     return np.asarray(o.totals["relative_step_most"].max(axis=-1))
 
@@ -192,6 +223,12 @@ _ON_REQUEST = (
     "gradient_mean_absolute",
     "distance_square",
     "sup_norm",
+    "fresh_margin",
+    "fresh_misfit",
+    "first_moment",
+    "second_moment",
+    "step_oscillation",
+    "difference",
     "relative_step",
 )
 
@@ -290,6 +327,47 @@ MEASURES: Mapping[str, Measure] = {
             "largest coordinate of the iterate after round T, in size",
             _sup_norm,
             lambda problem: "",
+        ),
+        Measure(
+            "fresh_margin",
+            "least margin y w.x of a fresh example, of either label, at the iterate after round T",
+            _fresh_margin,
+            _needs_fresh_examples,
+        ),
+        Measure(
+            "fresh_misfit",
+            "the negative of that margin: how far a fresh example is on the wrong side",
+            lambda problem, o, times, seeds: -_fresh_margin(problem, o, times, seeds),
+            _needs_fresh_examples,
+        ),
+        Measure(
+            "first_moment",
+            "share of the start's exact gradient in the rule's first moment after round T",
+            _first_moment,
+            _needs_objective,
+        ),
+        Measure(
+            "second_moment",
+            "sum over the coordinates of the rule's second moment after round T",
+            _second_moment,
+            lambda problem: "",
+        ),
+        Measure(
+            "step_oscillation",
+            "for methods without momentum: the sum over rounds 1..T of the changes of what "
+            "gradients are multiplied by, over the least sum of these weights",
+            _step_oscillation,
+            lambda problem: "",
+            lambda problem: _OSCILLATION,
+        ),
+        Measure(
+            "difference",
+            "Euclidean distance of the iterates after round T of a run and of the run that a claim "
+            "sets beside it",
+            lambda problem, o, times, seeds: np.linalg.norm(
+                o.iterate - o.totals["twin_iterate"], axis=-1
+            ),
+            lambda problem: "it takes two runs, which only a claim names",
         ),
         Measure(
             "relative_step",

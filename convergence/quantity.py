@@ -4,21 +4,21 @@ A quantity is a function `(total, *asks) -> total`, traced like a rule and compi
 loop, so a run accumulates only what its measures and claims ask for and never keeps the
 trajectory. It may ask for `loss` and `g` (at the point where the gradient is taken), `x` (the
 iterate before the step), `query_point`, `t`, `step_size`, `displacement` (of the step, before
-projection) and `norm`.
+projection), `norm`, and for another quantity by its name: its value before the round.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from convergence.expression import Expression, inputs_of, reduction
-from problems.arithmetic import maximum, minimum
+from problems.arithmetic import maximum, minimum, ratio, where
 from problems.notation import InputError, nearest, require
 from problems.registry import Entry, Registry
 
-__all__ = ["Quantity", "catalogue", "find"]
+__all__ = ["Quantity", "catalogue", "find", "with_parts"]
 
 _ASKS = ("loss", "g", "x", "query_point", "t", "step_size", "displacement", "norm")
 
@@ -31,13 +31,22 @@ class Quantity:
         start: The total before the first round.
         update: The new total as an expression in the asks and in `name`.
         meaning: One line.
+        builds_on: Other quantities that it asks for.
     """
 
-    def __init__(self, name: str, start: float, update: Expression, meaning: str):
+    def __init__(
+        self,
+        name: str,
+        start: float,
+        update: Expression,
+        meaning: str,
+        builds_on: tuple[str, ...] = (),
+    ):
         self.name = name
         self.start = start
         self.update = update
         self.meaning = meaning
+        self.builds_on = builds_on
 
     @property
     def needs_loss(self) -> bool:
@@ -48,11 +57,15 @@ class Quantity:
 def _build(entry: Entry[Quantity], settings: Any) -> Quantity:
     name = entry.key.replace("-", "_")
     asks = list(inspect.signature(entry.function).parameters)[1:]
+    others = tuple(ask for ask in asks if ask.replace("_", "-") in catalogue)
     for ask in asks:
-        require(ask in _ASKS, f"quantity {name} asks for {ask!r}; known: {', '.join(_ASKS)}")
+        require(
+            ask in (*_ASKS, *others),
+            f"quantity {name} asks for {ask!r}; known: {', '.join(_ASKS)}, and other quantities",
+        )
     arguments = {ask: reduction(ask) if ask == "norm" else Expression("input", ask) for ask in asks}
     update = Expression.of(entry.function(Expression("input", name), **arguments))
-    return Quantity(name, entry.facts["start"], update, entry.title)
+    return Quantity(name, entry.facts["start"], update, entry.title, others)
 
 
 #: Every quantity by key.
@@ -77,6 +90,16 @@ def find(name: str) -> Quantity:
     return catalogue[key]()
 
 
+def with_parts(names: Iterable[str]) -> list[Quantity]:
+    """The quantities of these names, and those that they build on, each once."""
+    found: dict[str, Quantity] = {}
+    for name in names:
+        item = find(name)
+        for part in (*(find(other) for other in item.builds_on), item):
+            found.setdefault(part.name, part)
+    return list(found.values())
+
+
 @quantity(start=0.0)
 def loss_sum(total: Any, loss: Any) -> Any:
     """Sum of the losses."""
@@ -85,8 +108,24 @@ def loss_sum(total: Any, loss: Any) -> Any:
 
 @quantity(start=0.0)
 def loss_magnitude(total: Any, loss: Any) -> Any:
-    """Sum of |loss|, which bounds the rounding of the sum of the losses."""
+    """Sum of |loss|: what the losses themselves were rounded by is a few units of it."""
     return total + abs(loss)
+
+
+@quantity(start=0.0)
+def loss_sum_rounding(total: Any, loss_sum: Any, loss: Any) -> Any:
+    """Sum of the partial sums of the losses, in size: one unit of it bounds what adding lost."""
+    return total + abs(loss_sum + loss)
+
+
+@quantity(start=0.0)
+def iterate_rounding(total: Any, x: Any, displacement: Any) -> Any:
+    """A bound of what the rounds may have rounded off the iterate, in all, by coordinate.
+
+    A round adds one unit of the new iterate and at most eight of the displacement, which is
+    itself made of a few rounded operations.
+    """
+    return total + 2.0**-53 * (abs(x) + 9.0 * abs(displacement))
 
 
 @quantity(start=float("inf"))
@@ -172,6 +211,30 @@ def relative_step_most(most: Any, displacement: Any, step_size: Any) -> Any:
 def gradient_absolute_sum(total: Any, g: Any) -> Any:
     """Sum of |g|, by coordinate."""
     return total + abs(g)
+
+
+def _weight(before: Any, displacement: Any, g: Any) -> Any:
+    newest = abs(ratio(displacement, g))
+    return where(newest > 0, newest, before)
+
+
+@quantity(start=0.0)
+def step_weight(before: Any, displacement: Any, g: Any) -> Any:
+    """What the last gradient that was not 0 was multiplied by, by coordinate."""
+    return _weight(before, displacement, g)
+
+
+@quantity(start=0.0)
+def step_weight_sum(total: Any, step_weight: Any, displacement: Any, g: Any) -> Any:
+    """Sum of what gradients were multiplied by, by coordinate."""
+    return total + _weight(step_weight, displacement, g)
+
+
+@quantity(start=0.0)
+def step_weight_change(total: Any, step_weight: Any, displacement: Any, g: Any) -> Any:
+    """Sum of the changes, in size, of what gradients were multiplied by, by coordinate."""
+    change = abs(_weight(step_weight, displacement, g) - step_weight)
+    return total + where(step_weight > 0, change, 0.0)
 
 
 @quantity(start=0.0)

@@ -84,6 +84,22 @@ SETTINGS: Mapping[str, tuple[str, Any]] = {
         ("sum", "average", "step-size-inside"),
     ),
     "dampening": ("share of each gradient kept out of the velocity", (_closed_unit, "[0, 1]")),
+    "look_ahead": (
+        "how far ahead of the iterate gradients count as taken, in steps of the velocity's own",
+        (_not_negative, "[0, inf)"),
+    ),
+    "weights": (
+        "by what the momentum grows: FISTA's weights, or the simpler (t + 1) / 2",
+        ("fista", "simplified"),
+    ),
+    "averaging_power": (
+        "the k-th of the averaged points weighs about k to this power",
+        (_not_negative, "[0, inf)"),
+    ),
+    "last_step": (
+        "whether the iterate is what the method returns if it stops there, or its descent sequence",
+        (True, False),
+    ),
     "iterate": (
         "what the iterate is: the descent sequence, or the look-ahead point",
         ("descent", "look-ahead"),

@@ -108,7 +108,7 @@ class Simulation:
         names = list(dict.fromkeys(quantities))
         if problem.domain.bounded:
             names.append("finiteness")
-        self._quantities = [quantity.find(name) for name in names]
+        self._quantities = quantity.with_parts(names)
         self._kernels: dict[tuple[str, bool], Kernel] = {}
 
         lanes = (self.seeds.size,) if problem.scalar else (self.seeds.size, problem.dimension)

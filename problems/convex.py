@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from problems import draws
 from problems.arithmetic import clip, sign, where
-from problems.domain import Ball, WholeSpace
+from problems.domain import Ball, Box, WholeSpace
 from problems.notation import require
 from problems.parameters import number, numbers, whole
-from problems.problem import Problem, derived, exact, problem
+from problems.problem import Outcomes, Problem, derived, exact, problem
 
 __all__ = [
     "absolute_value",
@@ -28,6 +29,7 @@ __all__ = [
     "log_sum_exp",
     "nesterov_worst_nonsmooth",
     "nesterov_worst_smooth",
+    "parabola_on_interval",
     "quartic",
     "resisting_maximum",
 ]
@@ -248,6 +250,73 @@ def huber_worst(*, N: int = 10, L: float = 1.0, R0: float = 1.0, h: float = 1.0)
         unknown={
             "mu": "f is straight beyond d",
             "mu_pl": "beyond d the gradient stays L d while f grows",
+        },
+    )
+
+
+@problem(
+    source=("hazan2007, Theorem 1", "lacostejulien2012"),
+    tags=("convex", "smooth", "strongly-convex", "polyak-lojasiewicz", "1-D", "worst-case"),
+)
+def parabola_on_interval(*, mu: float = 1.0, radius: float = 1.0, noise: float = 0.0) -> Problem:
+    """Parabola on an interval, started where it is steepest.
+
+    f(x) = mu/2 x**2 on [-radius, radius], from x = radius. A first step of 1/mu ends in the
+    minimum, and no inequality of the proofs for strongly convex losses with bounded gradients has
+    lost anything by then: f(x_1) - f* = mu/2 ||x_1 - x*||**2 and ||g_1|| = G. So the regret
+    G**2 / (2 mu) of the steps 1/(mu t) and the gap G**2 / (2 mu) of the steps 2 / (mu (t + 1)) are
+    attained at T = 1.
+
+    With `noise` s a round shows f(x) + s z x, z a fair sign: E||g||**2 = mu**2 x**2 + s**2, largest
+    at the ends.
+    """
+    mu = number("mu", mu, above=0)
+    radius = number("radius", radius, above=0)
+    s = number("noise", noise, least=0)
+    shown = np.array([s, -s])
+    end = [radius]
+    steepest = exact(
+        mu * radius + s, "mu radius + noise, at an end with the noise of its sign", at=end
+    )
+    constants = {
+        "L": exact(mu, "f'' = mu"),
+        "mu": exact(mu, "f'' = mu"),
+        "mu_pl": exact(mu, "f'**2 = 2 mu f at every point"),
+        "G": steepest,
+        "G_inf": steepest,
+        "minimum": exact(0.0),
+        "minimizer": exact([0.0]),
+    }
+    formula = f"f(x) = {mu:g}/2 x**2 on [-{radius:g}, {radius:g}]"
+    box = Box(-radius, radius)
+    if not s:
+        return Problem(
+            formula=formula,
+            domain=box,
+            start=np.array(end),
+            scalar=True,
+            loss_formula=lambda x, sample: mu / 2 * x * x,
+            gradient_formula=lambda x, sample: mu * x,
+            constants=constants,
+        )
+    return Problem(
+        formula=f"{formula}; a round adds {s:g} x or -{s:g} x, fairly",
+        domain=box,
+        start=np.array(end),
+        scalar=True,
+        loss_formula=lambda x, slope: mu / 2 * x * x + slope * x,
+        gradient_formula=lambda x, slope: mu * x + slope,
+        samples=lambda rounds, seeds: shown[draws.indices(seeds[None, :], rounds[:, None], 0, 2)],
+        stochastic=True,
+        objective_formula=lambda x: mu / 2 * x * x,
+        objective_gradient_formula=lambda x: mu * x,
+        outcomes=lambda: Outcomes(shown, np.array([0.5, 0.5])),
+        constants={
+            **constants,
+            "L_max": exact(mu, "a linear term leaves f'' as it is"),
+            "sigma2": exact(s**2, "noise**2, at every point"),
+            "M": exact((mu * radius) ** 2 + s**2, "(mu radius)**2 + noise**2, at the ends", at=end),
+            "M_G": exact(0.0, "E g**2 is bounded on the interval"),
         },
     )
 

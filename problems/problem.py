@@ -322,6 +322,17 @@ class Problem:
         """n, the number of coordinates."""
         return self.start.size
 
+    @property
+    def dependent_draws(self) -> str:
+        """Why the samples of different rounds are not independent draws, or ""."""
+        if self.samples is None:
+            return ""
+        if not self.stochastic:
+            return "the losses follow a fixed sequence"
+        # What is drawn without replacement depends on what was drawn before.
+        order = self.settings.get("order", "independent")
+        return "" if order == "independent" else f"the order is {order}"
+
     def _differences(self, x: Any, sample: Any) -> Any:
         """Central differences of the loss, coordinate by coordinate."""
         if self.scalar:

@@ -1,11 +1,18 @@
 """Every hypothesis test draws the same examples each time it runs."""
 
 import os
+import tempfile
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Workers that each use every core for their matrix products wait for each other. Before numpy.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# No test may take a verdict from the user's own store, nor leave one there.
+STORES = tempfile.TemporaryDirectory(prefix="convergence-tests-")
+os.environ["CONVERGENCE_CACHE"] = str(Path(STORES.name) / "session")
 
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60)
 settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=1200)
@@ -13,9 +20,31 @@ settings.register_profile("thorough", derandomize=True, deadline=None, max_examp
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--thorough", action="store_true", help="twenty times the examples for every law"
+        "--thorough",
+        action="store_true",
+        help="twenty times the examples for every law, and the tests marked slow",
     )
 
 
 def pytest_configure(config):
     settings.load_profile("thorough" if config.getoption("thorough") else "suite")
+
+
+def pytest_unconfigure(config):
+    STORES.cleanup()
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("thorough"):
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="slow: make test-all, or --thorough"))
+
+
+@pytest.fixture(autouse=True)
+def store_folder(monkeypatch):
+    """A store for each test alone: one that puts another rule in place must not fill another's."""
+    with tempfile.TemporaryDirectory(dir=STORES.name) as folder:
+        monkeypatch.setenv("CONVERGENCE_CACHE", folder)
+        yield Path(folder)

@@ -32,6 +32,8 @@ VARIANTS = (
     "resisting-maximum:N=3,G=2,D=0.5",
     "huber-worst:N=4,L=3,R0=2,h=0.5",
     "goujaud-2023:L=100",
+    "parabola-on-interval:mu=3,radius=0.5",
+    "parabola-on-interval:noise=0.5",
     "log-sum-exp:dimension=1",
     "linear-on-ball:radius=3",
     "reddi-2018-thm2:beta1=0,beta2=0.5",

@@ -8,8 +8,8 @@ import pytest
 
 from convergence.claim import Setting
 from convergence.claims import catalogue
+from convergence.judges import judge
 from convergence.simulation import run
-from convergence.verdict import judge
 from problems.domain import WholeSpace
 from problems.problem import Problem, exact
 
@@ -53,7 +53,7 @@ WITNESSES = [
     ("gd-long-step-conjecture", (POINT, "sgd", f"{STEP}:h=1.9", 8), 1, None),
     ("gd-strongly-convex", (PAIR, "sgd", "constant:alpha=200/101", 1000), 1, None),
     ("gd-strongly-convex", (POINT, "sgd", f"{STEP}:h=0.3", 20), 1, None),
-    ("gd-strongly-convex-distance", (PAIR, "sgd", "constant:alpha=200/101", 500), 1, 1),
+    ("gd-strongly-convex-distance", (PAIR, "sgd", "constant:alpha=200/101", 500), 1, None),
     ("gd-nonconvex-min", (POINT, "sgd", STEP, 5), 1, 1),
     ("gd-nonconvex-classic", (POINT, "sgd", STEP, 5), 1, None),
     ("gd-nonconvex-classic", (f"{POINT},L=0.3", "sgd", STEP, 5), 1, None),
@@ -102,7 +102,7 @@ WITNESSES = [
         1,
         1,
     ),
-    ("gd-diverges", (POINT, "sgd", "constant:alpha=2.1", 1000), 1, 1),
+    ("gd-diverges", (POINT, "sgd", "constant:alpha=2.1", 1000), 1, None),
     (
         "gd-diverges",
         ("quadratic:kappa=100,rotated=true", "sgd", "constant:alpha=2.5", 2000),
@@ -189,6 +189,27 @@ def test_the_sharp_bound_without_convexity_is_attained_after_any_number_of_steps
         return np.sqrt(4 * L * D0 / (3 * T + 2))
 
     assert judge(with_bound(claim, one_step_too_many), record).word == "violated"
+
+
+@pytest.mark.parametrize("N", [1, 2, 3, 8, 21])
+@pytest.mark.parametrize("h", [1.0, 1.2, 1.5, 1.7, 3**0.5])
+def test_for_longer_steps_a_smooth_function_in_the_plane_attains_the_sharp_bound(h, N):
+    """N gradients of length 1 that turn to and fro, and a minimum: with L = 1 they interpolate."""
+    turn = np.arccos(1 - h * h / 2) / 2
+    slopes = [np.array([np.cos(turn), (-1) ** t * np.sin(turn)]) for t in range(N)] + [np.zeros(2)]
+    points, values = [np.zeros(2)], [0.0]
+    for t in range(N):
+        points.append(points[-1] - (h if t < N - 1 else 1) * slopes[t])
+        values.append(values[-1] - (h * (4 - h * h) / 4 if t < N - 1 else 0.5))
+    for x, g, f in zip(points, slopes, values, strict=True):
+        for y, slope, value in zip(points, slopes, values, strict=True):
+            bent = ((g - slope) ** 2).sum() / 4 - ((x - y) ** 2).sum() / 4
+            assert f - value >= (g + slope) @ (x - y) / 2 + bent - 1e-12
+        # So some L-smooth function takes these values and has the last one for its minimum.
+        assert f - g @ g / 2 >= values[-1] - 1e-12
+
+    bound = catalogue["gd-nonconvex-min"]().entry.function
+    assert bound(np.array([N]), 1.0, values[0] - values[-1], h) == pytest.approx(1, rel=1e-12)
 
 
 # Formulas and steps that are wrong
@@ -330,7 +351,7 @@ NOT_APPLICABLE = [
     ("gd-strongly-convex-distance", ("pl-sine", "sgd", STEP), "mu-strongly convex"),
     ("gd-strongly-convex-distance", (PAIR, "sgd", f"{STEP}:h=2.1"), "alpha <= 2/L"),
     ("gd-strongly-convex-distance", (PAIR, "sgd:weight_decay=0.1", STEP), "weight_decay=0.1"),
-    ("gd-nonconvex-min", ("pl-sine", "sgd", f"{STEP}:h=1.2"), "alpha <= 1/L"),
+    ("gd-nonconvex-min", ("pl-sine", "sgd", f"{STEP}:h=1.8"), "alpha <= sqrt(3)/L"),
     ("gd-nonconvex-min", ("rosenbrock", "sgd", "constant:alpha=1e-4"), "L-smooth"),
     ("gd-nonconvex-classic", ("pl-sine", "sgd", f"{STEP}:h=2"), "alpha < 2/L"),
     ("gd-nonconvex-classic", ("pl-sine", "nesterov", STEP), "the run used nesterov"),

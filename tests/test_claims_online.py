@@ -8,8 +8,9 @@ import pytest
 
 from convergence.claim import Setting, catalogue
 from convergence.claims import online
+from convergence.judges import judge
+from convergence.judges.shared import observed_in
 from convergence.simulation import run
-from convergence.verdict import _observed, judge
 
 CLAIMS = [
     "ogd-three-halves",
@@ -261,7 +262,7 @@ def bound_at(key, record):
         quantities=names,
         times=[record.steps],
     )
-    bound = claim.bound(setting, again.times, _observed(again, claim, setting))
+    bound = claim.bound(setting, again.times, observed_in(again, claim, setting))
     return float(again["regret"][0, 0]), float(bound[0, 0])
 
 

@@ -8,13 +8,11 @@ import pytest
 
 from convergence import schedule as schedules
 from convergence.claims import catalogue
+from convergence.judges import judge
 from convergence.measure import MEASURES
 from convergence.simulation import run
-from convergence.verdict import judge
 from problems import find as find_problem
-from problems.domain import Box
 from problems.notation import InputError
-from problems.problem import exact as constant
 
 
 def bound(key, T, **letters):
@@ -174,13 +172,8 @@ def test_a_loose_claim_has_the_ratio_stated_and_less_is_violated(case):
     ],
 )
 def test_from_the_steepest_point_of_a_parabola_the_first_round_attains(key, by):
-    parabola = find_problem("quadratic:kappa=1,dimension=1")
-    steepest = constant(1.0, "at the ends")
-    problem = replace(
-        parabola, domain=Box(-1.0, 1.0), constants={**parabola.constants, "G": steepest}
-    )
     claim = catalogue[key]()
-    record = run(problem, "sgd", by, 20, measures=[])
+    record = run("parabola-on-interval:mu=3,radius=2", "sgd", by, 20, measures=[])
     verdict = judge(claim, record)
     assert (verdict.word, verdict.closest) == ("holds", 1)
     assert verdict.ratio == pytest.approx(1, rel=1e-12)

@@ -4,12 +4,15 @@ import json
 import shlex
 import subprocess
 import sys
+import warnings
 
 import pytest
 from instances import TINY, TINY_CSV
 
 import convergence
-from convergence import command
+import problems
+from convergence import cards, claims, command, verification
+from convergence.claims import find as find_claim
 from convergence.record import load_records
 
 CODE = "import sys; from convergence.command import main; sys.argv[0] = 'convergence'; main()"
@@ -159,13 +162,15 @@ def test_verify_exits_1_on_an_unexpected_verdict(cli, monkeypatch):
     judged = verification.judge_case
 
     def otherwise(claim, case):
-        return replace(judged(claim, case), expected="inconclusive")
+        outcome = judged(claim, case)
+        return replace(outcome, verdict=replace(outcome.verdict, word="inconclusive"))
 
     monkeypatch.setattr(verification, "judge_case", otherwise)
-    result = cli("verify karimi-2016-pl --workers 1")
+    result = cli("verify karimi-2016-pl --quick --workers 1")
 
     assert result.status == 1
     assert "UNEXPECTED" in result.out
+    assert "expected: holds" in result.out
 
 
 def test_cite_gives_bibtex_apa_command_and_checksums(cli):
@@ -278,3 +283,181 @@ def test_verify_by_pattern_writes_a_junit_report(cli, tmp_path):
     assert result.status == 0, result.err
     assert "0 unexpected" in result.out
     assert 'failures="0"' in (tmp_path / "report.xml").read_text(encoding="utf-8")
+
+
+def test_verify_prints_what_holding_amounts_to(cli):
+    result = cli("verify karimi-2016-pl --quick --workers 1")
+    number = len({case.problem for case in find_claim("karimi-2016-pl").cases if holds(case)})
+    assert f"karimi-2016-pl: not contradicted on {number} problem" in result.out
+    assert "measured" in result.out
+    assert "seeds" in result.out
+    assert "error" not in result.out.splitlines()[2]
+    assert "probability of any false alarm: at most 0 in 0 verdicts by chance, 1e-06" in result.out
+
+
+def holds(case):
+    return case.expected == "holds"
+
+
+def test_verify_shows_the_error_probability_of_what_chance_decides(cli):
+    result = cli("verify ghadimi-lan-2013 --quick --workers 1")
+    assert result.status == 0
+    assert "error" in result.out
+    assert "e-10" in result.out
+
+
+def test_verify_says_what_came_from_the_store_and_fresh_judges_again(cli):
+    line = "verify karimi-2016-pl --quick --workers 1"
+    number = len(find_claim("karimi-2016-pl").cases)
+    first, second, fresh = cli(line), cli(line), cli(line + " --fresh")
+    assert "; 0 from the store" in first.out
+    assert f"; {number} from the store" in second.out
+    assert fresh.out == first.out
+    assert cli(line + " --json").out == cli(line + " --json --fresh").out
+
+
+def test_one_verdict_is_one(cli, tmp_path):
+    (tmp_path / "mine.py").write_text(CLAIM, encoding="utf-8")
+    result = cli("verify mine.py --quick --workers 1")
+    assert "1 verdict: 1 holds; 0 unexpected" in result.out
+    assert "mine.py: not contradicted on 1 problem " in result.out
+
+
+def test_a_folder_that_cannot_be_written_is_said_once(cli, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path / "file"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        result = cli("verify karimi-2016-pl --quick --workers 1")
+    assert result.status == 0
+    assert result.err.startswith("warning: nothing is stored in ")
+    assert result.err.count("\n") == 1
+
+
+def test_the_card_of_a_claim_shows_its_verdicts_and_where_it_is_tight(cli):
+    text = cli("show drori-teboulle-2014-gd").out
+    tight = text.split("Tight\n")[1].splitlines()[0]
+    assert tight.startswith("  attained: measured / bound = 1 at step ")
+    assert "huber-worst:N=" in tight
+    assert text.split("Verdicts\n")[1].split()[:4] == ["verdict", "measured", "/", "bound"]
+    for heading in ("Bounds", "Assumes", "Letters", "Status", "Errata", "Source"):
+        assert f"\n{heading}\n" in text
+    data = json.loads(cli("show drori-teboulle-2014-gd --json").out)
+    assert len(data["verdicts"]) == len(data["cases"])
+    assert data["tight"]["ratio"] == max(
+        verdict["ratio"] for verdict in data["verdicts"] if verdict["verdict"] == "holds"
+    )
+
+
+def test_the_card_of_a_claim_with_an_option_shows_its_cases_alone(cli):
+    data = json.loads(cli("show kingma-ba-2015-thm41:third_term=dropped --json").out)
+    assert {verdict["claim"] for verdict in data["verdicts"]} == {
+        "kingma-ba-2015-thm41:third_term=dropped"
+    }
+    assert data["tight"] is None
+    assert "violated first at step 4638" in cli("show kingma-ba-2015-thm41").out
+
+
+def test_the_card_of_a_claim_takes_its_verdicts_from_the_store(cli, monkeypatch):
+    cli("verify karimi-2016-pl --quick --workers 1")
+    monkeypatch.delattr(verification, "judge_case")
+    assert "Verdicts" in cli("show karimi-2016-pl").out
+
+
+def test_a_card_does_not_wait_for_what_takes_long(cli, monkeypatch):
+    monkeypatch.setattr(cards, "_PATIENCE", -1.0)
+    text = cli("show karimi-2016-pl").out
+    assert "not judged yet" in text
+    assert "expected: holds" in text
+    assert json.loads(cli("show karimi-2016-pl --json").out)["verdicts"] == []
+
+
+CLAIM = """
+from convergence.claim import Case, claim
+
+@claim(measure="regret", assumes=[],
+       cases=[Case("reddi-2018-thm1", "sgd", "inverse-sqrt:alpha=1", 50, "holds")])
+def mine(T):
+    "A bound that is far from tight."
+    return 2 * T + 5
+"""
+PROBLEM = """
+import numpy as np
+import problems
+
+@problems.problem(source=(), tags=())
+def hill():
+    "A parabola."
+    return problems.from_function(lambda x: float(x @ x), lambda x: 2 * x, start=[1.0])
+"""
+MADE = """
+import problems
+# No claim is made of it.
+slope = problems.from_function(lambda x: float(x @ x), lambda x: 2 * x, start=[1.0])
+"""
+
+
+def test_show_takes_a_file_for_what_it_registers(cli, tmp_path):
+    (tmp_path / "mine.py").write_text(CLAIM, encoding="utf-8")
+    (tmp_path / "two.py").write_text(CLAIM + CLAIM.replace("mine", "other"), encoding="utf-8")
+    (tmp_path / "hill.py").write_text(MADE, encoding="utf-8")
+    before = len(claims.catalogue._entries), len(problems.catalogue._entries)
+    text = cli("show mine.py")
+    assert text.status == 0, text.err
+    assert text.out.startswith("claim mine.py\nA bound that is far from tight")
+    assert "Verdicts" in text.out
+    assert cli("show claim:mine.py").out == text.out
+    assert cli("show two.py::other").out.startswith("claim two.py::other")
+    assert "write one of two.py::mine, two.py::other" in cli("show two.py").err
+    assert "holds no claim 'moth'" in cli("show two.py::moth").err
+    assert cli("show hill.py").out.startswith("problem hill.py")
+    assert cli("show hill.py::slope").out.startswith("problem hill.py")
+    assert before == (len(claims.catalogue._entries), len(problems.catalogue._entries))
+
+
+def test_show_tells_problems_from_claims_in_one_file(cli, tmp_path):
+    (tmp_path / "both.py").write_text(CLAIM + PROBLEM, encoding="utf-8")
+    before = len(claims.catalogue._entries), len(problems.catalogue._entries)
+    assert "write problem:both.py or claim:both.py" in cli("show both.py").err
+    assert cli("show both.py::mine").out.startswith("claim both.py")
+    assert cli("show both.py::hill").out.startswith("problem both.py")
+    assert cli("show claim:both.py").out.startswith("claim both.py")
+    assert cli("show problem:both.py").out.startswith("problem both.py")
+    assert before == (len(claims.catalogue._entries), len(problems.catalogue._entries))
+
+
+def test_a_claim_in_a_file_that_cannot_be_judged_has_a_card_that_says_so(cli, tmp_path):
+    (tmp_path / "mine.py").write_text(CLAIM.replace("2 * T + 5", "0 * T / 0"), encoding="utf-8")
+    text = cli("show mine.py")
+    assert text.status == 0
+    assert "cannot be judged: the bound of claim" in text.out
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (CLAIM.replace("def mine(T)", "def mine(T, Lip)"), "asks for 'Lip'"),
+        (CLAIM + "claim(", "line 9"),
+        ("import problems  # no claim", "holds no"),
+    ],
+)
+def test_show_says_in_one_sentence_what_is_wrong_with_a_file(cli, tmp_path, text, named):
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    result = cli("show mine.py")
+    assert result.status == 2
+    assert named in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_help_and_listings_import_only_what_they_need(tmp_path):
+    code = (
+        "import sys; from convergence.command import app; app(sys.argv[1:], standalone_mode=False);"
+        "print([m for m in ('numpy', 'scipy.stats', 'matplotlib', 'sklearn') if m in sys.modules])"
+    )
+    for words, imported in ((["--help"], "[]"), (["verify", "--help"], "[]")):
+        command = [sys.executable, "-c", code, *words]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+        assert done.stdout.splitlines()[-1] == imported, done.stderr
+    command = [sys.executable, "-c", code, "list"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.stdout.splitlines()[-1] == "['numpy']", done.stderr

@@ -67,6 +67,8 @@ def variants():
         "weight_decay": (0.0, 0.1),
         "dampening": (0.3,),
         "initial": (0.1,),
+        "look_ahead": (0.0, 0.5),
+        "averaging_power": (1.0, 0.5),
     }
     for entry in catalogue:
         yield entry()

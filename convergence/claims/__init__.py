@@ -1,12 +1,25 @@
 """Published theorems as claims.
 
-`online` (regret), `convex`, `descent` and `nonconvex` (exact gradients), `stochastic`, `adaptive`
-(step lengths, adaptive and sign methods), `failures` (what is false, and what methods fail).
+`online` (regret), `convex`, `descent` and `nonconvex` (exact gradients), `momentum` (acceleration
+and averaging), `stochastic`, `adaptive` (step lengths, adaptive and sign methods), `failures` (what
+is false, and what methods fail).
 """
 
+from typing import TYPE_CHECKING, Any
+
 from convergence.claim import catalogue, find
-from convergence.claims import adaptive, convex, descent, failures, nonconvex, online, stochastic
-from convergence.verdict import judge
+from convergence.claims import (
+    adaptive,
+    convex,
+    descent,
+    failures,
+    identities,
+    limits,
+    momentum,
+    nonconvex,
+    online,
+    stochastic,
+)
 
 __all__ = [
     "adaptive",
@@ -15,8 +28,23 @@ __all__ = [
     "descent",
     "failures",
     "find",
+    "identities",
     "judge",
+    "limits",
+    "momentum",
     "nonconvex",
     "online",
     "stochastic",
 ]
+
+if TYPE_CHECKING:
+    from convergence.judges import judge
+
+
+def __getattr__(name: str) -> Any:
+    if name != "judge":
+        raise AttributeError(f"module 'convergence.claims' has no attribute {name!r}")
+    # It brings statistics along, for which a listing should not wait.
+    from convergence.judges import judge
+
+    return judge

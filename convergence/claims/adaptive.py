@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,15 @@ __all__ = [
     "adam_step_sup",
     "adamnc_nonincreasing_beta1",
     "adopt_without_momentum",
+    "bernstein_2018_thm1",
     "decoupled_sign_box",
     "defossez_2022_thm1",
     "defossez_2022_thm2",
+    "defossez_2022_thm3",
+    "defossez_2022_thm4",
     "kingma_ba_2015_step_bound",
     "tran_phong_2019_thm51",
+    "ward_2019_thm21",
     "ward_2019_thm22",
 ]
 
@@ -702,3 +707,284 @@ def adopt_without_momentum(
     most = np.maximum(G_inf, eps)
     noise = alpha * L * second_moment / (2 * eps**2)
     return (2 * L * D0 + most * (D0 / alpha + (T - 1) * noise)) / T
+
+
+# Momentum in the proof of Defossez et al.
+
+
+def _beta1_below_beta2(setting: Setting) -> str:
+    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
+    return "" if beta1 < beta2 else f"beta1={beta1:g}, beta2={beta2:g}"
+
+
+def _mean_from_weighted(T: Any, beta1: Any, most: Callable[[Any], Any]) -> Any:
+    """A bound of the mean over t <= T, from one of weighted sums.
+
+    Where sum_{t<=N} (1 - beta1**(N-t+1)) s_t <= most(N) for every N and s_t >= 0, the sum over
+    t <= T is at most most(T + k) / (1 - beta1**(k+1)) for every k >= 0: the run might go on.
+    """
+    ahead = np.unique(np.round(np.geomspace(1, 30 / (1 - beta1), 60))) - 1
+    sums = most(T[:, None] + ahead) / (1 - beta1 ** (ahead + 1))
+    return sums.min(axis=-1) / T
+
+
+_MOMENTUM_ADAM = "adam:beta1=0.5,eps=0.01,eps_position=inside,bias_correction=none"
+_MOMENTUM_ADAGRAD = "adamnc:beta1=0.5,eps=0.01,eps_position=inside"
+
+
+@claim(
+    source="defossez2022, Theorem 3, with constants derived here",
+    tags=("stationarity", "non-convex", "adaptive", "momentum", "stochastic"),
+    measure="gradient_mean_square",
+    kind="in expectation",
+    assumes=[
+        *_STOCHASTIC,
+        the_rule("adamnc", eps_position="inside", beta1_decay=1.0),
+        _with_eps,
+        inverse_sqrt_step,
+    ],
+    status="proved here",
+    cases=[
+        Case("star-convex-valley", _MOMENTUM_ADAGRAD, "inverse-sqrt:alpha=1", 100_000, "holds"),
+        Case(
+            "star-convex-valley",
+            "adamnc:beta1=0,eps=0.01,eps_position=inside",
+            "inverse-sqrt:alpha=1",
+            40_000,
+            "holds",
+        ),
+        Case(
+            "rare-feature-logistic:dimension=2",
+            "adamnc:eps=1,eps_position=inside",
+            "inverse-sqrt:alpha=0.1",
+            300,
+            "vacuous",
+            seeds=8,
+        ),
+        Case("star-convex-valley", _MOMENTUM_ADAGRAD, "constant:alpha=1", 9, "not applicable"),
+        Case("star-convex-valley", "adamnc", "inverse-sqrt:alpha=1", 9, "not applicable"),
+    ],
+)
+def defossez_2022_thm3(
+    T: Any, L: Any, G_inf: Any, D0: Any, n: Any, alpha: Any, beta1: Any, eps: Any
+) -> Any:
+    """AdaGrad with momentum finds stationary points at the rate log T / sqrt(T).
+
+    sum_{t<=N} (1 - beta1**(N-t+1)) E||grad f(x_t)||**2 <= sqrt(N) (2 R D0 / alpha
+    + E log(1 + N R**2 / eps)), R = G_inf + sqrt(eps), E / n = alpha R L + 4 R**2 / sqrt(1 - beta1)
+    + 2 R**2 (1 / (1 - beta1) - sqrt(1 - beta1))
+    + alpha**2 L**2 beta1 sqrt(1 + beta1) / (2 (1 - beta1)).
+
+    The print divides by N - beta1 / (1 - beta1), which is at most the sum of the weights, and has
+    E / n = alpha R L + 12 R**2 / (1 - beta1) + 2 alpha**2 L**2 beta1 / (1 - beta1). Here that
+    bounds the plain mean: see `_mean_from_weighted`. `adamnc` with alpha / sqrt(t) is this method,
+    with t eps in the place of eps, which only grows.
+
+    Proof as of `defossez-2022-thm4` with beta2 = 1: there is no 1 - beta2, sqrt(eps + s') is at
+    most R sqrt(N), and the squares add up to at most log(1 + N R**2 / eps). For beta1 = 0 it is
+    `defossez-2022-thm1`.
+    """
+    R, c = G_inf + sqrt(eps), 1 - beta1
+    E = n * (
+        alpha * R * L
+        + 4 * R**2 / sqrt(c)
+        + 2 * R**2 * (1 / c - sqrt(c))
+        + alpha**2 * L**2 * beta1 * sqrt(1 + beta1) / (2 * c)
+    )
+    return _mean_from_weighted(
+        T, beta1, lambda N: sqrt(N) * (2 * R * D0 / alpha + E * log(1 + N * R**2 / eps))
+    )
+
+
+@claim(
+    source="defossez2022, Theorem 4, for Adam without bias correction, with constants derived here",
+    tags=("stationarity", "non-convex", "adaptive", "momentum", "stochastic"),
+    measure="gradient_mean_square",
+    kind="in expectation",
+    assumes=[
+        *_STOCHASTIC,
+        the_rule("adam", eps_position="inside", bias_correction="none", beta1_decay=1.0),
+        Assumption("beta1 < beta2", _beta1_below_beta2),
+        _with_eps,
+        constant_step,
+    ],
+    status="proved here",
+    cases=[
+        Case("star-convex-valley:start=3", _MOMENTUM_ADAM, "constant:alpha=0.02", 20_000, "holds"),
+        Case(
+            "star-convex-valley:start=3",
+            "adam:beta1=0,eps=0.01,eps_position=inside,bias_correction=none",
+            "constant:alpha=0.05",
+            5_000,
+            "holds",
+        ),
+        Case(
+            "rare-feature-logistic:dimension=2",
+            _MOMENTUM_ADAM,
+            "constant:alpha=0.01",
+            300,
+            "vacuous",
+            seeds=8,
+        ),
+        Case(
+            "star-convex-valley",
+            f"{_MOMENTUM_ADAM},beta2=0.5",
+            "constant:alpha=0.1",
+            9,
+            "not applicable",
+        ),
+        Case("star-convex-valley", "adam", "constant:alpha=0.1", 9, "not applicable"),
+    ],
+)
+def defossez_2022_thm4(
+    T: Any, L: Any, G_inf: Any, D0: Any, n: Any, alpha: Any, beta1: Any, beta2: Any, eps: Any
+) -> Any:
+    """Adam with momentum comes to within a floor of stationarity, at the rate 1 / T.
+
+    With a = beta1 / beta2 < 1, S = (1 - a)**(-3/2) and R = G_inf + sqrt(eps),
+    sum_{t<=N} (1 - beta1**(N-t+1)) E||grad f(x_t)||**2 <= 2 R D0 / alpha
+    + E (log(1 + R**2 / eps) - N log beta2), E / n = alpha R L (1 - beta1) / ((1 - a)(1 - beta2))
+    + R**2 (4 (1 - beta1) S + 2 sqrt(1 - beta1) (S - 1)) / sqrt(1 - beta2)
+    + alpha**2 L**2 beta1 sqrt(1 + beta1) / (2 (1 - a) (1 - beta2)**(3/2)).
+
+    The print has 12 R**2 sqrt(1 - beta1) S / sqrt(1 - beta2) for the second and 2 for
+    sqrt(1 + beta1) / 2 in the third term of E / n. Units as in `defossez-2022-thm2`, and the plain
+    mean for the weighted one as in `defossez-2022-thm3`.
+
+    Proof. In sums, m_t / sqrt(s_t) is a sum over k of beta1**k g_{t-k} / sqrt(eps + s_t). Replace
+    grad f(x_t) by grad f(x_{t-k}): Young's inequality at the weight sqrt(1 - beta1) /
+    (2 R sqrt(k+1)) costs R sqrt(k+1) / sqrt(1 - beta1) g_{t-k}**2 / (eps + s_t), k >= 1, and the
+    squares of the k steps between, which with sum k**1.5 beta1**k <= beta1 sqrt(1 + beta1) /
+    (1 - beta1)**2.5 give the third term. Then the proof of `defossez-2022-thm1` with the newest
+    k + 1 squares replaced by their mean costs 2 R sqrt(k+1) g_{t-k}**2 / (eps + s_t). Sum with
+    s_t >= beta2**k s_{t-k} and sum sqrt(k+1) a**k <= S (Cauchy-Schwarz; the print has 2 S).
+    """
+    R, a = G_inf + sqrt(eps), beta1 / beta2
+    S = (1 - a) ** -1.5
+    E = n * (
+        alpha * R * L * (1 - beta1) / ((1 - a) * (1 - beta2))
+        + R**2 * (4 * (1 - beta1) * S + 2 * sqrt(1 - beta1) * (S - 1)) / sqrt(1 - beta2)
+        + alpha**2 * L**2 * beta1 * sqrt(1 + beta1) / (2 * (1 - a) * (1 - beta2) ** 1.5)
+    )
+    return _mean_from_weighted(
+        T, beta1, lambda N: 2 * R * D0 / alpha + E * (log(1 + R**2 / eps) - N * log(beta2))
+    )
+
+
+def _positive_b0(setting: Setting) -> str:
+    return "" if setting.rule.settings["initial"] > 0 else "b_0 is 0"
+
+
+@claim(
+    source="ward2019, Theorem 2.1, with constants derived here",
+    tags=("stationarity", "non-convex", "adaptive", "stochastic"),
+    measure="gradient_mean_square",
+    kind="with probability",
+    assumes=[
+        *_STOCHASTIC,
+        the_rule("adagrad-norm"),
+        constant_step,
+        Assumption("b_0 > 0", _positive_b0),
+    ],
+    status="proved here",
+    options={"delta": (0.5, 0.1, 0.01)},
+    cases=[
+        Case(
+            "rare-feature-logistic:dimension=1,odds=1000",
+            "adagrad-norm:initial=2000",
+            "constant:alpha=10",
+            2_000,
+            "holds",
+            seeds=64,
+            options={"delta": 0.5},
+        ),
+        Case(
+            "star-convex-valley:start=2",
+            "adagrad-norm:initial=400000",
+            "constant:alpha=1",
+            100_000,
+            "holds",
+        ),
+        Case(
+            "rare-feature-logistic:dimension=2",
+            "adagrad-norm:initial=1",
+            "constant:alpha=1",
+            300,
+            "vacuous",
+            seeds=8,
+        ),
+        Case("star-convex-valley", "adagrad-norm", "constant:alpha=1", 9, "not applicable"),
+        Case("star-convex-valley", "adagrad", "constant:alpha=1", 9, "not applicable"),
+        Case("zhang-2022", "adagrad-norm:initial=1", "constant:alpha=1", 9, "not applicable"),
+    ],
+)
+def ward_2019_thm21(
+    T: Any, L: Any, G: Any, sigma2: Any, D0: Any, alpha: Any, b0: Any, *, delta: float = 0.1
+) -> Any:
+    """AdaGrad-norm finds stationary points with noise too, without knowing it, in most runs.
+
+    With probability 1 - delta, for each T: 1/T sum_{t<=T} ||grad f(x_t)||**2
+    <= 2 Q sqrt(b_0**2 + T (sigma2 + G**2)) / (T delta**1.5),
+    Q = D0 / alpha + (2 sigma + alpha L / 2) log(1 + T (sigma2 + G**2) / b_0**2).
+
+    The print bounds the least square by (2 b_0 / T + 4 (G + sigma) / sqrt(T)) Q' / delta**1.5 with
+    a larger Q'. Proof, with c_t**2 = b_{t-1}**2 + ||grad f(x_t)||**2 + sigma2, which has seen
+    nothing of round t: |1/b_t - 1/c_t| <= (||g - grad f|| + sigma) / (b_t c_t), and Young's
+    inequality twice, leave alpha/2 ||grad f||**2 / c_t of the descent lemma and cost
+    (2 alpha sigma + alpha**2 L / 2) ||g_t||**2 / b_t**2, whose sum is at most log(b_T**2 / b_0**2).
+    So sum E||grad f||**2 / c_t <= 2 Q, all c_t**2 have a bound of mean b_0**2 + T (sigma2 + G**2),
+    and Hoelder's and Markov's inequalities for (sum ||grad f||**2)**(2/3) give the claim.
+    """
+    square = T * (sigma2 + G**2)
+    Q = D0 / alpha + (2 * sqrt(sigma2) + alpha * L / 2) * log(1 + square / b0**2)
+    return 2 * Q * sqrt(b0**2 + square) / (T * delta**1.5)
+
+
+# Signs of noisy gradients
+
+_ROWS = "rare-feature-logistic:dimension=1,odds=1000"
+
+
+@claim(
+    source="bernstein2018, Theorem 1, in the Euclidean norm",
+    tags=("stationarity", "non-convex", "sign", "stochastic"),
+    measure="gradient_mean_square",
+    kind="in expectation",
+    assumes=[
+        *_STOCHASTIC,
+        the_rule("sign-descent"),
+        constant_step,
+    ],
+    status="proved here",
+    cases=[
+        Case("huber-worst:N=1", "signsgd", "constant:alpha=0.01", 200, "holds"),
+        # The theorem's own setting: K steps with batches of K, step size 1 / sqrt(n L K).
+        Case(f"{_ROWS},batch=400", "signsgd", "constant:alpha=0.1", 400, "holds", seeds=16),
+        Case(f"{_ROWS},batch=10", "signsgd", "constant:alpha=0.1", 400, "holds", seeds=16),
+        Case(
+            "rare-feature-logistic:dimension=2",
+            "signsgd",
+            "constant:alpha=0.01",
+            300,
+            "vacuous",
+            seeds=8,
+        ),
+        Case("noisy-quadratic", "signsgd", "constant:alpha=0.01", 9, "not applicable", seeds=2),
+        Case(f"{_ROWS}", "signum", "constant:alpha=0.01", 9, "not applicable", seeds=2),
+    ],
+)
+def bernstein_2018_thm1(T: Any, L: Any, G: Any, n: Any, D0: Any, alpha: Any, sigma2: Any) -> Any:
+    """Sign descent finds stationary points with noise too, to within what the batches leave.
+
+    1/T sum_{t<=T} E||grad f(x_t)||**2 <= G (D0 / (alpha T) + alpha n L / 2 + 2 sqrt(n sigma2)).
+
+    The print bounds the mean of ||grad f||_1 by the bracket, with 2 ||sigma||_1 <= 2 sqrt(n sigma2)
+    over the root of the batch, and one smoothness constant for each coordinate. What is measured
+    here is the square of the Euclidean norm, at most G ||grad f||_1; sigma2 is that of the batch.
+    With batches of T and alpha = 1 / sqrt(n L T) all terms are of the order 1 / sqrt(T).
+
+    A sign is wrong only if the noise of the coordinate is at least |grad_i f|, so by Markov's
+    inequality |grad_i f| P(wrong) <= sigma_i, and the step of `bernstein-2018-thm1-exact` loses at
+    most 2 alpha sum_i sigma_i.
+    """
+    return G * (D0 / (alpha * T) + alpha * n * L / 2 + 2 * sqrt(n * sigma2))

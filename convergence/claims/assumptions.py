@@ -12,7 +12,6 @@ from problems.domain import Box
 from problems.notation import format_value
 
 __all__ = [
-    "ROOM",
     "beta1_below_root",
     "beta1_square_below_beta2",
     "bounded_domain",
@@ -30,10 +29,6 @@ __all__ = [
     "the_rule",
     "unconstrained",
 ]
-
-
-#: Room for the rounding of a round, in bounds that runs attain.
-ROOM = 2.0**-40
 
 
 def _convex(setting: Setting) -> str:
@@ -166,14 +161,7 @@ beta1_below_root = Assumption("beta1 < sqrt(beta2)", _beta1_root)
 
 def draws_are_dependent(setting: Setting) -> str:
     """Why the draws of different rounds are not independent, or ""."""
-    problem = setting.problem
-    if problem.samples is None:
-        return ""
-    if not problem.stochastic:
-        return "the losses follow a fixed sequence"
-    # What is drawn without replacement depends on what was drawn before.
-    order = problem.settings.get("order", "independent")
-    return "" if order == "independent" else f"the order is {order}"
+    return setting.problem.dependent_draws
 
 
 independent_draws = Assumption(

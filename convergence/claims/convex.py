@@ -6,7 +6,6 @@ from typing import Any
 
 from convergence.claim import Case, Setting, claim
 from convergence.claims.assumptions import (
-    ROOM,
     constant_step,
     convex,
     descent_within_inverse_smoothness,
@@ -39,10 +38,9 @@ def drori_teboulle_2014_gd(T: Any, L: Any, R0: Any, alpha: Any) -> Any:
     """Gradient descent with a step size of at most 1/L.
 
     f(x_{T+1}) - f* <= L R0**2 / (4 T h + 2), with h = alpha L; no smaller bound is true:
-    `huber-worst:N` attains it at T = N. There the rounding of T steps adds up; the last factor is
-    left to that.
+    `huber-worst:N` attains it at T = N.
     """
-    return L * R0**2 / (4 * T * alpha * L + 2) * (1 + ROOM * T)
+    return L * R0**2 / (4 * T * alpha * L + 2)
 
 
 def _heavy_ball_step(setting: Setting) -> float:

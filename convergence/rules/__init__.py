@@ -1,6 +1,9 @@
-"""Update rules by family: `gradient` (descent and momentum), `adaptive` and `sign`."""
+"""Update rules by family.
+
+`gradient` (descent and momentum), `averaging` (acceleration and averaging), `adaptive` and `sign`.
+"""
 
 from convergence.rule import catalogue, find
-from convergence.rules import adaptive, gradient, sign
+from convergence.rules import adaptive, averaging, gradient, sign
 
-__all__ = ["adaptive", "catalogue", "find", "gradient", "sign"]
+__all__ = ["adaptive", "averaging", "catalogue", "find", "gradient", "sign"]

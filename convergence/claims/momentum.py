@@ -1,0 +1,719 @@
+"""Acceleration, averaging and other momentum that changes from round to round.
+
+The rules are those of `convergence.rules.averaging`. Bounds with the step size alpha instead of 1/L
+are the printed ones for the smoothness constant 1/alpha, which every alpha <= 1/L allows.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy import sqrt
+from numpy.typing import NDArray
+
+from convergence.claim import Assumption, Case, Setting, claim
+from convergence.claims.assumptions import (
+    constant_step,
+    convex,
+    exact_gradients,
+    smooth,
+    step_size,
+    the_rule,
+    unconstrained,
+)
+from convergence.claims.stochastic import bounded_second_moment, known_minimizer, unbiased
+
+__all__ = [
+    "beck_teboulle_2009_fista",
+    "goujaud_2022_heavy_ball",
+    "kim_fessler_2016_ogm",
+    "kim_fessler_2017_ogm_primary",
+    "primal_averaging_lipschitz",
+    "primal_averaging_smooth",
+    "sebbouh_2021_last",
+    "su_2016_accelerated_gradient",
+    "taylor_2017_accelerated_gradient",
+    "yan_2018_heavy_ball",
+    "yan_2018_nesterov",
+]
+
+Array = NDArray[np.float64]
+
+# Acceleration of smooth convex functions
+
+_CONVEX_DESCENT = (
+    convex,
+    smooth,
+    unconstrained,
+    exact_gradients,
+    constant_step,
+    step_size("alpha <= 1/L", lambda setting: 1.0),
+)
+_fista = the_rule("accelerated-gradient", weights="fista")
+_simplified = the_rule("accelerated-gradient", weights="simplified")
+
+
+@lru_cache(maxsize=4)
+def _first_weights(count: int) -> Array:
+    weights = [1.0]
+    while len(weights) < count:
+        weights.append((1 + (1 + 4 * weights[-1] ** 2) ** 0.5) / 2)
+    return np.array(weights)
+
+
+def weight(T: Any) -> Any:
+    """w_T of w_1 = 1, w_{t+1} = (1 + sqrt(1 + 4 w_t**2)) / 2, for an array of whole numbers."""
+    rounds = np.asarray(T, int)
+    # Powers of two, so that the blocks of a long run find them computed.
+    return _first_weights(1 << int(rounds.max()).bit_length())[rounds - 1]
+
+
+@claim(
+    source=("beck2009, Theorem 4.4", "nesterov1983"),
+    tags=("suboptimality", "convex", "momentum", "acceleration"),
+    measure="suboptimality",
+    assumes=[_fista, *_CONVEX_DESCENT],
+    cases=[
+        Case("huber-worst:N=5201", "accelerated-gradient", "inverse-smoothness", 200, "holds"),
+        Case("quadratic:kappa=10000", "accelerated-gradient", "inverse-smoothness", 1_000, "holds"),
+        Case(
+            "nesterov-worst-smooth:N=50",
+            "accelerated-gradient",
+            "inverse-smoothness:h=0.5",
+            500,
+            "holds",
+        ),
+        Case(
+            "breast-cancer-logistic", "accelerated-gradient", "inverse-smoothness", 1_000, "holds"
+        ),
+        Case(
+            "quadratic", "accelerated-gradient", "inverse-smoothness:h=1.1", 100, "not applicable"
+        ),
+        Case(
+            "quadratic",
+            "accelerated-gradient:weights=simplified",
+            "inverse-smoothness",
+            100,
+            "not applicable",
+        ),
+        Case("pl-sine", "accelerated-gradient", "inverse-smoothness", 100, "not applicable"),
+    ],
+)
+def beck_teboulle_2009_fista(T: Any, R0: Any, alpha: Any) -> Any:
+    """Nesterov's accelerated gradient with the weights of FISTA.
+
+    f(x_{T+1}) - f* <= R0**2 / (2 alpha w_T**2), with w_1 = 1, w_{t+1} = (1 + sqrt(1 + 4 w_t**2))/2.
+    As w_T >= (T + 1)/2 it is at most 2 R0**2 / (alpha (T + 1)**2), which is what is printed.
+
+    z_{t+1} = z_t - w_t alpha g_t with z_1 = x_1 obeys w_t y_t = (w_t - 1) x_t + z_t. Of
+    f(x_{t+1}) <= f(y_t) - alpha/2 ||g_t||**2 <= f(u) + g_t.(y_t - u) - alpha/2 ||g_t||**2 take
+    w_t - 1 times u = x_t and once u = x*: with F_t = f(x_t) - f*,
+    w_t**2 F_{t+1} - w_t (w_t - 1) F_t <= (||z_t - x*||**2 - ||z_{t+1} - x*||**2) / (2 alpha), and
+    w_t (w_t - 1) = w_{t-1}**2: it telescopes.
+
+    For large T no smaller constant is true: the Huber function that is still straight after T steps
+    comes to .993 of it at T = 200 (`huber-worst:N=5201`), and to 1 as T grows.
+    """
+    return R0**2 / (2 * alpha * weight(T) ** 2)
+
+
+@claim(
+    source=("su2016", "nesterov1983"),
+    tags=("suboptimality", "convex", "momentum", "acceleration"),
+    measure="suboptimality",
+    assumes=[_simplified, *_CONVEX_DESCENT],
+    cases=[
+        Case(
+            "huber-worst:N=20251",
+            "accelerated-gradient:weights=simplified",
+            "inverse-smoothness",
+            400,
+            "holds",
+        ),
+        Case(
+            "quadratic:kappa=10000",
+            "accelerated-gradient:weights=simplified",
+            "inverse-smoothness",
+            1_000,
+            "holds",
+        ),
+        Case(
+            "breast-cancer-logistic",
+            "accelerated-gradient:weights=simplified",
+            "inverse-smoothness:h=0.7",
+            1_000,
+            "holds",
+        ),
+        Case("quadratic", "accelerated-gradient", "inverse-smoothness", 100, "not applicable"),
+        Case(
+            "quadratic",
+            "accelerated-gradient:weights=simplified",
+            "inverse-sqrt:alpha=1",
+            100,
+            "not applicable",
+        ),
+    ],
+)
+def su_2016_accelerated_gradient(T: Any, R0: Any, alpha: Any) -> Any:
+    """Nesterov's accelerated gradient with the momentum (t - 1) / (t + 2).
+
+    f(x_{T+1}) - f* <= 2 R0**2 / (alpha (T + 1)**2).
+
+    The proof of `beck-teboulle-2009-fista` with w_t = (t + 1)/2, of which the momentum
+    (w_t - 1) / w_{t+1} is: w_t (w_t - 1) = (t**2 - 1)/4 is less than w_{t-1}**2 = t**2/4, and the
+    difference times F_t >= 0 is dropped.
+
+    For large T no smaller constant is true: `taylor-2017-accelerated-gradient` is attained.
+    """
+    return 2 * R0**2 / (alpha * (T + 1) ** 2)
+
+
+@claim(
+    source="taylor2017, Table 1",
+    tags=("suboptimality", "convex", "momentum", "acceleration"),
+    measure="suboptimality",
+    assumes=[_simplified, *_CONVEX_DESCENT],
+    status="known from numerical solutions of the worst-case problem; no proof is known here",
+    cases=[
+        # Just straight for so long: 2 N h + 1 = (T + 2)(T + 3)/4.
+        Case(
+            "huber-worst:N=13,h=0.5",
+            "accelerated-gradient:weights=simplified",
+            "inverse-smoothness",
+            5,
+            "holds",
+        ),
+        Case(
+            "huber-worst:N=20501,h=0.25",
+            "accelerated-gradient:weights=simplified",
+            "inverse-smoothness",
+            200,
+            "holds",
+        ),
+        Case(
+            "quadratic:kappa=10000",
+            "accelerated-gradient:weights=simplified",
+            "inverse-smoothness",
+            1_000,
+            "holds",
+        ),
+        Case(
+            "digits-softmax",
+            "accelerated-gradient:weights=simplified",
+            "inverse-smoothness",
+            300,
+            "holds",
+        ),
+        Case("quadratic", "accelerated-gradient", "inverse-smoothness", 100, "not applicable"),
+    ],
+)
+def taylor_2017_accelerated_gradient(T: Any, R0: Any, alpha: Any) -> Any:
+    """Nesterov's accelerated gradient with the momentum (t - 1) / (t + 2): the exact bound.
+
+    f(x_{T+1}) - f* <= 2 R0**2 / (alpha (T**2 + 5 T + 6)).
+
+    No smaller bound is true: while f' = d is constant the method moves by S_T alpha d in T steps,
+    with 2 S_T + 1 = (T + 2)(T + 3)/4, and the Huber function with d = R0 / (2 S_T + 1), just
+    straight for so long, ends d (R0 - S_T d) - d**2/2 = R0**2 / (2 (2 S_T + 1)) above f* (alpha =
+    L = 1). That nothing is worse is known as the numerical solution of semidefinite programs.
+    """
+    return 2 * R0**2 / (alpha * (T**2 + 5 * T + 6))
+
+
+_returned = the_rule("optimized-gradient", last_step=True)
+_primary = the_rule("optimized-gradient", last_step=False)
+
+
+@claim(
+    source=("kim2016, Theorem 2", "drori2017"),
+    tags=("suboptimality", "convex", "momentum", "acceleration"),
+    measure="suboptimality",
+    assumes=[_returned, *_CONVEX_DESCENT],
+    cases=[
+        Case(
+            "quadratic:kappa=1,dimension=1",
+            "optimized-gradient",
+            "inverse-smoothness",
+            100,
+            "holds",
+        ),
+        # 2 * 10405 + 1 = 20811, and the square of the last weight is 20810.5.
+        Case("huber-worst:N=10405", "optimized-gradient", "inverse-smoothness", 200, "holds"),
+        Case(
+            "nesterov-worst-smooth:N=50", "optimized-gradient", "inverse-smoothness", 500, "holds"
+        ),
+        Case("breast-cancer-logistic", "optimized-gradient", "inverse-smoothness", 1_000, "holds"),
+        Case("quadratic", "optimized-gradient", "inverse-smoothness:h=0.5", 500, "holds"),
+        Case("quadratic", "optimized-gradient", "inverse-smoothness:h=1.5", 100, "not applicable"),
+        Case(
+            "quadratic",
+            "optimized-gradient:last_step=false",
+            "inverse-smoothness",
+            100,
+            "not applicable",
+        ),
+        Case("pl-sine", "optimized-gradient", "inverse-smoothness", 100, "not applicable"),
+    ],
+)
+def kim_fessler_2016_ogm(T: Any, R0: Any, alpha: Any) -> Any:
+    """The optimized gradient method, at the point that it returns after T steps.
+
+    f(x_{T+1}) - f* <= R0**2 / (2 alpha v**2), v = (1 + sqrt(1 + 8 w_T**2)) / 2 the weight of the
+    last step, with w_1 = 1, w_{t+1} = (1 + sqrt(1 + 4 w_t**2))/2: half of what is proved for FISTA.
+
+    Let L = 1/alpha, g_t the gradient at q_t, F_t = f(q_t) - f* - ||g_t||**2/(2L), and
+    z_{t+1} = z_t - 2 w_t g_t/L, so that w_t q_t = (w_t - 1) y_t + z_t. Smoothness and convexity
+    give g_t.(q_t - x*) >= F_t + ||g_t||**2/L and g_t.(q_t - y_t) >= F_t - F_{t-1} + ||g_t||**2/L;
+    once the first and w_t - 1 times the second: ||z_{t+1} - x*||**2 <= ||z_t - x*||**2
+    - 4/L (w_t**2 F_t - w_{t-1}**2 F_{t-1}). The same at the returned point, with the step v g/L
+    and v (v - 1) = 2 w_T**2, leaves 2/L v**2 (f - f*) <= R0**2.
+
+    No smaller bound is true, for any T: L x**2/2 attains it at every T, as z only changes its
+    sign; so does a Huber function that is just straight for so long. In spaces of large dimension
+    no first-order method has a smaller one (Drori 2017).
+    """
+    last = (1 + sqrt(1 + 8 * weight(T) ** 2)) / 2
+    return R0**2 / (2 * alpha * last**2)
+
+
+@claim(
+    source="kim2017",
+    tags=("suboptimality", "convex", "momentum", "acceleration"),
+    measure="suboptimality",
+    assumes=[_primary, *_CONVEX_DESCENT],
+    cases=[
+        Case(
+            "huber-worst:N=2650",
+            "optimized-gradient:last_step=false",
+            "inverse-smoothness",
+            100,
+            "holds",
+        ),
+        Case(
+            "quadratic:kappa=10000",
+            "optimized-gradient:last_step=false",
+            "inverse-smoothness",
+            1_000,
+            "holds",
+        ),
+        Case(
+            "breast-cancer-logistic",
+            "optimized-gradient:last_step=false",
+            "inverse-smoothness:h=0.7",
+            1_000,
+            "holds",
+        ),
+        Case("quadratic", "optimized-gradient", "inverse-smoothness", 100, "not applicable"),
+        Case(
+            "breast-cancer-logistic:batch=8",
+            "optimized-gradient:last_step=false",
+            "inverse-smoothness",
+            100,
+            "not applicable",
+        ),
+    ],
+)
+def kim_fessler_2017_ogm_primary(T: Any, R0: Any, alpha: Any) -> Any:
+    """The optimized gradient method, at its descent sequence.
+
+    f(y_{T+1}) - f* <= R0**2 / (4 alpha w_T**2), the weights being those of FISTA.
+
+    The proof of `kim-fessler-2016-ogm` has 4/L w_T**2 F_T <= R0**2, and y_{T+1} is a step of 1/L
+    from q_T: f(y_{T+1}) <= f(q_T) - ||g_T||**2/(2L) = f* + F_T. For large T no smaller constant is
+    true: a Huber function that is still straight comes to .9998 of it at T = 100.
+    """
+    return R0**2 / (4 * alpha * weight(T) ** 2)
+
+
+# Averages of the points that are moved
+
+_uniform = the_rule("primal-averaging", averaging_power=0.0)
+_linear = the_rule("primal-averaging", averaging_power=1.0)
+
+
+@claim(
+    source=("goujaud2022, Theorem 2.4", "ghadimi2015, Section 3"),
+    tags=("suboptimality", "convex", "momentum", "averaging"),
+    measure="suboptimality",
+    assumes=[_uniform, *_CONVEX_DESCENT],
+    cases=[
+        # Built for N steps of half the length: the bound is attained at T = 50.
+        Case("huber-worst:N=50,h=0.5", "primal-averaging", "inverse-smoothness", 50, "holds"),
+        Case("huber-worst:N=50,h=0.5", "primal-averaging", "inverse-smoothness:h=0.3", 90, "holds"),
+        Case("quadratic:kappa=100", "primal-averaging", "inverse-smoothness", 1_000, "holds"),
+        Case("breast-cancer-logistic", "primal-averaging", "inverse-smoothness", 1_000, "holds"),
+        Case("quadratic", "primal-averaging", "inverse-smoothness:h=1.5", 100, "not applicable"),
+        Case("quadratic", "heavy-ball", "inverse-smoothness", 100, "not applicable"),
+        Case("pl-sine", "primal-averaging", "inverse-smoothness", 100, "not applicable"),
+    ],
+)
+def goujaud_2022_heavy_ball(T: Any, R0: Any, alpha: Any) -> Any:
+    """Heavy ball with the step sizes alpha/(t + 1) and the momentum (t - 1)/(t + 1).
+
+    f(x_{T+1}) - f* <= R0**2 / (2 alpha (T + 1)), at the last iterate; the method is the primal
+    averaging of `primal-averaging`.
+
+    z_t = t x_t - (t - 1) x_{t-1} obeys z_{t+1} = z_t - alpha g_t, and z_t - x* = (x_t - x*)
+    + (t - 1)(x_t - x_{t-1}). With F_t = f(x_t) - f*, g_t.(x_t - x*) >= F_t + ||g_t||**2/(2L) and
+    g_t.(x_t - x_{t-1}) >= F_t - F_{t-1} give, for alpha <= 1/L, ||z_{t+1} - x*||**2
+    <= ||z_t - x*||**2 - 2 alpha (t F_t - (t - 1) F_{t-1}); add up to t = T + 1.
+
+    No smaller bound is true at alpha = 1/L: the Huber function with the straight slope
+    L R0/(T + 1) attains it at T. Less than smoothness is used, f - f* <= L/2 ||x - x*||**2.
+    """
+    return R0**2 / (2 * alpha * (T + 1))
+
+
+@claim(
+    source="tao2021, with constants derived here",
+    tags=("suboptimality", "convex", "non-smooth", "stochastic", "averaging"),
+    measure="suboptimality",
+    kind="in expectation",
+    assumes=[
+        convex,
+        unconstrained,
+        unbiased,
+        bounded_second_moment,
+        known_minimizer,
+        _uniform,
+        constant_step,
+    ],
+    cases=[
+        # D/(G sqrt(T+1)) = 1/64 has no T; D/(G (T+1)) does: attained at T = 63.
+        Case("absolute-value", "primal-averaging", "constant:alpha=1/64", 63, "holds"),
+        Case("l1-norm", "primal-averaging", "constant:alpha=0.03", 1_000, "holds"),
+        Case("log-sum-exp", "primal-averaging", "constant:alpha=0.1", 500, "holds"),
+        Case(
+            "rare-feature-logistic:dimension=2",
+            "primal-averaging",
+            "constant:alpha=0.1",
+            500,
+            "holds",
+            seeds=20,
+        ),
+        Case("noisy-quadratic", "primal-averaging", "constant:alpha=0.1", 50, "not applicable", 2),
+        Case(
+            "single-feature-hinge",
+            "primal-averaging",
+            "constant:alpha=0.1",
+            50,
+            "not applicable",
+            2,
+        ),
+        Case("absolute-value", "sgd", "constant:alpha=1/64", 50, "not applicable"),
+    ],
+)
+def primal_averaging_lipschitz(T: Any, R0: Any, alpha: Any, second_moment: Any) -> Any:
+    """Primal averaging on a convex function without smoothness, at the last iterate.
+
+    E f(x_{T+1}) - f* <= R0**2 / (2 alpha (T + 1)) + alpha G**2 / 2, where E||g||**2 <= G**2; with
+    alpha = R0 / (G sqrt(T + 1)) it is R0 G / sqrt(T + 1), what plain SGD has at the mean iterate.
+
+    As in `goujaud-2022-heavy-ball`, E||z_{t+1} - x*||**2 <= E||z_t - x*||**2
+    - 2 alpha (t F_t - (t - 1) F_{t-1}) + alpha**2 G**2 with F_t = E f(x_t) - f*; add up to
+    t = T + 1. Nothing is lost where f is linear on the way and z would reach x* a step later: on
+    |x| from 1, alpha = 1/(T + 1), it is attained.
+    """
+    return R0**2 / (2 * alpha * (T + 1)) + alpha * second_moment / 2
+
+
+def _no_noise_at_the_minimizer(setting: Setting) -> str:
+    problem = setting.problem
+    missing = [name for name in ("L_max", "M") if name not in problem.constants]
+    return f"the problem states no {' and no '.join(missing)}" if missing else ""
+
+
+_smooth_samples = Assumption(
+    "every sampled loss is L_max-smooth, and E||g||**2 <= M at the minimiser",
+    _no_noise_at_the_minimizer,
+)
+
+
+def _within(statement: str, share: float, strictly: bool = False) -> Assumption:
+    """The first step size is at most a share of 1/L_max, or less than it."""
+
+    def fails(setting: Setting) -> str:
+        first = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)[0]
+        most = setting.problem.constant("L_max")
+        limit = share / most if most else np.inf
+        good = first < limit * (1 - 2**-50) if strictly else first <= limit * (1 + 2**-50)
+        return "" if good else f"it is {first:.6g}, and the limit {limit:.6g}"
+
+    return Assumption(statement, fails)
+
+
+_SMOOTH_SAMPLES = (convex, unconstrained, unbiased, known_minimizer, _smooth_samples, constant_step)
+
+
+@claim(
+    source="sebbouh2021",
+    tags=("suboptimality", "convex", "stochastic", "averaging"),
+    measure="suboptimality",
+    kind="in expectation",
+    assumes=[_linear, *_SMOOTH_SAMPLES, _within("alpha <= 1 / (4 L_max)", 1 / 4)],
+    cases=[
+        Case(
+            "interpolating-least-squares",
+            "primal-averaging:averaging_power=1",
+            "constant:alpha=0.03",
+            300,
+            "holds",
+            seeds=20,
+        ),
+        Case(
+            "noisy-quadratic:sigma=0.1",
+            "primal-averaging:averaging_power=1",
+            "inverse-smoothness:h=0.25",
+            500,
+            "holds",
+            seeds=20,
+        ),
+        Case(
+            "label-noise-least-squares:noise=0.1",
+            "primal-averaging:averaging_power=1",
+            "constant:alpha=0.03",
+            300,
+            "holds",
+            seeds=20,
+        ),
+        Case(
+            "interpolating-least-squares",
+            "primal-averaging:averaging_power=1",
+            "constant:alpha=0.05",
+            50,
+            "not applicable",
+            2,
+        ),
+        Case("noisy-quadratic", "primal-averaging", "constant:alpha=0.1", 50, "not applicable", 2),
+        Case(
+            "zhang-2022",
+            "primal-averaging:averaging_power=1",
+            "constant:alpha=0.01",
+            50,
+            "not applicable",
+            2,
+        ),
+    ],
+)
+def sebbouh_2021_last(T: Any, R0: Any, alpha: Any, M: Any) -> Any:
+    """Stochastic heavy ball as primal averaging with growing weights, at the last iterate.
+
+    E f(x_{T+1}) - f* <= R0**2 / (alpha (T + 1)) + 2 alpha s, where s = E||g(x*)||**2, of which the
+    problem's M is an upper bound; every sampled loss is convex and L_max-smooth.
+
+    z_t - x* = (x_t - x*) + l_t (x_t - x_{t-1}) with l_t = (t - 1)/2. E||g_t||**2
+    <= 2 E||g_t - g(x*)||**2 + 2 s <= 4 L_max F_t + 2 s gives E||z_{t+1} - x*||**2
+    <= E||z_t - x*||**2 - 2 alpha ((1 + l_t - 2 alpha L_max) F_t - l_t F_{t-1}) + 2 alpha**2 s, and
+    1 - 2 alpha L_max >= l_{t+1} - l_t = 1/2: add up to t = T + 1.
+
+    Loose: the cases come to .14 of it, and uniform weights have a bound of less than half
+    (`primal-averaging-smooth`).
+    """
+    return R0**2 / (alpha * (T + 1)) + 2 * alpha * M
+
+
+@claim(
+    source="sebbouh2021, for uniform weights, with constants derived here",
+    tags=("suboptimality", "convex", "stochastic", "averaging"),
+    measure="suboptimality",
+    kind="in expectation",
+    assumes=[_uniform, *_SMOOTH_SAMPLES, _within("alpha < 1 / L_max", 1.0, strictly=True)],
+    cases=[
+        Case(
+            "noisy-quadratic:sigma=0.1",
+            "primal-averaging",
+            "inverse-smoothness:h=0.5",
+            500,
+            "holds",
+            seeds=20,
+        ),
+        Case(
+            "interpolating-least-squares",
+            "primal-averaging",
+            "constant:alpha=0.12",
+            300,
+            "holds",
+            seeds=20,
+        ),
+        Case(
+            "multiplicative-noise",
+            "primal-averaging",
+            "constant:alpha=0.6",
+            300,
+            "holds",
+            seeds=20,
+        ),
+        Case(
+            "label-noise-least-squares:noise=0.1",
+            "primal-averaging",
+            "constant:alpha=0.05",
+            300,
+            "holds",
+            seeds=20,
+        ),
+        Case("noisy-quadratic", "primal-averaging", "constant:alpha=1", 50, "not applicable", 2),
+        Case(
+            "rare-feature-logistic:batch=1",
+            "sgd",
+            "constant:alpha=0.1",
+            50,
+            "not applicable",
+            2,
+        ),
+    ],
+)
+def primal_averaging_smooth(T: Any, R0: Any, alpha: Any, L_max: Any, M: Any) -> Any:
+    """Stochastic heavy ball as primal averaging with uniform weights, at the last iterate.
+
+    E f(x_{T+1}) - f* <= R0**2 / (2 alpha (T + 1)) + alpha s / (2 (1 - alpha L_max)), where
+    s = E||g(x*)||**2 <= M, for alpha < 1/L_max: half of `sebbouh-2021-last` and less.
+
+    As in `goujaud-2022-heavy-ball`, but g_t.(x_t - x*) is in the mean at least F_t + V/(2 L_max)
+    with V = E||g_t - g(x*)||**2, and E||g_t||**2 <= (1 + c) V + (1 + 1/c) s for every c > 0:
+    with 1 + c = 1/(alpha L_max) all of V cancels, and 1 + 1/c = 1/(1 - alpha L_max).
+
+    Without noise and as alpha tends to 1/L_max it is the bound of `goujaud-2022-heavy-ball`, which
+    is attained; the cases come to about .4 of it.
+    """
+    return R0**2 / (2 * alpha * (T + 1)) + alpha * M / (2 * (1 - alpha * L_max))
+
+
+# Momentum without convexity
+
+
+def _momentum_step(setting: Setting) -> float:
+    return float(1 - setting.rule.settings["beta1"]) / 2
+
+
+_UNIFIED = (
+    smooth,
+    unconstrained,
+    unbiased,
+    bounded_second_moment,
+    constant_step,
+    step_size("alpha <= (1 - beta1) / (2 L)", _momentum_step),
+)
+
+
+@claim(
+    source="yan2018",
+    tags=("stationarity", "non-convex", "momentum", "stochastic"),
+    measure="gradient_mean_square",
+    kind="in expectation",
+    assumes=[the_rule("unified-momentum", look_ahead=0.0), *_UNIFIED],
+    cases=[
+        Case(
+            "star-convex-valley:start=0.01",
+            "unified-momentum:look_ahead=0,beta1=0",
+            "constant:alpha=0.25",
+            100,
+            "holds",
+        ),
+        Case(
+            "star-convex-valley:start=1",
+            "unified-momentum:look_ahead=0,beta1=0.5",
+            "constant:alpha=0.05",
+            200,
+            "holds",
+        ),
+        Case(
+            "rare-feature-logistic:dimension=2,odds=20",
+            "unified-momentum:look_ahead=0,beta1=0.5",
+            "inverse-smoothness:h=0.01",
+            700,
+            "holds",
+            seeds=20,
+        ),
+        Case(
+            "star-convex-valley",
+            "unified-momentum:look_ahead=0",
+            "constant:alpha=0.1",
+            50,
+            "not applicable",
+        ),
+        Case(
+            "pl-sine", "unified-momentum:look_ahead=0", "constant:alpha=0.001", 50, "not applicable"
+        ),
+    ],
+)
+def yan_2018_heavy_ball(
+    T: Any, L: Any, D0: Any, alpha: Any, beta1: Any, sigma2: Any, second_moment: Any
+) -> Any:
+    """Stochastic heavy ball finds stationary points of smooth functions.
+
+    1/T sum_{t<=T} E||grad f(x_t)||**2 <= 2 (1 - beta) D0 / (alpha T)
+    + alpha L (beta**2 G**2 + (1 - beta)**2 sigma2) / (1 - beta)**3, for E||g||**2 <= G**2 (in print
+    the bound of ||grad f||**2, plus sigma2) and alpha <= (1 - beta)/(2L). Printed for the least of
+    the squares and alpha = min((1 - beta)/(2L), C/sqrt(T)).
+
+    Proof, for any s (here 0). u_t = s_t - x_t obeys u_{t+1} = beta u_t + (1 - (1 - beta) s) alpha
+    g_t, so E||u_t||**2 <= ((1 - (1 - beta) s) alpha G / (1 - beta))**2; and with p = -beta u /
+    (1 - beta), a = alpha/(1 - beta), z_t = x_t + p_t obeys z_{t+1} = z_t - a g_t. The descent lemma
+    at z_t and L ||p|| ||grad f|| <= ||grad f||**2/4 + L**2 ||p||**2 leave
+    a/2 E||grad f(x_t)||**2 <= E f(z_t) - E f(z_{t+1}) + a L**2 E||p_t||**2 + L a**2 sigma2/2, where
+    2 a L <= 1.
+
+    Loose: without momentum and noise 2/3 of it is attained, near the minimum of
+    `star-convex-valley`; with momentum less than half of it is.
+    """
+    return _stationarity(T, L, D0, alpha, beta1, sigma2, second_moment, 0)
+
+
+@claim(
+    source="yan2018",
+    tags=("stationarity", "non-convex", "momentum", "stochastic"),
+    measure="gradient_mean_square",
+    kind="in expectation",
+    assumes=[the_rule("unified-momentum", look_ahead=1.0), *_UNIFIED],
+    cases=[
+        Case(
+            "star-convex-valley:start=1",
+            "unified-momentum:beta1=0.5",
+            "constant:alpha=0.05",
+            200,
+            "holds",
+        ),
+        Case(
+            "rare-feature-logistic:dimension=2,odds=20",
+            "unified-momentum:beta1=0.5",
+            "inverse-smoothness:h=0.01",
+            700,
+            "holds",
+            seeds=20,
+        ),
+        Case(
+            "star-convex-valley",
+            "unified-momentum",
+            "constant:alpha=0.1",
+            50,
+            "not applicable",
+        ),
+        Case(
+            "star-convex-valley",
+            "unified-momentum:look_ahead=0",
+            "constant:alpha=0.01",
+            50,
+            "not applicable",
+        ),
+    ],
+)
+def yan_2018_nesterov(
+    T: Any, L: Any, D0: Any, alpha: Any, beta1: Any, sigma2: Any, second_moment: Any
+) -> Any:
+    """Stochastic Nesterov momentum finds stationary points of smooth functions.
+
+    1/T sum_{t<=T} E||grad f(x_t)||**2 <= 2 (1 - beta) D0 / (alpha T)
+    + alpha L (beta**4 G**2 + (1 - beta)**2 sigma2) / (1 - beta)**3: `yan-2018-heavy-ball` with
+    s = 1, where ((1 - beta) s - 1)**2 is beta**2. x is the point where gradients are taken. Half of
+    it is attained in the cases.
+    """
+    return _stationarity(T, L, D0, alpha, beta1, sigma2, second_moment, 1)
+
+
+def _stationarity(
+    T: Any, L: Any, D0: Any, alpha: Any, beta: Any, sigma2: Any, G2: Any, s: float
+) -> Any:
+    moved = beta**2 * ((1 - beta) * s - 1) ** 2 * G2 + (1 - beta) ** 2 * sigma2
+    return 2 * D0 * (1 - beta) / (alpha * T) + alpha * L * moved / (1 - beta) ** 3

@@ -1,0 +1,190 @@
+"""What a problem states, held against a run: the label that the run contradicts, if any.
+
+A theorem is only as good as the constants that enter it. Gradients that were seen are held against
+G and G_inf; at iterates of the run the curvature is held against L, mu, mu_pl and convexity, the
+objective against its minimum, the noise of a draw against sigma2, M and M_G, and the point itself
+against the domain. A verdict that rested on a false label is *not applicable*, and names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convergence.claim import SEEN, Claim, Setting
+from convergence.judges.confidence import student_width
+from convergence.measure import Observation
+from problems.problem import Problem
+
+__all__ = ["contradicted"]
+
+Array = NDArray[np.float64]
+
+# Looked at in each block of rounds: the first ones, where most happens, and some of the others.
+_FIRST, _OTHERS = 12, 12
+# And so many lanes; for averages over noise more.
+_LANES, _NOISY_LANES = 64, 4096
+# Probability with which a true label about noise is called false, at each round looked at.
+_ERROR = 1e-12
+_SHORT = 2.0**-400
+# Gradients and values are trusted to this share of their size.
+_TRUST = 1e-9
+
+
+def contradicted(
+    claim: Claim,
+    setting: Setting,
+    seeds: Sequence[int],
+    times: NDArray[np.int64],
+    observed: Observation,
+) -> str:
+    """The first label, among those that the claim rests on, that the rounds contradict.
+
+    Returns:
+        A sentence, or "".
+    """
+    found = _gradients_seen(claim, setting, times, observed)
+    if found:
+        return found
+    spread = np.linspace(0, times.size - 1, _OTHERS).astype(int)
+    places = np.union1d(np.arange(min(_FIRST, times.size)), spread)
+    points = observed.iterate[:_NOISY_LANES, places]
+    if not np.isfinite(points).all():
+        return ""
+    when = times[places]
+    with np.errstate(all="ignore"):
+        return next(
+            (
+                f"the problem states {label}, but {what} by step {when[place]}"
+                for label, what, place in _found(claim, setting.problem, seeds, when, points)
+            ),
+            "",
+        )
+
+
+def _gradients_seen(
+    claim: Claim, setting: Setting, times: NDArray[np.int64], observed: Observation
+) -> str:
+    for letter, total in SEEN.items():
+        if letter not in claim.letters:
+            continue
+        stated = setting.problem.constant(letter)
+        seen = observed.totals[total].max(axis=(0, 2))
+        # A norm of n numbers is off by a few units.
+        false = seen > stated * (1 + 2.0**-40)
+        if false.any():
+            place = int(false.argmax())
+            return (
+                f"the problem states {letter} = {stated:.9g}, but a gradient of size "
+                f"{seen[place]:.9g} was seen by step {times[place]}"
+            )
+    return ""
+
+
+_Finding = tuple[str, str, int]
+
+
+def _found(
+    claim: Claim, problem: Problem, seeds: Sequence[int], when: NDArray[np.int64], points: Array
+) -> Iterator[_Finding]:
+    few = points[:_LANES]
+    yield from _outside(problem, few)
+    if problem.has_objective:
+        yield from _curvature(claim, problem, few)
+        yield from _below_minimum(claim, problem, few)
+        if problem.stochastic:
+            yield from _noise(claim, problem, seeds, when, points)
+
+
+def _outside(problem: Problem, points: Array) -> Iterator[_Finding]:
+    size = float(abs(points).max())
+    out = ~problem.domain.contains(points, tolerance=_TRUST * size).all(axis=0)
+    if out.any():
+        yield f"the domain {problem.domain}", "an iterate lies outside it", int(out.argmax())
+
+
+def _curvature(claim: Claim, problem: Problem, points: Array) -> Iterator[_Finding]:
+    """Pairs of successive iterates looked at."""
+    letters = [name for name in ("L", "mu", "mu_pl") if name in claim.letters]
+    convex = any(a.statement == "the losses are convex" for a in claim.assumptions)
+    if not letters and not convex:
+        return
+    g = problem.objective_gradient(points)
+    step, change = np.diff(points, axis=1), np.diff(g, axis=1)
+    length, bend = np.linalg.norm(step, axis=-1), np.linalg.norm(change, axis=-1)
+    size = np.linalg.norm(g, axis=-1)
+    # What rounding may have changed in the difference of two gradients.
+    slack = _TRUST * (size[:, 1:] + size[:, :-1])
+    # Squares of the shortest steps underflow.
+    length = np.where(length > _SHORT, length, np.nan)
+    inner = (step * change).sum(axis=-1)
+    if "L" in letters:
+        stated = problem.constant("L")
+        place = _place(bend > stated * length * (1 + _TRUST) + slack)
+        if place is not None:
+            yield f"L = {stated:.9g}", "gradients changed faster between iterates", place + 1
+    mu = problem.constant("mu") if "mu" in letters else 0.0
+    if convex or "mu" in letters:
+        place = _place(inner < mu * length**2 * (1 - _TRUST) - slack * length)
+        if place is not None:
+            label = f"mu = {mu:.9g}" if mu else "that it is convex"
+            yield label, "gradients changed too little or backwards between iterates", place + 1
+    if "mu_pl" in letters and "minimum" in problem.constants:
+        stated = problem.constant("mu_pl")
+        gap = problem.objective(points) - problem.constant("minimum")
+        tolerance = _TRUST * (abs(gap).max() + 1) + problem.constants["minimum"].tolerance
+        place = _place(size**2 < 2 * stated * (gap - tolerance))
+        if place is not None:
+            yield f"mu_pl = {stated:.9g}", "a gradient was too small for the gap", place
+
+
+def _below_minimum(claim: Claim, problem: Problem, points: Array) -> Iterator[_Finding]:
+    rests = "D0" in claim.letters or claim.measure.startswith("suboptimality")
+    if not rests or "minimum" not in problem.constants:
+        return
+    stated = problem.constants["minimum"]
+    start = abs(float(problem.objective(problem.start)))
+    tolerance = stated.tolerance + _TRUST * (abs(stated.value) + start)
+    place = _place(problem.objective(points) < stated.value - tolerance)
+    if place is not None:
+        yield f"minimum = {stated.value:.9g}", "an iterate has a lower value", place
+
+
+def _noise(
+    claim: Claim, problem: Problem, seeds: Sequence[int], when: NDArray[np.int64], points: Array
+) -> Iterator[_Finding]:
+    """The next draw at an iterate is independent of it: each lane's expectation is bounded."""
+    letters = {"second_moment": ("M", "M_G")}
+    asked = {part for name in claim.letters for part in letters.get(name, (name,))}
+    constants = problem.constants
+    lanes = points.shape[0]
+    if problem.dependent_draws or lanes < 2 or not asked & {"sigma2", "M", "M_G"}:
+        return
+    assert problem.gradient_formula is not None
+    assert problem.samples is not None
+    for place, t in enumerate(when.tolist()):
+        x = points[:, place]
+        sample = problem.samples(np.array([t + 1]), np.array(seeds[:lanes], np.uint64))[0]
+        at = x[:, 0] if problem.scalar else x
+        g = np.asarray(problem.gradient_formula(at, sample), float).reshape(x.shape)
+        exact = problem.objective_gradient(x)
+        figures = {}
+        if "sigma2" in constants and "sigma2" in asked:
+            stated = constants["sigma2"].value
+            figures[f"sigma2 = {stated:.9g}"] = ((g - exact) ** 2).sum(axis=-1) - stated
+        if "M" in constants and "M_G" in constants and asked & {"M", "M_G"}:
+            most, growth = constants["M"].value, constants["M_G"].value
+            allowed = most + growth * (exact**2).sum(axis=-1)
+            figures[f"M = {most:.9g} and M_G = {growth:.9g}"] = (g**2).sum(axis=-1) - allowed
+        for label, excess in figures.items():
+            width = student_width(excess.std(ddof=1), lanes, _ERROR)
+            if excess.mean() - width > _TRUST * (g**2).sum(axis=-1).mean():
+                yield label, "the gradients drawn at iterates have a larger second moment", place
+
+
+def _place(false: NDArray[np.bool_]) -> int | None:
+    """The first round at which any lane is false."""
+    rounds = false.any(axis=0)
+    return int(rounds.argmax()) if rounds.any() else None

@@ -1,0 +1,124 @@
+"""Momentum that changes from round to round: acceleration, averaging, and one form for all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convergence.rule import Update, rule
+from problems.arithmetic import sqrt
+
+__all__ = ["accelerated_gradient", "optimized_gradient", "primal_averaging", "unified_momentum"]
+
+
+@rule(
+    source=("nesterov1983", "beck2009, Section 4", "su2016"),
+    tags=("momentum", "acceleration"),
+    u=0,
+    weight=1,
+)
+def accelerated_gradient(
+    g: Any,
+    u: Any,
+    weight: Any,
+    t: Any,
+    step_size: Any,
+    next_x: Any,
+    *,
+    weights: str = "fista",
+) -> Any:
+    """Nesterov's accelerated gradient with momentum that grows towards 1.
+
+    x_{t+1} = y_t - alpha g(y_t), and the next gradient is taken at
+    y_{t+1} = x_{t+1} + (w_t - 1) / w_{t+1} (x_{t+1} - x_t), with y_1 = x_1 and the weights
+    w_1 = 1, w_{t+1} = (1 + sqrt(1 + 4 w_t**2)) / 2 of FISTA, or the simpler w_t = (t + 1) / 2, by
+    which the momentum is (t - 1) / (t + 2). The iterate is x, not y.
+    """
+    if weights == "simplified":
+        momentum = following = (t - 1) / (t + 2)
+    else:
+        following = (1 + sqrt(1 + 4 * weight * weight)) / 2
+        momentum = (weight - 1) / following
+    displacement = u + step_size * g  # x_t - x_{t+1}
+    u = momentum * displacement  # x_{t+1} - y_{t+1}
+    return Update(displacement, u, following, query=next_x - u)
+
+
+@rule(
+    source=("drori2014", "kim2016"),
+    tags=("momentum", "acceleration"),
+    u=0,
+    weight=1,
+)
+def optimized_gradient(
+    g: Any,
+    u: Any,
+    weight: Any,
+    step_size: Any,
+    next_x: Any,
+    *,
+    last_step: bool = True,
+) -> Any:
+    """Kim and Fessler's optimized gradient method.
+
+    y_{t+1} = q_t - alpha g(q_t), and the next gradient is taken at
+    q_{t+1} = y_{t+1} + (w_t - 1) / w_{t+1} (y_{t+1} - y_t) + w_t / w_{t+1} (y_{t+1} - q_t), with
+    q_1 = y_1 = x_1, w_1 = 1 and w_{t+1} = (1 + sqrt(1 + 4 w_t**2)) / 2.
+
+    The method makes its last step with (1 + sqrt(1 + 8 w_t**2)) / 2 for w_{t+1}. As any step may be
+    the last, the iterate is the point that this gives after round t, what the method returns if it
+    stops there; gradients are taken at q. With `last_step=false` the iterate is y.
+    """
+    # u = y - z, of the sequence z_{t+1} = z_t - 2 w_t alpha g; q_t = y_t - u / w_t.
+    step = step_size * g
+    displacement = u / weight + step  # y_t - y_{t+1}
+    new = (weight - 1) * displacement + weight * step
+    following = (1 + sqrt(1 + 4 * weight * weight)) / 2
+    if not last_step:
+        return Update(displacement, new, following, query=next_x - new / following)
+    # w_{t-1}**2 = w_t**2 - w_t, so the last step before this one would have had the weight
+    stopped = (1 + sqrt(1 + 8 * weight * (weight - 1))) / 2
+    stopping = (1 + sqrt(1 + 8 * weight * weight)) / 2
+    behind = new / stopping  # y_{t+1} - x_{t+1}
+    return Update(
+        displacement - u / stopped + behind,
+        new,
+        following,
+        query=next_x + behind - new / following,
+    )
+
+
+@rule(
+    source=("tao2021", "sebbouh2021", "ghadimi2015"),
+    tags=("momentum", "averaging"),
+    u=0,
+)
+def primal_averaging(
+    g: Any, u: Any, t: Any, step_size: Any, *, averaging_power: float = 0.0
+) -> Any:
+    """Gradients taken at the average of the points that they move.
+
+    z_{t+1} = z_t - alpha g(x_t), x_{t+1} = (t x_t + (1 + p) z_{t+1}) / (t + 1 + p), z_1 = x_1: with
+    the power p = 0 the mean of z_1..z_{t+1}, with p = 1 their mean with the weights 1..t+1. It is a
+    heavy ball that gains momentum, x_{t+1} = x_t - alpha_t g + beta_t (x_t - x_{t-1}), with
+    alpha_t = alpha (1 + p) / (t + 1 + p) and beta_t = (t - 1) / (t + 1 + p). A projection of x
+    leaves z alone.
+    """
+    share = (1 + averaging_power) / (t + 1 + averaging_power)
+    u = u + step_size * g  # x_t - z_{t+1}
+    return share * u, (1 - share) * u
+
+
+@rule(source="yan2018", tags=("momentum",), u=0)
+def unified_momentum(
+    g: Any, u: Any, step_size: Any, *, beta1: float = 0.9, look_ahead: float = 1.0
+) -> Any:
+    """Stochastic unified momentum: heavy ball, Nesterov's method and what lies between.
+
+    s_{t+1} = x_t - s alpha g_t and x_{t+1} = x_t - alpha g_t + beta1 (s_{t+1} - s_t), s_1 = x_1,
+    with s the setting `look_ahead`: 0 is the heavy ball, 1 Nesterov's method at its look-ahead
+    point, 1 / (1 - beta1) gradient descent with the step size alpha / (1 - beta1). The step size is
+    inside the velocity.
+    """
+    ahead = look_ahead * (step_size * g)
+    displacement = step_size * g + beta1 * (u + ahead)
+    return displacement, displacement - ahead  # x_t - x_{t+1} and s_{t+1} - x_{t+1}

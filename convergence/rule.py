@@ -25,6 +25,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from convergence.expression import (
@@ -177,7 +178,7 @@ class Rule:
     def _new_state(self) -> list[Expression]:
         return [self.outputs[name] for name in self.state]
 
-    @property
+    @cached_property
     def state_per_coordinate(self) -> tuple[str, ...]:
         """State variables that hold one number per coordinate, not one in all."""
         wide = {"g", "x", "query_point"}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Schedule:
             InputError: The problem does not state a constant the schedule asks for.
         """
         asked: dict[str, Any] = {}
-        for name in _asks(self.entry):
+        for name in _asks(self.entry.function):
             asked[name] = float(horizon) if name == "horizon" else problem.constant(name)
             if name in CONSTANTS and asked[name] <= 0:
                 raise InputError(
@@ -71,12 +72,13 @@ class Schedule:
         return sizes * np.minimum(1.0, t / warmup) if warmup else sizes
 
 
-def _asks(entry: Entry[Schedule]) -> list[str]:
-    return [
+@cache
+def _asks(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(
         name
-        for name, parameter in inspect.signature(entry.function).parameters.items()
+        for name, parameter in inspect.signature(function).parameters.items()
         if name != "t" and parameter.kind is not inspect.Parameter.KEYWORD_ONLY
-    ]
+    )
 
 
 # A whole number beyond it passes every comparison and then cannot be a step size.
@@ -113,7 +115,7 @@ def schedule(*, source: str | tuple[str, ...]) -> Callable[[Callable[..., Any]],
 
     def register(function: Callable[..., Any]) -> Entry[Schedule]:
         entry = catalogue.add(function, source=source, common={"warmup": 0})
-        for name in _asks(entry):
+        for name in _asks(entry.function):
             require(
                 name == "horizon" or name in CONSTANTS,
                 f"schedule {entry.key} asks for {name!r}, which is neither horizon nor one of "

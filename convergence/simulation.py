@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence import quantity, rules
+from convergence import compiled, quantity, rules
 from convergence import schedule as schedules
 from convergence.kernel import Kernel, kernel
 from convergence.measure import MEASURES, Measure, Observation, default_measures
@@ -23,12 +24,19 @@ from problems.domain import Box
 from problems.notation import nearest, require
 from problems.problem import Problem
 
-__all__ = ["Simulation", "record_times", "run"]
+__all__ = ["Engine", "Simulation", "record_times", "run"]
 
 Projection = Literal["euclidean", "metric"]
+#: What carries out the rounds; the bits are the same.
+Engine = Literal["auto", "numpy", "compiled", "number", "array"]
 Array = NDArray[np.float64]
 
 _BLOCK = 1024
+# Compiled rounds take less time than a call, so that more of them go into one.
+_COMPILED_BLOCK = 32768
+# Seconds that a run must take without compiling, by these estimates, for compiling to pay.
+_PAYS = 2.0
+_SECONDS_PER_NUMBER, _SECONDS_PER_ROUND, _SECONDS_PER_LANE = 1e-6, 2e-5, 2e-8
 # At most this many samples are drawn at a time, so memory stays bounded for many lanes.
 _SAMPLES = 1 << 20
 _DRAWS_PER_SPAN = 4
@@ -63,7 +71,10 @@ class Simulation:
         horizon: The number of steps of the whole run, which a schedule may ask for.
         quantities: Names of the running totals to keep.
         projection: In the Euclidean norm, or in the rule's metric.
-        engine: "number" (plain floats) or "array"; by default the faster one that applies.
+        engine: "compiled" runs one-dimensional problems whose formulas can be traced (others run
+            as without it, and a warning says why); "numpy" as "number" (plain floats, for one
+            lane in one dimension) or as "array". "auto" compiles where that pays. All give the
+            same bits.
 
     Raises:
         InputError: The parts do not fit together, or the first loss or gradient has a wrong shape
@@ -80,7 +91,7 @@ class Simulation:
         horizon: int,
         quantities: Sequence[str] = (),
         projection: Projection = "euclidean",
-        engine: Literal["number", "array"] | None = None,
+        engine: Engine = "auto",
     ):
         problem.probe()
         self.problem, self.rule, self.schedule = problem, rule, schedule
@@ -98,13 +109,16 @@ class Simulation:
             f"projection='metric' onto {problem.domain} needs eps > 0 in rule {rule.key}, "
             "or a coordinate without gradients has no weight",
         )
-        require(engine in (None, "number", "array"), f"engine={engine!r} must be number or array")
+        require(
+            engine in get_args(Engine),
+            f"engine={engine!r} must be one of {', '.join(get_args(Engine))}",
+        )
         single = problem.scalar and self.seeds.size == 1
         require(
             engine != "number" or single,
             "engine='number' runs one seed of a one-dimensional scalar problem only",
         )
-        self._number = single if engine is None else engine == "number"
+        self._number = single and engine != "array"
         names = list(dict.fromkeys(quantities))
         if problem.domain.bounded:
             names.append("finiteness")
@@ -122,6 +136,34 @@ class Simulation:
             *(q.start for q in self._quantities),
         )
         self.ended = np.zeros(self.seeds.size, np.int64)
+        self._loop = self._compiled_loop(engine)
+
+    def _compiled_loop(self, engine: Engine) -> compiled.Loop | None:
+        """The compiled rounds, where they are wanted and exist."""
+        rounds = self.horizon
+        lanes = self.seeds.size
+        seconds = (
+            rounds * _SECONDS_PER_NUMBER
+            if self._number
+            else rounds * (_SECONDS_PER_ROUND + lanes * _SECONDS_PER_LANE)
+        )
+        if engine not in ("auto", "compiled") or (engine == "auto" and seconds < _PAYS):
+            return None
+        drawn = self._drawn(1, 1)
+        reason = compiled.why_not(self.problem)
+        if not reason and drawn.ndim > 2:
+            reason = "a round draws more than one number"
+        if reason:
+            if engine == "compiled":
+                warnings.warn(f"problem {self.problem.key} runs on numpy: {reason}", stacklevel=4)
+            return None
+        return compiled.compiled_loop(
+            self.rule,
+            self._quantities,
+            self.problem,
+            lanes=not self._number,
+            by_lane=drawn.ndim == 2 and not self._number,
+        )
 
     def _kernel(self, flavour: Literal["number", "array"], every_round: bool) -> Kernel:
         if (flavour, every_round) not in self._kernels:
@@ -148,20 +190,29 @@ class Simulation:
         # A loss is one number per lane; beside vectors it needs their last axis.
         return value if self.problem.scalar else value[..., None]
 
+    def _drawn(self, first: int, count: int) -> Any:
+        """Samples, shape (rounds,) or (rounds, lanes, ...); zeros where none are drawn."""
+        if self.problem.samples is None:
+            return np.zeros(count)
+        drawn = self.problem.samples(np.arange(first, first + count), self.seeds)
+        return drawn[:, 0] if drawn.ndim == 2 and self._number else drawn
+
     def _samples(self, first: int, count: int) -> Any:
         if self.problem.samples is None:
             return itertools.repeat(None, count)
-        drawn = self.problem.samples(np.arange(first, first + count), self.seeds)
-        if drawn.ndim == 1:
-            return drawn.tolist()
-        return drawn[:, 0].tolist() if self._number else drawn
+        drawn = self._drawn(first, count)
+        return drawn.tolist() if drawn.ndim == 1 else drawn
 
     def _block(self, count: int, every_round: bool = False) -> list[tuple[Any, ...]]:
         """What stands after `count` more rounds (or after each of them); nothing is changed."""
         first = self.t + 1
         sizes = self.schedule.step_sizes(
             np.arange(first, first + count), self.problem, self.horizon
-        ).tolist()
+        )
+        if self._loop and not every_round:
+            drawn = np.ascontiguousarray(self._drawn(first, count), dtype=float)
+            return [self._loop.run(drawn, sizes, self.t, self._live)]
+        sizes = sizes.tolist()
         samples = list(self._samples(first, count))
         reach = (self._loss, self._gradient, self.problem.domain.project, samples, sizes, self.t)
         flavour: Literal["number", "array"] = "number" if self._number else "array"
@@ -180,18 +231,18 @@ class Simulation:
 
     def advance(self, to: int) -> None:
         """Carry out the rounds up to and including `to`."""
-        longest = self._longest_block()
+        longest = self._longest_block(bool(self._loop))
         while self.t < to:
             count = min(longest, to - self.t)
             (after,) = self._block(count)
-            newly = ~self._finite(after) & (self.ended == 0)
-            if newly.any() and count > 1:
-                # Go through the block again round by round for the first one that is not finite.
-                for _ in range(count):
-                    (after,) = self._block(1)
-                    self._take(after, 1)
-                continue
+            # The first round that is not finite ends a block, to be found by halving.
+            while count > 1 and self._newly_ended(after).any():
+                count //= 2
+                (after,) = self._block(count)
             self._take(after, count)
+
+    def _newly_ended(self, live: tuple[Any, ...]) -> NDArray[np.bool_]:
+        return ~self._finite(live) & (self.ended == 0)
 
     def every_round(self, to: int) -> Iterator[tuple[NDArray[np.int64], Observation]]:
         """Advance, and look after each round.
@@ -224,10 +275,12 @@ class Simulation:
             np.zeros(wide[0].shape[:2]),
         )
 
-    def _longest_block(self) -> int:
+    def _longest_block(self, compiled: bool = False) -> int:
         """Rounds per block, such that neither samples nor iterates take much memory."""
+        if compiled and not self.problem.stochastic:
+            return _COMPILED_BLOCK
         per_round = self.seeds.size * max(self._samples_per_lane(), self.problem.dimension)
-        return max(1, min(_BLOCK, _SAMPLES // per_round))
+        return max(1, min(_COMPILED_BLOCK if compiled else _BLOCK, _SAMPLES // per_round))
 
     def _samples_per_lane(self) -> int:
         if self.problem.samples is None or not self.problem.stochastic:
@@ -237,8 +290,7 @@ class Simulation:
 
     def _take(self, after: tuple[Any, ...], count: int) -> None:
         self.t += count
-        newly = ~self._finite(after) & (self.ended == 0)
-        self.ended = np.where(newly, self.t, self.ended)
+        self.ended = np.where(self._newly_ended(after), self.t, self.ended)
         self._live = after
 
     def _finite(self, live: tuple[Any, ...]) -> NDArray[np.bool_]:
@@ -328,7 +380,7 @@ def run(
     quantities: Sequence[str] = (),
     times: Sequence[int] | None = None,
     projection: Projection = "euclidean",
-    engine: Literal["number", "array"] | None = None,
+    engine: Engine = "auto",
     progress: Callable[[int], None] | None = None,
 ) -> Record:
     """Run a rule on a problem and record it.
@@ -486,7 +538,8 @@ def _square_in_span(simulation: Simulation, span: int, first: int, last: int) ->
         times = (rounds == t).sum(axis=0)
         here = np.flatnonzero(times)
         g = problem.objective_gradient(simulation.query_point[here])
-        total[here] += times[here] * (g * g).sum(axis=-1)
+        with np.errstate(over="ignore"):
+            total[here] += times[here] * (g * g).sum(axis=-1)
     return total * (length / rounds.shape[0])
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from math import sqrt
 from typing import Any
 
@@ -49,6 +50,12 @@ __all__ = [
 
 # At most this many slopes are drawn at a time, so memory stays bounded.
 _DRAWS = 1 << 20
+_RUN = 1 << 16
+
+
+def _follow_each_other(rounds: NDArray[np.int64]) -> bool:
+    long = rounds.ndim == 1 and 1 < rounds.size <= _RUN
+    return long and bool((np.diff(rounds) == 1).all())
 
 
 class _Periodic:
@@ -69,6 +76,12 @@ class _Periodic:
         self._starts = self._ends - stands
         self._before = np.concatenate([[0.0], np.cumsum(self.slopes * stands)])
         self._lead = lead
+        self._stands = stands
+
+    @cached_property
+    def _several(self) -> NDArray[np.float64]:
+        """Periods in a row, so that any `_RUN` rounds that follow each other are a part of it."""
+        return np.tile(np.repeat(self.slopes, self._stands), 1 + -(-_RUN // self.period))
 
     @property
     def period(self) -> int:
@@ -81,6 +94,10 @@ class _Periodic:
         return float(self._before[-1])
 
     def __call__(self, rounds: NDArray[np.int64], seeds: Any = None) -> NDArray[np.float64]:
+        if _follow_each_other(rounds) and rounds[0] > self._lead and self.period <= _DRAWS:
+            # Long runs ask for block after block: a part costs nothing, looking up does.
+            begin = int(rounds[0] - 1 - self._lead) % self.period
+            return self._several[begin : begin + rounds.size]
         place = (rounds - 1 - self._lead) % self.period
         slope = self.slopes[np.searchsorted(self._ends, place, side="right")]
         return np.where(rounds > self._lead, slope, 0.0)

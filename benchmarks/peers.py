@@ -1,0 +1,280 @@
+"""The peers of `speed.py`: hand-written C, optax, torch, scikit-learn, and numpy's matrix product.
+
+Each function returns an action to time, set up and warmed up; what the action returns is the final
+iterate. A peer that is not there raises `Missing` with the reason.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ALPHA", "SLOPES", "C", "Missing", "Sparse"]
+
+ALPHA = 0.1
+SLOPES = (3.0, -1.0, -1.0)
+FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
+#: Which registers are best depends on the core: both are built, and the faster one is the peer.
+WIDTHS = (256, 512)
+
+Action = Callable[[], Any]
+
+
+class Missing(Exception):
+    """Why a peer cannot be measured."""
+
+
+# C
+
+
+class C:
+    """The functions of adam.c, compiled with the system's gcc."""
+
+    def __init__(self) -> None:
+        gcc = shutil.which("gcc")
+        if gcc is None:
+            raise Missing("no gcc")
+        self._folder = tempfile.TemporaryDirectory()
+        source = Path(__file__).with_name("adam.c")
+        self.version = _output([gcc, "--version"]).splitlines()[0]
+        self._libraries = []
+        for width in WIDTHS:
+            target = Path(self._folder.name) / f"adam{width}.so"
+            wide = f"-mprefer-vector-width={width}"
+            command = [gcc, *FLAGS, wide, "-shared", "-fPIC", "-o", str(target), str(source), "-lm"]
+            try:
+                subprocess.run(command, check=True, capture_output=True, text=True)
+            except subprocess.CalledProcessError as error:
+                raise Missing(f"gcc failed: {error.stderr.strip()[-200:]}") from error
+            self._libraries.append(ctypes.CDLL(str(target)))
+
+    def one(self, rule: str, steps: int) -> dict[str, Action]:
+        """One run: step sizes computed in the loop, or read from an array in blocks."""
+        sizes = ALPHA / np.sqrt(np.arange(1, steps + 1, dtype=float))
+        return {
+            "sizes in the loop": self._one(f"{rule}_one", steps, None),
+            "sizes given": self._one(f"{rule}_given", steps, sizes),
+        }
+
+    def hinge(self, steps: int) -> dict[str, Action]:
+        """One run of Adam on hinges."""
+        return {"sizes in the loop": self._one("adam_hinge_one", steps, None)}
+
+    def _one(self, name: str, steps: int, sizes: NDArray[np.float64] | None) -> Action:
+        function = getattr(self._libraries[-1], name)
+        function.restype = ctypes.c_double
+        pointer = ctypes.c_void_p(None if sizes is None else sizes.ctypes.data)
+
+        def action(kept: Any = sizes) -> Any:
+            return function(ctypes.c_long(steps), ctypes.c_double(ALPHA), pointer)
+
+        return action
+
+    def lanes(self, name: str, steps: int, lanes: int) -> dict[str, Action]:
+        """Many runs in blocks, by the width of the registers."""
+        return {
+            f"{width} bits": self._lanes(getattr(library, f"{name}_lanes"), steps, lanes)
+            for width, library in zip(WIDTHS, self._libraries, strict=True)
+        }
+
+    @staticmethod
+    def _lanes(function: Any, steps: int, lanes: int) -> Action:
+        function.restype = None
+
+        def action() -> Any:
+            x = np.zeros(lanes)
+            pointer = ctypes.c_void_p(x.ctypes.data)
+            function(
+                ctypes.c_long(steps), ctypes.c_long(lanes), ctypes.c_double(ALPHA), pointer
+            )
+            return x
+
+        return action
+
+    def throughput(self, operation: str, rounds: int = 100_000) -> list[Action]:
+        """Sixty-four divisions or roots that do not wait for one another, so many times."""
+        actions = []
+        for library in self._libraries:
+            function = getattr(library, operation)
+            function.restype = ctypes.c_double
+            a = np.full(64, 1.25)
+
+            def action(function: Any = function, a: Any = a) -> Any:
+                return function(ctypes.c_long(rounds), ctypes.c_void_p(a.ctypes.data))
+
+            actions.append(action)
+        return actions
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+# optax
+
+
+@cache
+def _jax() -> tuple[Any, Any]:
+    try:
+        import jax
+        import optax
+    except ImportError as error:
+        raise Missing(f"no {error.name}") from error
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_platforms", "cpu")
+    return jax, optax
+
+
+def optax_adam(steps: int, lanes: int | None) -> Action:
+    """Adam on the slopes in `jax.lax.scan`, alone or under `vmap`; compiled."""
+    jax, optax = _jax()
+    jnp = jax.numpy
+    slopes = jnp.array(SLOPES)
+    method = optax.adam(lambda count: ALPHA / jnp.sqrt(count + 1.0), b1=0.9, b2=0.999, eps=1e-8)
+
+    def round_(carry: Any, t: Any) -> Any:
+        x, state = carry
+        # As a variable of the lane, so that every lane keeps moments of its own.
+        g = slopes[t % 3] + 0.0 * x
+        updates, state = method.update(g, state, x)
+        return (jnp.clip(optax.apply_updates(x, updates), -1.0, 1.0), state), None
+
+    def whole(x: Any) -> Any:
+        (x, _), _ = jax.lax.scan(round_, (x, method.init(x)), jnp.arange(steps))
+        return x
+
+    start = jnp.zeros(()) if lanes is None else jnp.zeros(lanes)
+    compiled = jax.jit(whole if lanes is None else jax.vmap(whole)).lower(start).compile()
+    return lambda: np.asarray(compiled(start))
+
+
+def optax_logistic(
+    features: NDArray[np.float64],
+    signs: NDArray[np.float64],
+    ridge: float,
+    *,
+    batch: int,
+    seeds: int,
+    steps: int,
+    alpha: float,
+) -> Action:
+    """Adam with mini-batches on logistic regression under `vmap` over the seeds, in float64."""
+    jax, optax = _jax()
+    jnp = jax.numpy
+    A, y = jnp.asarray(features), jnp.asarray(signs)
+    method = optax.adam(alpha, b1=0.9, b2=0.999, eps=1e-8)
+
+    def loss(w: Any, rows: Any) -> Any:
+        scores = y[rows] * (A[rows] @ w)
+        return jnp.mean(jax.nn.softplus(-scores)) + ridge / 2 * (w @ w)
+
+    def round_(carry: Any, t: Any) -> Any:
+        w, state, key = carry
+        rows = jax.random.randint(jax.random.fold_in(key, t), (batch,), 0, y.size)
+        updates, state = method.update(jax.grad(loss)(w, rows), state, w)
+        return (optax.apply_updates(w, updates), state, key), None
+
+    def whole(key: Any) -> Any:
+        w = jnp.zeros(A.shape[1])
+        (w, _, _), _ = jax.lax.scan(round_, (w, method.init(w), key), jnp.arange(steps))
+        return w
+
+    keys = jax.random.split(jax.random.key(0), seeds)
+    compiled = jax.jit(jax.vmap(whole)).lower(keys).compile()
+    return lambda: np.asarray(compiled(keys))
+
+
+# torch
+
+
+def torch_adam(steps: int) -> Action:
+    """`torch.optim.Adam`, eager, one parameter."""
+    try:
+        import torch
+    except ImportError as error:
+        raise Missing(f"no {error.name}") from error
+    torch.set_num_threads(1)
+
+    def action() -> Any:
+        x = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        method = torch.optim.Adam([x], lr=ALPHA, betas=(0.9, 0.999), eps=1e-8)
+        for t in range(1, steps + 1):
+            method.param_groups[0]["lr"] = ALPHA / math.sqrt(t)
+            method.zero_grad()
+            (SLOPES[(t - 1) % 3] * x).sum().backward()
+            method.step()
+            with torch.no_grad():
+                x.clamp_(-1.0, 1.0)
+        return x.item()
+
+    return action
+
+
+# scikit-learn and numpy
+
+
+class Sparse:
+    """Logistic regression on examples of which few features are not 0.
+
+    Args:
+        examples: Rows.
+        features: Columns.
+        density: The share that is not 0.
+    """
+
+    def __init__(self, examples: int, features: int, density: float):
+        from scipy.sparse import random as drawn
+
+        generator = np.random.default_rng(0)
+        self.features = drawn(
+            examples, features, density, format="csr", random_state=generator, dtype=float
+        )
+        scores = self.features @ generator.standard_normal(features)
+        self.signs = np.where(scores + 0.1 * generator.standard_normal(examples) > 0, 1.0, -1.0)
+
+    def sklearn_epoch(self, alpha: float) -> Action:
+        """One epoch of plain SGD in `SGDClassifier`, without a penalty or an intercept."""
+        import warnings
+
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import SGDClassifier
+
+        def action() -> Any:
+            model = SGDClassifier(
+                loss="log_loss",
+                penalty=None,
+                fit_intercept=False,
+                learning_rate="constant",
+                eta0=alpha,
+                max_iter=1,
+                tol=None,
+                shuffle=False,
+            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                model.fit(self.features, self.signs)
+            return model.coef_[0]
+
+        return action
+
+
+def matmul(matrix: NDArray[np.float64], points: NDArray[np.float64], times: int) -> Action:
+    """The product of points with a matrix, so many times."""
+    out = np.empty_like(points)
+
+    def action() -> Any:
+        for _ in range(times):
+            np.matmul(points, matrix, out=out)
+        return out
+
+    return action

@@ -1,0 +1,413 @@
+"""Blocks of rounds in compiled code, with the bits of the numpy engine.
+
+A rule, the quantities that a run keeps and a one-dimensional problem are all formulas that can be
+traced; together they make one loop without a call in it, which numba compiles. The text of the
+loop is the module: it holds every number and every operation that takes part, so its hash is its
+name in the user's cache folder, and an edited rule is another module.
+
+What makes it fast changes no bit:
+
+- comparisons are conditional expressions and division never raises, so that lanes are computed
+  side by side in vector registers;
+- lanes are worked on in blocks whose state stays in the nearest cache;
+- once 1 - beta**t has rounded to 1, which a running product tells and which stays so, dividing by
+  it is left out: the *tail* loop.
+
+There is no `fastmath`, and nothing is contracted: each operation rounds by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import importlib.util
+import sys
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convergence.expression import Expression, inputs_of, statements
+from convergence.quantity import Quantity
+from convergence.rule import Rule
+from convergence.store import open_store
+from problems.domain import Box, WholeSpace
+from problems.files import write_whole
+from problems.problem import Problem
+
+__all__ = ["Loop", "compiled_loop", "why_not"]
+
+# Lanes in a block: a few arrays of so many numbers fit the nearest cache.
+_BLOCK = 128
+
+_HEAD = '''"""A block of rounds, generated; its name is the hash of this text."""
+
+from math import sqrt
+
+from numba import njit
+
+
+@njit(error_model="numpy", cache=CACHED, nogil=True)
+'''
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Compiled rounds of one rule on one problem.
+
+    Attributes:
+        kept: Names of what is carried from round to round: x, y, state and totals.
+        wide: Those of them that hold one number for each lane.
+        factors: 1 - beta**t once it is 1: (name of the running product, its factor).
+        source: Text of the module; of the loop in which nothing is corrected any more: `tail`.
+        lanes: Whether values are arrays of lanes.
+        at_iterate: Whether y is x.
+    """
+
+    kept: tuple[str, ...]
+    wide: tuple[str, ...]
+    factors: tuple[tuple[str, float], ...]
+    source: str
+    tail: str
+    lanes: bool
+    at_iterate: bool
+
+    def run(self, samples: Any, step_sizes: Any, t: int, live: Sequence[Any]) -> tuple[Any, ...]:
+        """Carry out the rounds t + 1, t + 2, ...
+
+        Args:
+            samples: One for each round, or shape (rounds, lanes).
+            step_sizes: One for each round.
+            t: Rounds done.
+            live: Values of what is kept, in its order.
+
+        Returns:
+            The values after the last round.
+        """
+        values = dict(zip(self.kept, live, strict=True))
+        corrected = any(1.0 - float(values[name]) * factor != 1.0 for name, factor in self.factors)
+        source = self.source if corrected or not self.factors else self.tail
+        function = _function(source)
+        if not self.lanes:
+            after = function(samples, step_sizes, t, *(float(v) for v in live))
+            return tuple(after)
+        lanes = max(np.size(value) for value in live)
+        arrays = {
+            name: np.array(np.broadcast_to(np.asarray(values[name], float), lanes))
+            for name in self.wide
+            if not (name == "y" and self.at_iterate)
+        }
+        numbers = [float(values[name]) for name in self.kept if name not in self.wide]
+        found = function(samples, step_sizes, t, *numbers, *arrays.values())
+        narrow = [name for name in self.kept if name not in self.wide]
+        after = {**arrays, **dict(zip(narrow, found, strict=True))}
+        after.setdefault("y", arrays["x"])
+        return tuple(after[name] for name in self.kept)
+
+
+def why_not(problem: Problem) -> str:
+    """Why a problem has no compiled loop, in a sentence, or ""."""
+    if not problem.scalar:
+        return "its losses are functions of a vector"
+    if not isinstance(problem.domain, (Box, WholeSpace)):
+        return f"the projection onto {problem.domain} is not written as a formula"
+    if importlib.util.find_spec("numba") is None:
+        return "numba is not installed"
+    try:
+        _traced(problem)
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
+        return f"its formulas cannot be traced: {error}"
+    return ""
+
+
+def _traced(problem: Problem) -> tuple[Expression, Expression]:
+    """Loss and gradient at the query point y."""
+    assert problem.gradient_formula is not None
+    y, sample = Expression("input", "y"), Expression("input", "sample")
+    return (
+        Expression.of(problem.loss_formula(y, sample)),
+        Expression.of(problem.gradient_formula(y, sample)),
+    )
+
+
+def compiled_loop(
+    rule: Rule, quantities: Sequence[Quantity], problem: Problem, *, lanes: bool, by_lane: bool
+) -> Loop:
+    """Generate the loop of a run; it is compiled when it first runs.
+
+    Args:
+        rule: The update rule.
+        quantities: Running totals to accumulate.
+        problem: One for which `why_not` finds no reason.
+        lanes: Whether there are many lanes, or one.
+        by_lane: Whether each lane has samples of its own.
+    """
+    loss, gradient = _traced(problem)
+    displacement = rule.outputs["direction"]
+    if not rule.returns_displacement:
+        displacement = Expression("input", "step_size") * displacement
+    outputs = {name: rule.outputs[name] for name in rule.state}
+    outputs["displacement"] = displacement
+    outputs["next_x"] = problem.domain.project(Expression("input", "x") - displacement)
+    query = rule.outputs.get("query", Expression("input", "next_x"))
+    totals = {q.name: q.update for q in quantities}
+    parts = _Parts(tuple(rule.state), loss, gradient, outputs, totals, query).replaced(())
+    factors = _saturating(rule)
+    kept = ("x", "y", *rule.state, *(q.name for q in quantities))
+    wide = parts.wide(by_lane)
+    write = _lanes_text if lanes else _lane_text
+    tail = parts.replaced([node for *_, nodes in factors for node in nodes])
+    return Loop(
+        kept,
+        tuple(name for name in kept if name in wide) if lanes else (),
+        tuple((name, factor) for name, factor, _ in factors),
+        write(parts, kept, wide, by_lane),
+        write(tail, kept, wide, by_lane),
+        lanes,
+        parts.at_iterate,
+    )
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The formulas of a round: of the old state, of y, and then of what came before."""
+
+    state: tuple[str, ...]
+    loss: Expression
+    gradient: Expression
+    outputs: Mapping[str, Expression]
+    totals: Mapping[str, Expression]
+    query: Expression
+
+    @property
+    def at_iterate(self) -> bool:
+        """Whether gradients are taken at the iterate itself."""
+        return self.query.operation == "input" and self.query.arguments[0] == "next_x"
+
+    @property
+    def of_round(self) -> dict[str, Expression]:
+        """What a round computes, by name."""
+        return {**self.outputs, **self.totals}
+
+    @property
+    def asked(self) -> set[str]:
+        """Names that any formula of the round depends on."""
+        return inputs_of(*self.outputs.values(), *self.totals.values(), self.query)
+
+    def wide(self, by_lane: bool) -> set[str]:
+        """Names that differ from lane to lane."""
+        made: dict[str, set[str]] = {
+            **{name: inputs_of(node) for name, node in self.of_round.items()},
+            "g": inputs_of(self.gradient) | {"y"},
+            "loss": inputs_of(self.loss) | {"y"},
+            "query_point": {"y"},
+        }
+        found = {"x", "y", "next_x"} | ({"sample"} if by_lane else set())
+        while True:
+            more = {name for name, needs in made.items() if needs & found} - found
+            if not more:
+                return found
+            found |= more
+
+    def replaced(self, ones: Sequence[Expression]) -> _Parts:
+        """The same with some nodes replaced by 1, and what that makes idle left out."""
+        known = {id(node): Expression("constant", 1.0) for node in ones}
+        return replace(
+            self,
+            outputs={name: _folded(node, known) for name, node in self.outputs.items()},
+            totals={name: _folded(node, known) for name, node in self.totals.items()},
+            query=_folded(self.query, known),
+        )
+
+
+def _is_one(node: Expression) -> bool:
+    return node.operation == "constant" and bool(node.arguments[0] == 1)
+
+
+def _folded(node: Expression, known: dict[int, Expression]) -> Expression:
+    """A node with others replaced below it, for points of one coordinate.
+
+    a / 1, a * 1, 1 * a and sqrt(1) are exact, and so they are left out.
+    """
+    if id(node) in known:
+        return known[id(node)]
+    if node.operation in ("input", "constant"):
+        return node
+    parts = [_folded(part, known) for part in node.arguments]
+    if node.operation in ("/", "*") and _is_one(parts[1]):
+        new = parts[0]
+    elif node.operation == "*" and _is_one(parts[0]):
+        new = parts[1]
+    elif (node.operation == "sqrt" and _is_one(parts[0])) or node.operation == "mean":
+        new = parts[0]
+    elif node.operation == "norm":
+        new = Expression("abs", parts[0])
+    elif all(new is old for new, old in zip(parts, node.arguments, strict=True)):
+        new = node
+    else:
+        new = Expression(node.operation, *parts)
+    known[id(node)] = new
+    return new
+
+
+def _saturating(rule: Rule) -> list[tuple[str, float, list[Expression]]]:
+    """Running products p <- p * factor of the rule, and the nodes 1 - p of its formulas.
+
+    With 0 <= factor < 1 the product only falls, so that 1 - p stays 1 once it has rounded to 1.
+    """
+    found = []
+    nodes = _all_nodes(rule.outputs.values())
+    for name in rule.state:
+        new = rule.outputs[name]
+        if new.operation != "*" or not 0 <= rule.state[name] <= 1:
+            continue
+        own = [a for a in new.arguments if a.operation == "input" and a.arguments[0] == name]
+        factors = [a.arguments[0] for a in new.arguments if a.operation == "constant"]
+        if len(own) != 1 or len(factors) != 1 or not 0 <= factors[0] < 1:
+            continue
+        taken = [
+            node
+            for node in nodes
+            if node.operation == "-" and _is_one(node.arguments[0]) and node.arguments[1] is new
+        ]
+        if taken:
+            found.append((name, float(factors[0]), taken))
+    return found
+
+
+def _all_nodes(outputs: Any) -> list[Expression]:
+    seen: dict[int, Expression] = {}
+
+    def visit(node: Expression) -> None:
+        if id(node) not in seen:
+            seen[id(node)] = node
+            if node.operation not in ("input", "constant"):
+                for part in node.arguments:
+                    visit(part)
+
+    for output in outputs:
+        visit(output)
+    return list(seen.values())
+
+
+def _round(parts: _Parts, uniform: Mapping[str, str]) -> list[str]:
+    """The statements of a round for what is wide; `uniform` names what is computed already."""
+    given = {id(parts.outputs[name]): new for name, new in uniform.items() if name in parts.outputs}
+    asked = parts.asked
+    lines = ["query_point = y"] if "query_point" in asked else []
+    for name, node in (("g", parts.gradient), ("loss", parts.loss)):
+        if name in asked:
+            more, names = statements({name: node}, "number", prefix=f"_{name}")
+            lines += [*more, *([f"{name} = {names[name]}"] if names[name] != name else [])]
+    outputs = {
+        name if name in ("displacement", "next_x") else f"new_{name}": node
+        for name, node in parts.outputs.items()
+        if name not in uniform
+    }
+    more, names = statements(outputs, "number", given=given)
+    lines += [*more, *(f"{name} = {value}" for name, value in names.items() if name != value)]
+    totals = {f"new_{n}": node for n, node in parts.totals.items() if n not in uniform}
+    more, sums = statements(totals, "number", prefix="_q")
+    lines += [*more, *(f"{name} = {value}" for name, value in sums.items() if name != value)]
+    given |= {id(parts.outputs[n]): f"new_{n}" for n in parts.state if n not in uniform}
+    more, names = statements({"y": parts.query}, "number", given=given, prefix="_y")
+    if not parts.at_iterate:
+        lines += [*more, *([f"y = {names['y']}"] if names["y"] != "y" else [])]
+    lines += [f"{name} = new_{name}" for name in parts.state if name not in uniform]
+    lines += [f"{name} = new_{name}" for name in parts.totals if name not in uniform]
+    return [*lines, "x = next_x"]
+
+
+def _lane_text(parts: _Parts, kept: tuple[str, ...], wide: set[str], by_lane: bool) -> str:
+    live = ", ".join(kept)
+    body = ["t += 1", "step_size = step_sizes[k]", "sample = samples[k]", *_round(parts, {})]
+    if parts.at_iterate:
+        body.append("y = x")
+    return "\n".join(
+        [
+            f"{_HEAD}def rounds(samples, step_sizes, t, {live}):",
+            "    for k in range(step_sizes.size):",
+            *(f"        {line}" for line in body),
+            f"    return {live}",
+            "",
+        ]
+    )
+
+
+def _lanes_text(parts: _Parts, kept: tuple[str, ...], wide: set[str], by_lane: bool) -> str:
+    narrow = [name for name in kept if name not in wide]
+    arrays = [name for name in kept if name in wide and not (name == "y" and parts.at_iterate)]
+    uniform = {n: node for n, node in parts.of_round.items() if n not in wide}
+    outer, names = statements(
+        {f"new_{name}": node for name, node in uniform.items()}, "number", prefix="_u"
+    )
+    outer = [*outer, *(f"{name} = {value}" for name, value in names.items() if name != value)]
+    inner = _round(parts, {name: f"new_{name}" for name in uniform})
+    head = ", ".join(["samples", "step_sizes", "t", *narrow, *(f"{n}_of" for n in arrays)])
+    lines = [
+        "lanes = x_of.size",
+        "last_t = t",
+        *(f"first_{name} = {name}" for name in narrow),
+        f"for first in range(0, lanes, {_BLOCK}):",
+        "    t = last_t",
+        *(f"    {name} = first_{name}" for name in narrow),
+        f"    last = min(first + {_BLOCK}, lanes)",
+        # Slices from their first element are what the compiler knows to run side by side.
+        *(f"    {name}_here = {name}_of[first:last]" for name in arrays),
+        "    for k in range(step_sizes.size):",
+        "        t += 1",
+        "        step_size = step_sizes[k]",
+        f"        {'drawn = samples[k, first:last]' if by_lane else 'sample = samples[k]'}",
+        *(f"        {line}" for line in outer),
+        "        for i in range(x_here.size):",
+        *(["            sample = drawn[i]"] if by_lane else []),
+        *(f"            {name} = {name}_here[i]" for name in arrays),
+        *(["            y = x"] if parts.at_iterate else []),
+        *(f"            {line}" for line in inner),
+        *(f"            {name}_here[i] = {name}" for name in arrays),
+        *(f"        {name} = new_{name}" for name in narrow),
+        f"return ({', '.join(narrow)}{',' if narrow else ''})",
+    ]
+    return "\n".join([f"{_HEAD}def rounds({head}):", *(f"    {line}" for line in lines), ""])
+
+
+# Modules on disk
+
+
+@cache
+def _function(source: str) -> Callable[..., Any]:
+    """The compiled function of a module's text."""
+    folder = open_store().folder
+    versions = (sys.version, importlib.metadata.version("numba"))
+    name = "rounds_" + hashlib.sha256("\n".join((*versions, source)).encode()).hexdigest()
+    cached = source.replace("CACHED", "True")
+    if folder is not None:
+        path = folder / "compiled" / f"{name}.py"
+        with contextlib.suppress(OSError):
+            return _imported(name, path, cached)
+    module = types.ModuleType(name)
+    # The text is generated from traced expressions alone; no user text enters it.
+    exec(compile(source.replace("CACHED", "False"), f"<{name}>", "exec"), module.__dict__)
+    function: Callable[..., Any] = module.__dict__["rounds"]
+    return function
+
+
+def _imported(name: str, path: Path, text: str) -> Callable[..., Any]:
+    """A module from the cache folder, written there if it is not there as it should be."""
+    path.parent.mkdir(exist_ok=True)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_whole(path, text.encode())
+    specification = importlib.util.spec_from_file_location(name, path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    # What was compiled before is unpickled by the name of its module.
+    sys.modules[name] = module
+    specification.loader.exec_module(module)
+    function: Callable[..., Any] = module.rounds
+    return function

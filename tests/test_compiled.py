@@ -1,0 +1,302 @@
+"""The compiled engine: the bits of the numpy engine, and a cache that sees every edit."""
+
+import inspect
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import convergence
+import problems
+from convergence import compiled, rules, run, schedule
+from convergence.rule import SETTINGS
+from convergence.simulation import Simulation, record_times
+from problems import find as find_problem
+from problems.domain import Box, WholeSpace
+from problems.problem import Problem
+
+BY = "inverse-sqrt:alpha=0.5"
+RULES = [entry.key for entry in rules.catalogue]
+# One problem of each kind that has formulas: a box and slopes in turn, drawn slopes, a kink and no
+# domain, pieces.
+ONE_OF_EACH = ["reddi-2018-thm1", "reddi-2018-stochastic", "absolute-value", "lessard-2016"]
+
+
+def traceable():
+    return [
+        entry.key
+        for entry in problems.catalogue
+        if inspect.Parameter.empty not in entry.parameters.values()
+        and not compiled.why_not(entry())
+    ]
+
+
+def same_bits(problem, rule, by, steps, seeds, **options):
+    one = run(problem, rule, by, steps, seeds=seeds, engine="numpy", **options)
+    other = run(problem, rule, by, steps, seeds=seeds, engine="compiled", **options)
+    assert one.checksum == other.checksum
+    return one
+
+
+@pytest.mark.parametrize("problem", ONE_OF_EACH)
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_has_the_bits_of_the_numpy_engine(problem, rule):
+    for seeds in (1, 3) if find_problem(problem).stochastic else (1,):
+        record = same_bits(problem, rule, BY, 60, seeds)
+    assert record.times[-1] == 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("problem", traceable())
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_on_every_problem(problem, rule):
+    same_bits(problem, rule, BY, 200, 5)
+    same_bits(problem, rule, "constant:alpha=1e3", 200, 5)
+
+
+def test_most_one_dimensional_problems_are_compiled():
+    keys = traceable()
+    assert len(keys) >= 20
+    assert "pl-sine" not in keys
+
+
+def lanes_of(problem, rule, by, steps, lanes, engine):
+    simulation = Simulation(
+        find_problem(problem) if isinstance(problem, str) else problem,
+        rules.find(rule),
+        schedule.find(by),
+        seeds=range(lanes),
+        horizon=steps,
+        engine=engine,
+        quantities=["loss_sum", "iterate_sum", "step_size_sum", "gradient_norm_most"],
+    )
+    simulation.advance(steps)
+    state = {name: value.tobytes() for name, value in simulation.state.items()}
+    totals = {name: value.tobytes() for name, value in simulation.totals.items()}
+    return simulation.iterate.tobytes(), state, totals, simulation.ended.tolist()
+
+
+@pytest.mark.parametrize("lanes", [2, 127, 128, 129, 300])
+@pytest.mark.parametrize("problem", ["reddi-2018-thm1", "reddi-2018-stochastic"])
+def test_lanes_in_blocks_have_the_bits_of_lanes_in_a_row(problem, lanes):
+    parts = (problem, "nesterov:beta1=0.9", BY, 50, lanes)
+    assert lanes_of(*parts, "compiled") == lanes_of(*parts, "array")
+    parts = (problem, "adam", BY, 50, lanes)
+    assert lanes_of(*parts, "compiled") == lanes_of(*parts, "array")
+
+
+# The tail
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_leaving_out_corrections_that_have_become_one_changes_no_bit(lanes):
+    rule = rules.find("adam:beta1=0.5,beta2=0.9")
+    loop = compiled.compiled_loop(
+        rule, [], find_problem("reddi-2018-thm1"), lanes=True, by_lane=False
+    )
+    assert dict(loop.factors) == {"power1": 0.5, "power2": 0.9}
+    assert loop.tail.count("/") < loop.source.count("/")
+    # Saturated at t = 356, and the block after the first record is the tail.
+    parts = ("reddi-2018-thm1", "adam:beta1=0.5,beta2=0.9", BY, 2_000, lanes)
+    if lanes == 1:
+        same_bits(*parts[:4], 1, times=[100, 355, 356, 357, 400, 2_000])
+    assert lanes_of(*parts, "compiled") == lanes_of(*parts, "array")
+
+
+def test_the_tail_begins_when_the_factor_has_rounded_to_one_and_not_before():
+    rule = rules.find("adam:beta1=0,beta2=0.9")
+    loop = compiled.compiled_loop(
+        rule, [], find_problem("reddi-2018-thm1"), lanes=False, by_lane=False
+    )
+    power, t = 1.0, 0
+    while 1.0 - power != 1.0:
+        power *= 0.9
+        t += 1
+    assert t == 356
+    used = []
+
+    def spy(source):
+        used.append(source)
+        return lambda samples, sizes, t, *live: live
+
+    original = compiled._function
+    try:
+        compiled._function = spy
+        values = dict.fromkeys(loop.kept, 1.0)
+        for power2 in (power / 0.9 / 0.9, power / 0.9):
+            live = [{**values, "power1": 0.0, "power2": power2}[name] for name in loop.kept]
+            loop.run(np.zeros(1), np.zeros(1), 0, live)
+    finally:
+        compiled._function = original
+    assert used == [loop.source, loop.tail]
+
+
+@pytest.mark.parametrize("rule", ["sgd", "heavy-ball", "amsgrad:bias_correction=none", "lion"])
+def test_where_nothing_is_corrected_there_is_one_loop(rule):
+    loop = compiled.compiled_loop(
+        rules.find(rule), [], find_problem("reddi-2018-thm1"), lanes=False, by_lane=False
+    )
+    assert loop.factors == ()
+    assert loop.tail == loop.source
+
+
+# Hyper-parameters and slopes of every size
+
+
+def interval(name):
+    within, text = SETTINGS[name][1]
+    top = 1.0 if text.startswith(("[0, 1", "(0, 1")) else 1e300
+    inner = st.floats(0, top, exclude_max=True)
+    edge = [v for v in (0.0, 5e-324, 1e-8, 0.5, 0.9999999, 1 - 2**-53, 1.0, 1e300) if within(v)]
+    return st.one_of(st.sampled_from(edge), inner)
+
+
+NUMBERS = ("beta1", "beta2", "eps", "weight_decay", "beta1_decay")
+SLOPES = st.lists(
+    st.sampled_from([0.0, -0.0, 3.0, -1.0, 5e-324, 1e-200, -1e200, math.inf, math.nan]),
+    min_size=1,
+    max_size=6,
+)
+
+
+def linear(slopes, domain):
+    slopes = np.array(slopes)
+    return Problem(
+        formula="a linear function in turn",
+        domain=domain,
+        start=np.array([0.25]),
+        scalar=True,
+        loss_formula=lambda x, c: c * x,
+        gradient_formula=lambda x, c: c,
+        samples=lambda rounds, seeds: slopes[(rounds - 1) % slopes.size],
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rule=st.sampled_from(["adam", "rmsprop", "heavy-ball", "amsgrad", "adagrad"]),
+    data=st.data(),
+    slopes=SLOPES,
+    bounded=st.booleans(),
+    alpha=st.sampled_from(["1e-3", "0.5", "1e200", "5e-324"]),
+)
+def test_any_hyper_parameters_and_slopes_give_the_same_bits(rule, data, slopes, bounded, alpha):
+    # The first gradient must be finite.
+    slopes = [1.0, *slopes]
+    names = [n for n in NUMBERS if n in rules.catalogue[rule].parameters]
+    drawn = {name: data.draw(interval(name), label=name) for name in names}
+    text = ",".join(f"{name}={value!r}" for name, value in drawn.items())
+    problem = linear(slopes, Box(-1.0, 1.0) if bounded else WholeSpace())
+    times = record_times(40)
+    same_bits(problem, f"{rule}:{text}", f"constant:alpha={alpha}", 40, 1, times=times.tolist())
+
+
+# Divergence
+
+
+@pytest.mark.parametrize("step", [2, 777, 40_000])
+def test_the_first_step_that_is_not_finite_is_found_in_a_long_block(step):
+    slopes = np.ones(50_000)
+    slopes[step - 1] = np.inf
+    record = run(
+        linear(slopes, Box(-1.0, 1.0)), "sgd", "constant:alpha=0.1", 50_000, engine="compiled"
+    )
+    assert record.ends[0].step == step
+
+
+# What is not compiled
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        ("quadratic", "functions of a vector"),
+        ("pl-sine", "cannot be traced"),
+    ],
+)
+def test_what_cannot_be_compiled_runs_on_numpy_and_says_why(problem, reason):
+    with pytest.warns(UserWarning, match=reason):
+        record = run(problem, "sgd", "constant:alpha=0.01", 30, engine="compiled")
+    assert record.checksum == run(problem, "sgd", "constant:alpha=0.01", 30).checksum
+
+
+def test_a_long_run_is_compiled_and_a_short_one_is_not():
+    parts = (find_problem("reddi-2018-thm1"), rules.find("sgd"), schedule.find(BY))
+    assert Simulation(*parts, horizon=10_000_000)._loop
+    assert not Simulation(*parts, horizon=10_000)._loop
+    assert not Simulation(*parts, horizon=10_000_000, engine="numpy")._loop
+
+
+# The cache
+
+
+def test_the_module_is_kept_and_a_damaged_one_is_written_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path))
+    monkeypatch.setattr(compiled, "_function", compiled._function.__wrapped__)
+    before = run("reddi-2018-thm1", "rmsprop", BY, 100, engine="compiled").checksum
+    (module,) = (tmp_path / "compiled").glob("rounds_*.py")
+    module.write_text("def rounds(*values):\n    return values[3:]\n")
+    assert run("reddi-2018-thm1", "rmsprop", BY, 100, engine="compiled").checksum == before
+
+
+EDITED = textwrap.dedent(
+    """
+    import sys
+    sys.path.insert(0, {home!r})
+    from convergence import run
+    record = run("reddi-2018-thm1", "sgd", "constant:alpha=0.25", 3, engine="compiled")
+    print(record["iterate"][0, :, 0].tolist())
+    """
+)
+
+
+def steps_of(factor):
+    x, found = float(find_problem("reddi-2018-thm1").start[0]), []
+    for slope in (3, -1, -1):
+        x = min(max(x - 0.25 * factor * slope, -1.0), 1.0)
+        found.append(x)
+    return found
+
+
+def test_an_edited_rule_is_another_module(tmp_path):
+    home = Path(convergence.__file__).parent.parent
+    copy = tmp_path / "copy"
+    for package in ("problems", "convergence", "reports"):
+        shutil.copytree(home / package, copy / package)
+    environment = {**os.environ, "CONVERGENCE_CACHE": str(tmp_path / "cache")}
+    environment.pop("PYTHONPATH", None)
+
+    def iterates():
+        command = [sys.executable, "-c", EDITED.format(home=str(copy))]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True, cwd=tmp_path
+        )
+        return json.loads(done.stdout)
+
+    assert iterates() == steps_of(1)
+    source = copy / "convergence" / "rules" / "gradient.py"
+    text = source.read_text()
+    place = text.index("def gradient_descent")
+    line = "return (with_coupled_decay(g, x, weight_decay),)"
+    edited = text[:place] + text[place:].replace(line, line.replace("(g,", "(2 * g,"), 1)
+    assert edited != text
+    source.write_text(edited)
+    assert iterates() == steps_of(2)
+
+
+def test_nothing_is_kept_where_nothing_can_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(compiled, "_function", compiled._function.__wrapped__)
+    with pytest.warns(UserWarning, match="nothing is stored"):
+        record = run("reddi-2018-thm1", "adagrad", BY, 50, engine="compiled")
+    assert record.checksum == run("reddi-2018-thm1", "adagrad", BY, 50).checksum

@@ -9,6 +9,9 @@ Source: salmon2011; test vectors from the authors' Random123 distribution.
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
@@ -20,7 +23,9 @@ __all__ = ["indices", "normal", "philox", "uniform"]
 _MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
-_32 = np.uint64(32)
+_6, _26, _32 = np.uint64(6), np.uint64(26), np.uint64(32)
+# From so many draws on, compiled code is worth its loading.
+_MANY = 1 << 16
 
 
 def philox(counter: tuple[ArrayLike, ...], key: tuple[ArrayLike, ...]) -> tuple[NDArray, ...]:
@@ -33,8 +38,12 @@ def philox(counter: tuple[ArrayLike, ...], key: tuple[ArrayLike, ...]) -> tuple[
     Returns:
         Four arrays of 32-bit words, as uint64.
     """
-    c0, c1, c2, c3 = (np.asarray(word, np.uint64) for word in counter)
-    k0, k1 = (np.asarray(word, np.uint64) for word in key)
+    words = (np.asarray(word, np.uint64) for word in (*counter, *key))
+    return _ten_rounds(*words)
+
+
+def _ten_rounds(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[Any, ...]:
+    """Of arrays, and compiled of numbers."""
     for _ in range(10):
         first, second = _MULTIPLIERS[0] * c0, _MULTIPLIERS[1] * c2
         c0, c1, c2, c3 = (
@@ -45,6 +54,30 @@ def philox(counter: tuple[ArrayLike, ...], key: tuple[ArrayLike, ...]) -> tuple[
         )
         k0, k1 = (k0 + _WEYL[0]) & _LOW, (k1 + _WEYL[1]) & _LOW
     return c0, c1, c2, c3
+
+
+def _one(seed: Any, t: Any, i: Any, stream: Any) -> Any:
+    """The uniform number of one draw, or of arrays of them."""
+    high, low, _, _ = _ten_rounds(t & _LOW, t >> _32, i, stream, seed & _LOW, seed >> _32)
+    # 26 + 26 bits and a half: an odd multiple of 2**-53 is exact, never 0 and never 1.
+    bits = ((high >> _6) << _26) | (low >> _6)
+    return (bits * 1.0 + 0.5) * 2.0**-52
+
+
+def _fill(seeds: Any, rounds: Any, index: Any, stream: Any, out: Any) -> None:
+    for place in range(out.size):
+        out[place] = _one(seeds[place], rounds[place], index[place], stream)
+
+
+@cache
+def _compiled_fill() -> Any:
+    """The loop in compiled code; as all of it stands in this file, its cache sees every edit."""
+    from numba import njit
+    from numba.extending import register_jitable
+
+    register_jitable(_ten_rounds)
+    register_jitable(_one)
+    return njit(cache=True)(_fill)
 
 
 def uniform(
@@ -69,11 +102,14 @@ def uniform(
         require(a.dtype.kind in "ui", f"{name} must be an integer, not {a.dtype}")
         require(not a.size or a.min() >= 0, f"{name} {a.min()} must not be negative")
     seed, t, i = (a.astype(np.uint64) for a in arrays)
-    counter = (t & _LOW, t >> _32, i, np.uint64(stream))
-    high, low, _, _ = philox(counter, (seed & _LOW, seed >> _32))
-    # 26 + 26 bits and a half: an odd multiple of 2**-53 is exact, never 0 and never 1.
-    bits = ((high >> np.uint64(6)) << np.uint64(26)) | (low >> np.uint64(6))
-    return (bits.astype(np.float64) + 0.5) * 2.0**-52
+    shape = np.broadcast_shapes(seed.shape, t.shape, i.shape)
+    out = np.empty(shape)
+    if out.size < _MANY:
+        out[...] = _one(seed, t, i, np.uint64(stream))
+    else:
+        flat = (np.broadcast_to(part, shape).ravel() for part in (seed, t, i))
+        _compiled_fill()(*flat, np.uint64(stream), out.reshape(-1))
+    return out
 
 
 def indices(seeds: ArrayLike, rounds: ArrayLike, index: ArrayLike, size: int) -> NDArray[np.intp]:

@@ -50,8 +50,20 @@ def test_draws_lie_strictly_between_zero_and_one(seed, t, index):
 
 @pytest.mark.parametrize(("word", "least"), [(0, 2.0**-53), (ONES, 1 - 2.0**-53)])
 def test_the_extreme_draws_are_the_half_steps_at_both_ends(monkeypatch, word, least):
-    monkeypatch.setattr(draws, "philox", lambda counter, key: (np.uint64(word),) * 4)
+    monkeypatch.setattr(draws, "_ten_rounds", lambda *words: (np.uint64(word),) * 4)
     assert draws.uniform(0, 0) == least
+
+
+def test_many_draws_are_compiled_and_have_the_same_bits(monkeypatch):
+    seeds = np.arange(30, dtype=np.uint64) * np.uint64(2**59 + 7)
+    rounds = np.arange(1, 26) * 10**12
+    parts = (seeds[None, :, None], rounds[:, None, None], np.arange(3))
+    few = draws.uniform(*parts)
+    monkeypatch.setattr(draws, "_MANY", 1)
+    many = draws.uniform(*parts)
+    assert many.shape == (25, 30, 3)
+    np.testing.assert_array_equal(few, many)
+    assert draws.uniform(5, 7).shape == ()
 
 
 def test_seed_round_index_and_stream_all_enter():

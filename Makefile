@@ -5,7 +5,7 @@ PYTHON = python3
 endif
 BIN = .venv/bin
 
-.PHONY: report test test-all lint clean
+.PHONY: report test test-all lint bench clean
 
 report: .venv/installed
 	$(BIN)/convergence report -o report
@@ -22,6 +22,10 @@ lint: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Ratios against C (gcc), optax, torch and others: benchmarks/README.md. Minutes.
+bench: .venv-bench/installed
+	.venv-bench/bin/python benchmarks/speed.py
+
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
@@ -35,5 +39,10 @@ lint: .venv/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dev]'
 	touch $@
 
+.venv-bench/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	touch $@
+
 clean:
-	rm -rf .venv report build dist *.egg-info
+	rm -rf .venv .venv-bench report build dist *.egg-info

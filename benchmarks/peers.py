@@ -7,12 +7,12 @@ iterate. A peer that is not there raises `Missing` with the reason.
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,48 +58,45 @@ class C:
                 raise Missing(f"gcc failed: {error.stderr.strip()[-200:]}") from error
             self._libraries.append(ctypes.CDLL(str(target)))
 
-    def one(self, rule: str, steps: int) -> dict[str, Action]:
-        """One run: step sizes computed in the loop, or read from an array in blocks."""
-        sizes = ALPHA / np.sqrt(np.arange(1, steps + 1, dtype=float))
-        return {
-            "sizes in the loop": self._one(f"{rule}_one", steps, None),
-            "sizes given": self._one(f"{rule}_given", steps, sizes),
-        }
-
-    def hinge(self, steps: int) -> dict[str, Action]:
-        """One run of Adam on hinges."""
-        return {"sizes in the loop": self._one("adam_hinge_one", steps, None)}
-
-    def _one(self, name: str, steps: int, sizes: NDArray[np.float64] | None) -> Action:
-        function = getattr(self._libraries[-1], name)
-        function.restype = ctypes.c_double
-        pointer = ctypes.c_void_p(None if sizes is None else sizes.ctypes.data)
-
-        def action(kept: Any = sizes) -> Any:
-            return function(ctypes.c_long(steps), ctypes.c_double(ALPHA), pointer)
-
-        return action
+    def one(self, name: str, steps: int) -> dict[str, Action]:
+        """One run, in several forms."""
+        forms = {}
+        for form, suffix in (("sizes in the loop", "one"), ("sizes ahead", "ahead")):
+            function = getattr(self._libraries[-1], f"{name}_{suffix}")
+            function.restype = ctypes.c_double
+            arguments = (ctypes.c_long(steps), ctypes.c_double(ALPHA))
+            forms |= self._flushed(form, functools.partial(function, *arguments))
+        return forms
 
     def lanes(self, name: str, steps: int, lanes: int) -> dict[str, Action]:
         """Many runs in blocks, by the width of the registers."""
-        return {
-            f"{width} bits": self._lanes(getattr(library, f"{name}_lanes"), steps, lanes)
-            for width, library in zip(WIDTHS, self._libraries, strict=True)
-        }
+        forms = {}
+        for width, library in zip(WIDTHS, self._libraries, strict=True):
+            function = getattr(library, f"{name}_lanes")
+            function.restype = None
 
-    @staticmethod
-    def _lanes(function: Any, steps: int, lanes: int) -> Action:
-        function.restype = None
+            def action(function: Any = function) -> Any:
+                x = np.zeros(lanes)
+                pointer = ctypes.c_void_p(x.ctypes.data)
+                whole = ctypes.c_long(steps), ctypes.c_long(lanes), ctypes.c_double(ALPHA)
+                function(*whole, pointer)
+                return x
 
-        def action() -> Any:
-            x = np.zeros(lanes)
-            pointer = ctypes.c_void_p(x.ctypes.data)
-            function(
-                ctypes.c_long(steps), ctypes.c_long(lanes), ctypes.c_double(ALPHA), pointer
-            )
-            return x
+            forms |= self._flushed(f"{width} bits", action)
+        return forms
 
-        return action
+    def _flushed(self, form: str, action: Action) -> dict[str, Action]:
+        """The action as it is, and with subnormal numbers counted as 0."""
+        flush = self._libraries[0].flush_subnormals
+
+        def flushed() -> Any:
+            flush(ctypes.c_int(1))
+            try:
+                return action()
+            finally:
+                flush(ctypes.c_int(0))
+
+        return {form: action, f"{form}, subnormals flushed": flushed}
 
     def throughput(self, operation: str, rounds: int = 100_000) -> list[Action]:
         """Sixty-four divisions or roots that do not wait for one another, so many times."""
@@ -123,7 +120,7 @@ def _output(command: list[str]) -> str:
 # optax
 
 
-@cache
+@functools.cache
 def _jax() -> tuple[Any, Any]:
     try:
         import jax
@@ -135,8 +132,8 @@ def _jax() -> tuple[Any, Any]:
     return jax, optax
 
 
-def optax_adam(steps: int, lanes: int | None) -> Action:
-    """Adam on the slopes in `jax.lax.scan`, alone or under `vmap`; compiled."""
+def optax_adam(steps: int, lanes: int | None, hinges: bool = False) -> Action:
+    """Adam on the slopes (or hinges) in `jax.lax.scan`, alone or under `vmap`; compiled."""
     jax, optax = _jax()
     jnp = jax.numpy
     slopes = jnp.array(SLOPES)
@@ -144,10 +141,15 @@ def optax_adam(steps: int, lanes: int | None) -> Action:
 
     def round_(carry: Any, t: Any) -> Any:
         x, state = carry
-        # As a variable of the lane, so that every lane keeps moments of its own.
-        g = slopes[t % 3] + 0.0 * x
+        slope = slopes[t % 3]
+        if hinges:
+            g = jnp.where(jnp.where(slope > 0, x < -1.0, x > 1.0), 0.0, slope)
+        else:
+            # As a variable of the lane, so that every lane keeps moments of its own.
+            g = slope + 0.0 * x
         updates, state = method.update(g, state, x)
-        return (jnp.clip(optax.apply_updates(x, updates), -1.0, 1.0), state), None
+        x = optax.apply_updates(x, updates)
+        return (x if hinges else jnp.clip(x, -1.0, 1.0), state), None
 
     def whole(x: Any) -> Any:
         (x, _), _ = jax.lax.scan(round_, (x, method.init(x)), jnp.arange(steps))

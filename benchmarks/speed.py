@@ -176,10 +176,8 @@ def compare(
     row.details["peer ns, by form"] = {
         name: min(taken) / other_units * 1e9 for name, (taken, _) in timed.items()
     }
-    row.details["final, ours and peer"] = [
-        float(np.ravel(result)[0]),
-        float(np.ravel(found)[0]),
-    ]
+    if row.sense == "at least":
+        row.details["final, ours and peer"] = [float(np.ravel(x)[0]) for x in (result, found)]
     return row
 
 
@@ -198,13 +196,13 @@ class Sizes:
     logistic: int = 500
     quadratic: int = 20
     growth: tuple[int, ...] = (10**5, 10**6, 10**7, 10**8)
-    lane_steps: int = 200_000_000
+    growth_lanes: int = 20_000
     repeats: int = REPEATS
 
     @staticmethod
     def quick() -> Sizes:
         return Sizes(
-            1_000_000, 100_000, 1_000_000, 3_000, 10_000, 50, 4, (10**5, 10**6, 10**7), 40_000_000, 3
+            1_000_000, 100_000, 1_000_000, 3_000, 10_000, 50, 4, (10**5, 10**6, 10**7), 5_000, 3
         )
 
 
@@ -221,7 +219,7 @@ def adam_alone_hinge(sizes: Sizes) -> Row:
     needs_numba()
     n = sizes.one
     own = ours(HINGES, "adam", SCHEDULE, n, 1, "compiled")
-    return compare(row, own, n, c_peer().hinge(n), n, sizes.repeats, bits=True)
+    return compare(row, own, n, c_peer().one("adam_hinge", n), n, sizes.repeats, bits=True)
 
 
 def against_c(problem: str, name: str, rule: str, target: float) -> Callable[[Sizes], Row]:
@@ -256,10 +254,10 @@ def many_optax(problem: str) -> Callable[[Sizes], Row]:
             f"Adam, {losses}, {LANES} lanes", "optax in lax.scan, vmap", "lane-step", 3.0
         )
         needs_numba()
-        k = sizes.optax_many
-        peer = peers.optax_adam(k, LANES)
-        own = ours(problem, "adam", SCHEDULE, k, LANES, "compiled")
-        return compare(row, own, k * LANES, {"optax": peer}, k * LANES, 3)
+        n, k = sizes.many, sizes.optax_many
+        peer = peers.optax_adam(k, LANES, hinges=problem == HINGES)
+        own = ours(problem, "adam", SCHEDULE, n, LANES, "compiled")
+        return compare(row, own, n * LANES, {"optax": peer}, k * LANES, 3)
 
     return measured
 
@@ -365,7 +363,7 @@ def growth_lanes(problem: str) -> Callable[[Sizes], Row]:
         needs_numba()
         counts = (64, 256, 1024, 4096, 16384, 65536)
         # As many steps everywhere: the first rounds, of corrected moments, weigh the same.
-        steps = sizes.lane_steps // counts[-1]
+        steps = sizes.growth_lanes
         entrants = {
             str(k): ours(problem, "adam", SCHEDULE, steps, k, "compiled") for k in counts
         }
@@ -377,8 +375,9 @@ def growth_lanes(problem: str) -> Callable[[Sizes], Row]:
     return measured
 
 
+# The peak that the system reports for a child may be its parent's: a process starts as a copy.
 _MEMORY = """
-import resource, sys
+import pathlib, resource, sys
 from convergence import find_problem, find_rule, find_schedule
 from convergence.simulation import Simulation
 steps = int(sys.argv[1])
@@ -386,7 +385,11 @@ Simulation(
     find_problem("periodic-linear"), find_rule("adam"), find_schedule(sys.argv[2]),
     horizon=steps, engine="compiled",
 ).advance(steps)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+status = pathlib.Path("/proc/self/status")
+if status.is_file():
+    print(status.read_text().partition("VmHWM:")[2].split()[0])
+else:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 

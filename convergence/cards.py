@@ -19,6 +19,7 @@ import problems
 from convergence import claim as claim_module
 from convergence import claims, rules, schedule
 from convergence.claim import LETTERS, Case, Claim
+from convergence.compiled import arithmetic_of
 from convergence.measure import MEASURES, default_measures
 from convergence.record import versions
 from convergence.rule import SETTINGS, Rule
@@ -297,6 +298,12 @@ def _curvature(point: problems.Stationary) -> str:
     return "curvature " + ", ".join(f"{value:.6g}" for value in point.curvature[:4])
 
 
+_ARITHMETIC = {
+    "exact": "exact: + - * / and roots alone, the same bits on every machine; can be compiled",
+    "machine": "machine: library functions or sums take part, whose last bits differ by machine",
+}
+
+
 def _problem_sections(problem: Problem) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
     rows: list[tuple[str, str, str, str]] = []
     for letter, constant in problem.constants.items():
@@ -319,6 +326,7 @@ def _problem_sections(problem: Problem) -> tuple[list[tuple[str, Any]], dict[str
         ("Constants", _columns(rows)),
         ("Tags", tuple(f"{tag}: {problems.TAGS[tag]}" for tag in problem.tags)),
         ("Measured by", (", ".join(measures),)),
+        ("Arithmetic", (_ARITHMETIC[arithmetic_of(problem)],)),
     ]
     if problem.stationary:
         points = [
@@ -354,6 +362,7 @@ def _problem_sections(problem: Problem) -> tuple[list[tuple[str, Any]], dict[str
             for point in problem.stationary
         ],
         "measures": measures,
+        "arithmetic": arithmetic_of(problem),
     }
     return sections, data
 

@@ -238,6 +238,10 @@ def run(
     projection: Annotated[str, typer.Option("--projection", help="euclidean or metric.")] = (
         "euclidean"
     ),
+    engine: Annotated[
+        str,
+        typer.Option("--engine", help="auto, numpy or compiled: the bits are the same."),
+    ] = "auto",
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Write a figure (.png, .pdf, .svg).")
     ] = None,
@@ -285,6 +289,7 @@ def run(
                 rounds,
                 seeds=read_value(seeds),
                 projection=projection,  # type: ignore[arg-type]  # any text: run checks it
+                engine=engine,  # type: ignore[arg-type]
                 progress=advance,
             )
             records.append(record)

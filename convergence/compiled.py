@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -40,7 +40,7 @@ from problems.domain import Box, WholeSpace
 from problems.files import write_whole
 from problems.problem import Problem
 
-__all__ = ["Loop", "compiled_loop", "why_not"]
+__all__ = ["Loop", "arithmetic_of", "compiled_loop", "why_not"]
 
 # Lanes in a block: a few arrays of so many numbers fit the nearest cache.
 _BLOCK = 128
@@ -110,14 +110,21 @@ class Loop:
         return tuple(after[name] for name in self.kept)
 
 
+def arithmetic_of(problem: Problem) -> Literal["exact", "machine"]:
+    """Whether the formulas of a problem are known to round alike on every machine.
+
+    *exact*: they were traced, and so hold nothing but + - * / and roots, and draws are compared,
+    not transformed. *machine*: a library may round its functions and order its sums as it likes.
+    """
+    return "machine" if why_not(problem) else "exact"
+
+
 def why_not(problem: Problem) -> str:
     """Why a problem has no compiled loop, in a sentence, or ""."""
     if not problem.scalar:
         return "its losses are functions of a vector"
     if not isinstance(problem.domain, (Box, WholeSpace)):
         return f"the projection onto {problem.domain} is not written as a formula"
-    if importlib.util.find_spec("numba") is None:
-        return "numba is not installed"
     try:
         _traced(problem)
     except (TypeError, ValueError, AttributeError, IndexError) as error:

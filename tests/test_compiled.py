@@ -300,3 +300,41 @@ def test_nothing_is_kept_where_nothing_can_be_written(tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match="nothing is stored"):
         record = run("reddi-2018-thm1", "adagrad", BY, 50, engine="compiled")
     assert record.checksum == run("reddi-2018-thm1", "adagrad", BY, 50).checksum
+
+
+# The label
+
+
+CHECKSUMS = Path(__file__).parent / "fixtures" / "exact-arithmetic.json"
+
+
+def exact_problems():
+    return [
+        entry.key
+        for entry in problems.catalogue
+        if inspect.Parameter.empty not in entry.parameters.values()
+        and compiled.arithmetic_of(entry()) == "exact"
+    ]
+
+
+def test_what_is_called_exact_has_these_bits_on_every_machine():
+    """Regenerate after a change that is meant: python tests/test_compiled.py."""
+    stored = json.loads(CHECKSUMS.read_text(encoding="utf-8"))
+    assert checksums() == stored
+
+
+def checksums():
+    return {
+        key: run(key, "adam:beta2=0.9", BY, 200, seeds=2, measures=[]).checksum
+        for key in exact_problems()
+    }
+
+
+def test_functions_that_a_library_rounds_are_not_called_exact():
+    for key in ("pl-sine", "quadratic", "breast-cancer-logistic", "rosenbrock"):
+        assert compiled.arithmetic_of(find_problem(key)) == "machine"
+    assert "reddi-2018-thm1" in exact_problems()
+
+
+if __name__ == "__main__":
+    CHECKSUMS.write_text(json.dumps(checksums(), indent=2) + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """The peers of `speed.py`: hand-written C, optax, torch, scikit-learn, and numpy's matrix product.
 
 Each function returns an action to time, set up and warmed up; what the action returns is the final
-iterate. A peer that is not there raises `Missing` with the reason.
+iterate. A peer that is not there raises `MissingError` with the reason.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ALPHA", "SLOPES", "C", "Missing", "Sparse"]
+__all__ = ["ALPHA", "SLOPES", "C", "MissingError", "Sparse"]
 
 ALPHA = 0.1
 SLOPES = (3.0, -1.0, -1.0)
@@ -30,7 +30,7 @@ WIDTHS = (256, 512)
 Action = Callable[[], Any]
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """Why a peer cannot be measured."""
 
 
@@ -43,7 +43,7 @@ class C:
     def __init__(self) -> None:
         gcc = shutil.which("gcc")
         if gcc is None:
-            raise Missing("no gcc")
+            raise MissingError("no gcc")
         self._folder = tempfile.TemporaryDirectory()
         source = Path(__file__).with_name("adam.c")
         self.version = _output([gcc, "--version"]).splitlines()[0]
@@ -55,7 +55,7 @@ class C:
             try:
                 subprocess.run(command, check=True, capture_output=True, text=True)
             except subprocess.CalledProcessError as error:
-                raise Missing(f"gcc failed: {error.stderr.strip()[-200:]}") from error
+                raise MissingError(f"gcc failed: {error.stderr.strip()[-200:]}") from error
             self._libraries.append(ctypes.CDLL(str(target)))
 
     def one(self, name: str, steps: int) -> dict[str, Action]:
@@ -126,7 +126,7 @@ def _jax() -> tuple[Any, Any]:
         import jax
         import optax
     except ImportError as error:
-        raise Missing(f"no {error.name}") from error
+        raise MissingError(f"no {error.name}") from error
     jax.config.update("jax_enable_x64", True)
     jax.config.update("jax_platforms", "cpu")
     return jax, optax
@@ -204,7 +204,7 @@ def torch_adam(steps: int) -> Action:
     try:
         import torch
     except ImportError as error:
-        raise Missing(f"no {error.name}") from error
+        raise MissingError(f"no {error.name}") from error
     torch.set_num_threads(1)
 
     def action() -> Any:

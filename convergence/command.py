@@ -242,6 +242,9 @@ def run(
         str,
         typer.Option("--engine", help="auto, numpy or compiled: the bits are the same."),
     ] = "auto",
+    workers: Annotated[
+        int, typer.Option("--workers", help="Threads that share the lanes of compiled runs.")
+    ] = 1,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Write a figure (.png, .pdf, .svg).")
     ] = None,
@@ -290,6 +293,7 @@ def run(
                 seeds=read_value(seeds),
                 projection=projection,  # type: ignore[arg-type]  # any text: run checks it
                 engine=engine,  # type: ignore[arg-type]
+                workers=workers,
                 progress=advance,
             )
             records.append(record)

@@ -25,6 +25,7 @@ import importlib.util
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -77,7 +78,9 @@ class Loop:
     lanes: bool
     at_iterate: bool
 
-    def run(self, samples: Any, step_sizes: Any, t: int, live: Sequence[Any]) -> tuple[Any, ...]:
+    def run(
+        self, samples: Any, step_sizes: Any, t: int, live: Sequence[Any], workers: int = 1
+    ) -> tuple[Any, ...]:
         """Carry out the rounds t + 1, t + 2, ...
 
         Args:
@@ -85,6 +88,7 @@ class Loop:
             step_sizes: One for each round.
             t: Rounds done.
             live: Values of what is kept, in its order.
+            workers: Threads that share the lanes.
 
         Returns:
             The values after the last round.
@@ -103,7 +107,19 @@ class Loop:
             if not (name == "y" and self.at_iterate)
         }
         numbers = [float(values[name]) for name in self.kept if name not in self.wide]
-        found = function(samples, step_sizes, t, *numbers, *arrays.values())
+        # Whole blocks to each thread; what is no array every one of them finds alike.
+        share = _BLOCK * -(-lanes // (_BLOCK * workers))
+        parts = [slice(first, first + share) for first in range(0, lanes, share)]
+
+        def carry_out(part: slice) -> Any:
+            drawn = samples[:, part] if samples.ndim == 2 else samples
+            return function(drawn, step_sizes, t, *numbers, *(a[part] for a in arrays.values()))
+
+        if len(parts) == 1:
+            found = carry_out(parts[0])
+        else:
+            with ThreadPoolExecutor(workers) as pool:
+                found, *_ = pool.map(carry_out, parts)
         narrow = [name for name in self.kept if name not in self.wide]
         after = {**arrays, **dict(zip(narrow, found, strict=True))}
         after.setdefault("y", arrays["x"])

@@ -75,6 +75,7 @@ class Simulation:
             as without it, and a warning says why); "numpy" as "number" (plain floats, for one
             lane in one dimension) or as "array". "auto" compiles where that pays. All give the
             same bits.
+        workers: Threads among which compiled rounds divide the lanes.
 
     Raises:
         InputError: The parts do not fit together, or the first loss or gradient has a wrong shape
@@ -92,6 +93,7 @@ class Simulation:
         quantities: Sequence[str] = (),
         projection: Projection = "euclidean",
         engine: Engine = "auto",
+        workers: int = 1,
     ):
         problem.probe()
         self.problem, self.rule, self.schedule = problem, rule, schedule
@@ -136,6 +138,9 @@ class Simulation:
             *(q.start for q in self._quantities),
         )
         self.ended = np.zeros(self.seeds.size, np.int64)
+        whole = isinstance(workers, int) and not isinstance(workers, bool)
+        require(whole and workers >= 1, f"workers={workers!r} must be a whole number of at least 1")
+        self._workers = workers
         self._loop = self._compiled_loop(engine)
 
     def _compiled_loop(self, engine: Engine) -> compiled.Loop | None:
@@ -211,7 +216,7 @@ class Simulation:
         )
         if self._loop and not every_round:
             drawn = np.ascontiguousarray(self._drawn(first, count), dtype=float)
-            return [self._loop.run(drawn, sizes, self.t, self._live)]
+            return [self._loop.run(drawn, sizes, self.t, self._live, self._workers)]
         sizes = sizes.tolist()
         samples = list(self._samples(first, count))
         reach = (self._loss, self._gradient, self.problem.domain.project, samples, sizes, self.t)
@@ -381,6 +386,7 @@ def run(
     times: Sequence[int] | None = None,
     projection: Projection = "euclidean",
     engine: Engine = "auto",
+    workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Record:
     """Run a rule on a problem and record it.
@@ -397,6 +403,7 @@ def run(
         times: Rounds to record at; by default `record_times(steps)`.
         projection: "euclidean", or "metric" for the rule's own diagonal.
         engine: See `Simulation`.
+        workers: Threads among which compiled rounds divide the lanes.
         progress: Called with the number of rounds done, now and then.
 
     Returns:
@@ -436,6 +443,7 @@ def run(
         quantities=[*needed, *quantities],
         projection=projection,
         engine=engine,
+        workers=workers,
     )
     sampled = any(measure.samples_gradients(problem) for measure in chosen)
     observations: list[Observation] = []

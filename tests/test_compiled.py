@@ -69,7 +69,7 @@ def test_most_one_dimensional_problems_are_compiled():
     assert "pl-sine" not in keys
 
 
-def lanes_of(problem, rule, by, steps, lanes, engine):
+def lanes_of(problem, rule, by, steps, lanes, engine, workers=1):
     simulation = Simulation(
         find_problem(problem) if isinstance(problem, str) else problem,
         rules.find(rule),
@@ -77,6 +77,7 @@ def lanes_of(problem, rule, by, steps, lanes, engine):
         seeds=range(lanes),
         horizon=steps,
         engine=engine,
+        workers=workers,
         quantities=["loss_sum", "iterate_sum", "step_size_sum", "gradient_norm_most"],
     )
     simulation.advance(steps)
@@ -92,6 +93,13 @@ def test_lanes_in_blocks_have_the_bits_of_lanes_in_a_row(problem, lanes):
     assert lanes_of(*parts, "compiled") == lanes_of(*parts, "array")
     parts = (problem, "adam", BY, 50, lanes)
     assert lanes_of(*parts, "compiled") == lanes_of(*parts, "array")
+
+
+@pytest.mark.parametrize("problem", ["reddi-2018-thm1", "reddi-2018-stochastic"])
+@pytest.mark.parametrize("workers", [2, 3, 64])
+def test_any_number_of_threads_gives_the_same_bits(problem, workers):
+    parts = (problem, "adam", BY, 50, 700)
+    assert lanes_of(*parts, "compiled", workers) == lanes_of(*parts, "compiled")
 
 
 # The tail

@@ -21,7 +21,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +40,8 @@ HINGES = "periodic-hinge"
 LANES = 1024
 #: Measurements of each competitor; the fastest of each counts.
 REPEATS = 5
+#: Steps after which bits are compared too: at last the iterate often is an end of [-1, 1].
+BITS_AT = (5, 11, 31, 101, 301, 1001, 20_000, 50_000)
 #: Rules on many lanes against C: the least ratio wanted. Corrected moments gain more.
 RULES = {
     "adam": 1.4,
@@ -72,7 +74,8 @@ class Row:
         ratio: theirs / ours, or ours / theirs where at most the target is wanted.
         middle: The same ratio of medians rather than of the fastest.
         unflushed: The ratio, had C not counted subnormal numbers as 0 (see adam.c).
-        same_bits: Whether the final iterates are the same bits, where that can be asked.
+        same_bits: Whether the iterates are the same bits, finally and on the way, where that can
+            be asked.
         remark: Why it was not measured, and what else the row should say.
     """
 
@@ -151,6 +154,17 @@ def c_peer() -> peers.C:
     return peers.C()
 
 
+def agree(
+    own: Callable[[int], Prepare], others: Callable[[int], Mapping[str, Callable[[], Any]]]
+) -> bool:
+    """Whether all forms give the same bits after some numbers of steps."""
+    for steps in BITS_AT:
+        mine = np.ravel(own(steps)()())
+        if not all(np.array_equal(mine, np.ravel(other())) for other in others(steps).values()):
+            return False
+    return True
+
+
 def compare(
     row: Row,
     own: Prepare,
@@ -158,7 +172,7 @@ def compare(
     others: Mapping[str, Callable[[], Any]],
     other_units: float,
     repeats: int,
-    bits: bool = False,
+    bits: bool | None = None,
 ) -> Row:
     """Fill in a row; of several forms of the peer the fastest counts."""
     timed = race({"ours": own, **{n: ready(a) for n, a in others.items()}}, repeats)
@@ -171,8 +185,8 @@ def compare(
     row.middle = (statistics.median(theirs) / other_units) / (statistics.median(mine) / own_units)
     if row.sense == "at most":
         row.ratio, row.middle = 1 / row.ratio, 1 / row.middle
-    if bits:
-        row.same_bits = all(
+    if bits is not None:
+        row.same_bits = bits and all(
             np.array_equal(np.ravel(result), np.ravel(other)) for _, other in timed.values()
         )
     plain = [min(taken) for name, (taken, _) in timed.items() if "flushed" not in name]
@@ -215,16 +229,20 @@ def adam_alone(sizes: Sizes) -> Row:
     row = Row("Adam, 3x, -x, -x, one run", "C", "step", 2.0)
     needs_numba()
     n = sizes.one
-    own = ours(SLOPES, "adam", SCHEDULE, n, 1, "compiled")
-    return compare(row, own, n, c_peer().one("adam", n), n, sizes.repeats, bits=True)
+    own = partial(ours, SLOPES, "adam", SCHEDULE, lanes=1, engine="compiled")
+    peer = partial(c_peer().one, "adam")
+    same = agree(own, peer)
+    return compare(row, own(n), n, peer(n), n, sizes.repeats, same)
 
 
 def adam_alone_hinge(sizes: Sizes) -> Row:
     row = Row("Adam, hinges, one run", "C", "step", 1.0)
     needs_numba()
     n = sizes.one
-    own = ours(HINGES, "adam", SCHEDULE, n, 1, "compiled")
-    return compare(row, own, n, c_peer().one("adam_hinge", n), n, sizes.repeats, bits=True)
+    own = partial(ours, HINGES, "adam", SCHEDULE, lanes=1, engine="compiled")
+    peer = partial(c_peer().one, "adam_hinge")
+    same = agree(own, peer)
+    return compare(row, own(n), n, peer(n), n, sizes.repeats, same)
 
 
 def against_c(problem: str, name: str, rule: str, target: float) -> Callable[[Sizes], Row]:
@@ -233,12 +251,13 @@ def against_c(problem: str, name: str, rule: str, target: float) -> Callable[[Si
         row = Row(f"{rule}, {losses}, {LANES} lanes", "C, in blocks", "lane-step", target)
         needs_numba()
         n = sizes.many
-        own = ours(problem, rule, SCHEDULE, n, LANES, "compiled")
+        own = partial(ours, problem, rule, SCHEDULE, lanes=LANES, engine="compiled")
         units = n * LANES
         # These take seconds.
         repeats = max(3, sizes.repeats - 2)
-        other = c_peer().lanes(name, n, LANES)
-        return compare(row, own, units, other, units, repeats, bits=True)
+        peer = partial(c_peer().lanes, name, lanes=LANES)
+        same = agree(own, peer)
+        return compare(row, own(n), units, peer(n), units, repeats, same)
 
     return measured
 

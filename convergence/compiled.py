@@ -11,7 +11,8 @@ What makes it fast changes no bit:
   side by side in vector registers;
 - lanes are worked on in blocks whose state stays in the nearest cache;
 - once 1 - beta**t has rounded to 1, which a running product tells and which stays so, dividing by
-  it is left out: the *tail* loop.
+  it is left out; and once that product has become too small to change (near 2**-1074, where
+  processors are slow), so is multiplying it.
 
 There is no `fastmath`, and nothing is contracted: each operation rounds by itself.
 """
@@ -64,19 +65,29 @@ class Loop:
     Attributes:
         kept: Names of what is carried from round to round: x, y, state and totals.
         wide: Those of them that hold one number for each lane.
-        factors: 1 - beta**t once it is 1: (name of the running product, its factor).
-        source: Text of the module; of the loop in which nothing is corrected any more: `tail`.
+        factors: Running products beta**t, each with its beta, that enter as 1 - beta**t.
         lanes: Whether values are arrays of lanes.
         at_iterate: Whether y is x.
+        write: Makes the text of the module, once it is known whether 1 - beta**t is 1 for all of
+            them, and which products no longer change.
     """
 
     kept: tuple[str, ...]
     wide: tuple[str, ...]
     factors: tuple[tuple[str, float], ...]
-    source: str
-    tail: str
     lanes: bool
     at_iterate: bool
+    write: Callable[[bool, tuple[str, ...]], str]
+
+    def source(self, values: Mapping[str, Any]) -> str:
+        """The text of the loop that goes on from these values."""
+        saturated, constant = bool(self.factors), []
+        for name, factor in self.factors:
+            product = float(values[name])
+            saturated &= 1.0 - product * factor == 1.0
+            if product * factor == product:
+                constant.append(name)
+        return self.write(saturated, tuple(constant) if saturated else ())
 
     def run(
         self, samples: Any, step_sizes: Any, t: int, live: Sequence[Any], workers: int = 1
@@ -94,9 +105,7 @@ class Loop:
             The values after the last round.
         """
         values = dict(zip(self.kept, live, strict=True))
-        corrected = any(1.0 - float(values[name]) * factor != 1.0 for name, factor in self.factors)
-        source = self.source if corrected or not self.factors else self.tail
-        function = _function(source)
+        function = _function(self.source(values))
         if not self.lanes:
             after = function(samples, step_sizes, t, *(float(v) for v in live))
             return tuple(after)
@@ -179,20 +188,26 @@ def compiled_loop(
     outputs["next_x"] = problem.domain.project(Expression("input", "x") - displacement)
     query = rule.outputs.get("query", Expression("input", "next_x"))
     totals = {q.name: q.update for q in quantities}
-    parts = _Parts(tuple(rule.state), loss, gradient, outputs, totals, query).replaced(())
+    parts = _Parts(tuple(rule.state), loss, gradient, outputs, totals, query).replaced()
     factors = _saturating(rule)
     kept = ("x", "y", *rule.state, *(q.name for q in quantities))
     wide = parts.wide(by_lane)
-    write = _lanes_text if lanes else _lane_text
-    tail = parts.replaced([node for *_, nodes in factors for node in nodes])
+    text = _lanes_text if lanes else _lane_text
+
+    @cache
+    def write(saturated: bool, constant: tuple[str, ...]) -> str:
+        if not saturated:
+            return text(parts, kept, wide, by_lane)
+        ones = [node for *_, nodes in factors for node in nodes]
+        return text(parts.replaced(ones, constant), kept, wide, by_lane)
+
     return Loop(
         kept,
         tuple(name for name in kept if name in wide) if lanes else (),
         tuple((name, factor) for name, factor, _ in factors),
-        write(parts, kept, wide, by_lane),
-        write(tail, kept, wide, by_lane),
         lanes,
         parts.at_iterate,
+        write,
     )
 
 
@@ -237,9 +252,15 @@ class _Parts:
                 return found
             found |= more
 
-    def replaced(self, ones: Sequence[Expression]) -> _Parts:
-        """The same with some nodes replaced by 1, and what that makes idle left out."""
+    def replaced(self, ones: Sequence[Expression] = (), constant: Sequence[str] = ()) -> _Parts:
+        """The same with some nodes replaced by 1, and what that makes idle left out.
+
+        Args:
+            ones: Nodes that are 1.
+            constant: State that the round leaves as it is.
+        """
         known = {id(node): Expression("constant", 1.0) for node in ones}
+        known |= {id(self.outputs[name]): Expression("input", name) for name in constant}
         return replace(
             self,
             outputs={name: _folded(node, known) for name, node in self.outputs.items()},

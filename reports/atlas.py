@@ -35,7 +35,7 @@ _PRECEDENCE: tuple[Word, ...] = ("violated", "inconclusive", "holds", "vacuous")
 #: Tags by which claims are grouped, in the order of the pages; others follow as they come.
 _GROUPS = ("regret", "suboptimality", "distance", "stationarity")
 # Rows and columns of a page at most: more would be too small to read.
-_ROWS, _PROBLEMS = 34, 48
+_ROWS, _PROBLEMS = 26, 48
 # In cells: two tables of this height stand on one page.
 _LOW = 9.0
 
@@ -167,6 +167,17 @@ def cells(outcomes: Iterable[Outcome]) -> dict[tuple[str, str], Cell]:
         )
         for place, found in met.items()
     }
+
+
+def _compared(found: Mapping[tuple[str, str], Cell]) -> dict[tuple[str, str], Cell]:
+    """Without claims that compare no figure with a bound: trends, and identities of two runs."""
+
+    def compares(key: str) -> bool:
+        claim = find_claim(key)
+        return claim.kind not in ("rate", "almost sure limit") and claim.twin is None
+
+    kept = {claim for claim in {claim for claim, _ in found} if compares(claim)}
+    return {place: cell for place, cell in found.items() if place[0] in kept}
 
 
 def rows(outcomes: Iterable[Outcome]) -> Iterator[Sequence[Any]]:
@@ -432,7 +443,8 @@ def _page(sheets: Sequence[_Sheet], found: Mapping[tuple[str, str], Cell]) -> Fi
             "the largest measured / bound, turned over for a bound from below. A bound in "
             "expectation may be passed a little by a mean over seeds without being violated. "
             "v: every such case is vacuous, the bound never says more than is trivially true. "
-            "Blank: not applicable or not tried.",
+            "Blank: not applicable or not tried. Trends and identities are left out: they compare "
+            "no figure with a bound.",
             _findings(sheets, found),
         ],
     )
@@ -454,7 +466,7 @@ def pages(outcomes: Sequence[Outcome]) -> list[Figure]:
     Returns:
         The pages; none if no claim was applicable anywhere.
     """
-    found = cells(outcomes)
+    found = _compared(cells(outcomes))
     stacks: list[list[_Sheet]] = []
     for sheet in _sheets(found):
         # Parts of a table too wide for the page stand below one another if they are low.

@@ -112,7 +112,7 @@ def test_leaving_out_corrections_that_have_become_one_changes_no_bit(lanes):
         rule, [], find_problem("reddi-2018-thm1"), lanes=True, by_lane=False
     )
     assert dict(loop.factors) == {"power1": 0.5, "power2": 0.9}
-    assert loop.tail.count("/") < loop.source.count("/")
+    assert loop.write(True, ()).count("/") < loop.write(False, ()).count("/")
     # Saturated at t = 356, and the block after the first record is the tail.
     parts = ("reddi-2018-thm1", "adam:beta1=0.5,beta2=0.9", BY, 2_000, lanes)
     if lanes == 1:
@@ -121,40 +121,44 @@ def test_leaving_out_corrections_that_have_become_one_changes_no_bit(lanes):
 
 
 def test_the_tail_begins_when_the_factor_has_rounded_to_one_and_not_before():
-    rule = rules.find("adam:beta1=0,beta2=0.9")
-    loop = compiled.compiled_loop(
-        rule, [], find_problem("reddi-2018-thm1"), lanes=False, by_lane=False
-    )
+    loop = loop_of("adam:beta1=0,beta2=0.9")
     power, t = 1.0, 0
     while 1.0 - power != 1.0:
         power *= 0.9
         t += 1
     assert t == 356
-    used = []
+    before = loop.source({"power1": 0.0, "power2": power / 0.9 / 0.9})
+    after = loop.source({"power1": 0.0, "power2": power / 0.9})
+    assert before == loop.write(False, ())
+    assert after == loop.write(True, ("power1",))
 
-    def spy(source):
-        used.append(source)
-        return lambda samples, sizes, t, *live: live
 
-    original = compiled._function
-    try:
-        compiled._function = spy
-        values = dict.fromkeys(loop.kept, 1.0)
-        for power2 in (power / 0.9 / 0.9, power / 0.9):
-            live = [{**values, "power1": 0.0, "power2": power2}[name] for name in loop.kept]
-            loop.run(np.zeros(1), np.zeros(1), 0, live)
-    finally:
-        compiled._function = original
-    assert used == [loop.source, loop.tail]
+def test_a_product_that_no_longer_changes_is_left_alone():
+    loop = loop_of("adam:beta1=0.9,beta2=0.9")
+    power, t = 1.0, 0
+    while power != 0.9 * power:
+        power *= 0.9
+        t += 1
+    assert t == 7050
+    assert power > 0
+    assert loop.source({"power1": power, "power2": 1e-300}) == loop.write(True, ("power1",))
+    # Both through it, and across it with blocks that end before and after.
+    same_bits("reddi-2018-thm1", "adam:beta1=0.9,beta2=0.9", BY, 70_000, 1, times=[7000, 70_000])
+    parts = ("reddi-2018-thm1", "adam:beta1=0.9,beta2=0.9", BY, 34_000, 2)
+    assert lanes_of(*parts, "compiled") == lanes_of(*parts, "array")
+
+
+def loop_of(rule):
+    return compiled.compiled_loop(
+        rules.find(rule), [], find_problem("reddi-2018-thm1"), lanes=False, by_lane=False
+    )
 
 
 @pytest.mark.parametrize("rule", ["sgd", "heavy-ball", "amsgrad:bias_correction=none", "lion"])
 def test_where_nothing_is_corrected_there_is_one_loop(rule):
-    loop = compiled.compiled_loop(
-        rules.find(rule), [], find_problem("reddi-2018-thm1"), lanes=False, by_lane=False
-    )
+    loop = loop_of(rule)
     assert loop.factors == ()
-    assert loop.tail == loop.source
+    assert loop.source({}) == loop.write(False, ())
 
 
 # Hyper-parameters and slopes of every size

@@ -65,13 +65,11 @@ def judge_asymptotic(
     else:
         apart = np.maximum(sign_of(claim) * (measured - bound), 0.0)
         found, threshold = _slowest(times, apart), -TREND
-        ratio = apart.max(axis=0)
         subject = f"distance of {name} to its limit"
     common = common | {
         "exponent": (found.value, found.low, found.high),
         "measured": float(measured.mean(axis=0)[-1]),
         "bound": float(bound.mean(axis=0)[-1]),
-        "ratio": float(ratio[-1]) if claim.kind == "rate" else None,
         "closest": int(times[-1]),
         "rounds_checked": int(np.isfinite(measured).any(axis=0).sum()),
     }

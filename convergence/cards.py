@@ -439,9 +439,8 @@ def _measured_row(case: Case, outcome: Outcome | str) -> tuple[str, ...]:
         return outcome, "", f"expected: {_expected(case)}", _where(case)
     verdict = outcome.verdict
     first = f" first at step {verdict.first_violation}" if verdict.first_violation else ""
-    ratio = "" if verdict.ratio is None else f"{verdict.ratio:.4g}"
     wanted = "" if outcome.as_expected else f"UNEXPECTED, expected: {_expected(case)}"
-    return verdict.word + first, ratio, wanted, _where(case)
+    return verdict.word + first, verdict.figure, wanted, _where(case)
 
 
 def _tight(claim: Claim, outcomes: Sequence[Outcome]) -> tuple[str, Outcome | None]:

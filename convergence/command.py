@@ -400,7 +400,7 @@ def _verdicts(name: str, outcomes: list[Any]) -> tuple[str, list[str], list[list
     for outcome in outcomes:
         verdict = outcome.verdict
         wrong = "" if outcome.as_expected else f"\nUNEXPECTED,\nexpected: {outcome.expected}"
-        row = [verdict.word + wrong, "" if verdict.ratio is None else f"{verdict.ratio:.3g}"]
+        row = [verdict.word + wrong, verdict.figure]
         row.append(str(verdict.seeds))
         if by_chance:
             row.append(f"{verdict.error_probability:.0e}" if verdict.error_probability else "")

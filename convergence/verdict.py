@@ -49,5 +49,12 @@ class Verdict:
     error_probability: float = 0.0
     exponent: tuple[float, float, float] | None = None
 
+    @property
+    def figure(self) -> str:
+        """The ratio, or for rates and limits the power of T that was read off, as text."""
+        if self.exponent is not None:
+            return f"T**{self.exponent[0]:.2g}"
+        return "" if self.ratio is None else f"{self.ratio:.4g}"
+
     def __str__(self) -> str:
         return f"{self.word}: {self.reason}"

@@ -65,8 +65,11 @@ def _one(seed: Any, t: Any, i: Any, stream: Any) -> Any:
 
 
 def _fill(seeds: Any, rounds: Any, index: Any, stream: Any, out: Any) -> None:
-    for place in range(out.size):
-        out[place] = _one(seeds[place], rounds[place], index[place], stream)
+    first, second, third = out.shape
+    for i in range(first):
+        for j in range(second):
+            for k in range(third):
+                out[i, j, k] = _one(seeds[i, j, k], rounds[i, j, k], index[i, j, k], stream)
 
 
 @cache
@@ -104,11 +107,12 @@ def uniform(
     seed, t, i = (a.astype(np.uint64) for a in arrays)
     shape = np.broadcast_shapes(seed.shape, t.shape, i.shape)
     out = np.empty(shape)
-    if out.size < _MANY:
+    if out.size < _MANY or out.ndim > 3:
         out[...] = _one(seed, t, i, np.uint64(stream))
     else:
-        flat = (np.broadcast_to(part, shape).ravel() for part in (seed, t, i))
-        _compiled_fill()(*flat, np.uint64(stream), out.reshape(-1))
+        deep = (*(1,) * (3 - out.ndim), *shape)
+        parts = (np.broadcast_to(part, deep) for part in (seed, t, i))
+        _compiled_fill()(*parts, np.uint64(stream), out.reshape(deep))
     return out
 
 

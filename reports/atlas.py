@@ -229,8 +229,10 @@ def _packed(found: Mapping[tuple[str, str], Cell]) -> list[dict[str, list[str]]]
     pages: list[dict[str, list[str]]] = []
     count, keys = 0, set[str]()
     for group, claims in _groups(found).items():
-        for start in range(0, len(claims), _ROWS):
-            part = claims[start : start + _ROWS]
+        # Parts of one size, rather than a full page and a rest.
+        size = math.ceil(len(claims) / math.ceil(len(claims) / _ROWS))
+        for start in range(0, len(claims), size):
+            part = claims[start : start + size]
             own = {problem for claim, problem in found if claim in part}
             # What is wider than a page is broken in any case, and may share its breaks.
             fits = len(keys | own) <= _PROBLEMS or min(len(keys), len(own)) > _PROBLEMS

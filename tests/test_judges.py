@@ -399,6 +399,14 @@ def test_a_label_that_the_run_contradicts_is_named(label, key, labels, bound, ki
     assert judge(claim, honest).word in ("holds", "vacuous")
 
 
+def test_gradients_that_cancel_contradict_no_label():
+    # Both runs end where gradients are nothing but rounding.
+    for problem, steps in (("rastrigin", 300), ("wilson-2017", 300)):
+        record = run(problem, "sgd", "inverse-smoothness", steps, measures=[])
+        bound = made_up(lambda T, L: 1e9 * L + 0 * T, "stationarity_gap")
+        assert judge(bound, record).word in ("holds", "vacuous")
+
+
 def test_a_function_that_is_not_convex_is_found_out():
     problem = find_problem("pl-sine")
     claim = made_up(lambda T: 1e9 + 0 * T, "suboptimality", assumptions=(convex,))

@@ -44,10 +44,10 @@ ERROR_PROBABILITY = 1e-6
 VERDICTS = 2_000
 #: How often the seeds are doubled until a claim about chance is decided.
 DOUBLINGS = 8
-# A mean of figures that are all at the bound is off by less.
-_ROUNDING = 1e-12
 # And no further than this.
 _MOST_SEEDS = 1 << 17
+# A mean of figures that are all at the bound is off by less.
+_ROUNDING = 1e-12
 #: A claim in expectation holds if the upper confidence limit stays below this times the bound:
 #: at 1 a tight claim would never be decided.
 SLACK = 1.05
@@ -69,7 +69,7 @@ def judge_chance(claim: Claim, setting: Setting, record: Record, common: dict[st
     Where no look can, Student's limits are taken, at the other half of the error.
     """
     error = error_per_verdict() / (DOUBLINGS + 1)
-    first, look, exact = len(record.seeds), 0, True
+    first, look, exact = len(record.seeds), 0, claim.kind == "in expectation"
     while True:
         common = common | {
             "seeds": len(record.seeds),

@@ -31,6 +31,7 @@ _ERROR = 1e-12
 _SHORT = 2.0**-400
 # Gradients and values are trusted to this share of their size.
 _TRUST = 1e-9
+_CANCELLED = 1e-12
 
 
 def contradicted(
@@ -115,8 +116,12 @@ def _curvature(claim: Claim, problem: Problem, points: Array) -> Iterator[_Findi
     step, change = np.diff(points, axis=1), np.diff(g, axis=1)
     length, bend = np.linalg.norm(step, axis=-1), np.linalg.norm(change, axis=-1)
     size = np.linalg.norm(g, axis=-1)
-    # What rounding may have changed in the difference of two gradients.
-    slack = _TRUST * (size[:, 1:] + size[:, :-1])
+    # What rounding may have changed in the difference of two gradients. Where they vanish, it is
+    # a matter of the terms that cancel, which are as large as at the start or as L times the point.
+    terms = np.linalg.norm(problem.objective_gradient(problem.start))
+    if "L" in problem.constants:
+        terms = terms + problem.constant("L") * abs(points).max()
+    slack = _TRUST * (size[:, 1:] + size[:, :-1]) + _CANCELLED * terms
     # Squares of the shortest steps underflow.
     length = np.where(length > _SHORT, length, np.nan)
     inner = (step * change).sum(axis=-1)

@@ -24,7 +24,7 @@ from problems.domain import Box
 from problems.notation import nearest, require
 from problems.problem import Problem
 
-__all__ = ["Engine", "Simulation", "record_times", "run"]
+__all__ = ["Engine", "Simulation", "one_thread", "record_times", "run"]
 
 Projection = Literal["euclidean", "metric"]
 #: What carries out the rounds; the bits are the same.
@@ -449,7 +449,7 @@ def run(
     observations: list[Observation] = []
     mean_square = np.zeros(len(lanes))
     stopped = False
-    with _one_thread(problem):
+    with one_thread(problem):
         try:
             for span, (first, last) in enumerate(_spans(when)):
                 if sampled:
@@ -578,7 +578,7 @@ def _series(
     return series
 
 
-def _one_thread(problem: Problem) -> contextlib.AbstractContextManager[Any]:
+def one_thread(problem: Problem) -> contextlib.AbstractContextManager[Any]:
     """Keep matrix products on one thread: their bits may depend on the number of threads."""
     if problem.scalar:
         return contextlib.nullcontext()

@@ -9,6 +9,7 @@ from convergence.judges.asymptotic import judge_asymptotic
 from convergence.judges.chance import judge_chance
 from convergence.judges.every_run import judge_every_run
 from convergence.record import Record
+from convergence.simulation import one_thread
 from convergence.verdict import Verdict
 from problems.notation import require
 
@@ -48,8 +49,9 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
     }
     if reason := claim.fails(setting):
         return Verdict("not applicable", reason=reason, **common)
-    if claim.on_every_run(setting.problem):
-        return judge_every_run(claim, setting, record, common)
-    if claim.kind in ("rate", "almost sure limit"):
-        return judge_asymptotic(claim, setting, record, common)
-    return judge_chance(claim, setting, record, common)
+    with one_thread(setting.problem):
+        if claim.on_every_run(setting.problem):
+            return judge_every_run(claim, setting, record, common)
+        if claim.kind in ("rate", "almost sure limit"):
+            return judge_asymptotic(claim, setting, record, common)
+        return judge_chance(claim, setting, record, common)

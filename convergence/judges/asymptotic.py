@@ -55,6 +55,8 @@ def judge_asymptotic(
         reason = f"a trend is read off {SHORTEST} steps or more, and these are {times[-1]}"
         return Verdict("inconclusive", reason=reason, **common)
     measured = figure(claim, record, observed)
+    if not np.isfinite(measured[:, times > last // 10]).any():
+        return Verdict("inconclusive", reason="no finite figure was recorded", **common)
     bound = bound_of(claim, setting, times, observed, measured)
     name = claim.measure.replace("_", " ")
     if claim.kind == "rate":

@@ -19,7 +19,7 @@ import problems
 from convergence import claim as claim_module
 from convergence import claims, rules, schedule
 from convergence.claim import LETTERS, Case, Claim
-from convergence.compiled import arithmetic_of
+from convergence.engines.loops import arithmetic_of
 from convergence.measure import MEASURES, default_measures
 from convergence.record import versions
 from convergence.rule import SETTINGS, Rule

@@ -11,9 +11,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence import compiled, quantity, rules
+from convergence import quantity, rules
 from convergence import schedule as schedules
-from convergence.kernel import Kernel, kernel
+from convergence.engines import loops
+from convergence.engines.kernel import Kernel, kernel
 from convergence.measure import MEASURES, Measure, Observation, default_measures
 from convergence.record import End, Record
 from convergence.rule import Rule
@@ -143,7 +144,7 @@ class Simulation:
         self._workers = workers
         self._loop = self._compiled_loop(engine)
 
-    def _compiled_loop(self, engine: Engine) -> compiled.Loop | None:
+    def _compiled_loop(self, engine: Engine) -> loops.Loop | None:
         """The compiled rounds, where they are wanted and exist."""
         rounds = self.horizon
         lanes = self.seeds.size
@@ -155,14 +156,14 @@ class Simulation:
         if engine not in ("auto", "compiled") or (engine == "auto" and seconds < _PAYS):
             return None
         drawn = self._drawn(1, 1)
-        reason = compiled.why_not(self.problem)
+        reason = loops.why_not(self.problem)
         if not reason and drawn.ndim > 2:
             reason = "a round draws more than one number"
         if reason:
             if engine == "compiled":
                 warnings.warn(f"problem {self.problem.key} runs on numpy: {reason}", stacklevel=4)
             return None
-        return compiled.compiled_loop(
+        return loops.compiled_loop(
             self.rule,
             self._quantities,
             self.problem,

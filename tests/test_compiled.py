@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 import convergence
 import problems
-from convergence import compiled, rules, run, schedule
+from convergence import rules, run, schedule
+from convergence.engines import loops
 from convergence.rule import SETTINGS
 from convergence.simulation import Simulation, record_times
 from problems import find as find_problem
@@ -35,8 +36,7 @@ def traceable():
     return [
         entry.key
         for entry in problems.catalogue
-        if inspect.Parameter.empty not in entry.parameters.values()
-        and not compiled.why_not(entry())
+        if inspect.Parameter.empty not in entry.parameters.values() and not loops.why_not(entry())
     ]
 
 
@@ -108,9 +108,7 @@ def test_any_number_of_threads_gives_the_same_bits(problem, workers):
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_leaving_out_corrections_that_have_become_one_changes_no_bit(lanes):
     rule = rules.find("adam:beta1=0.5,beta2=0.9")
-    loop = compiled.compiled_loop(
-        rule, [], find_problem("reddi-2018-thm1"), lanes=True, by_lane=False
-    )
+    loop = loops.compiled_loop(rule, [], find_problem("reddi-2018-thm1"), lanes=True, by_lane=False)
     assert dict(loop.factors) == {"power1": 0.5, "power2": 0.9}
     assert loop.write(True, ()).count("/") < loop.write(False, ()).count("/")
     # Saturated at t = 356, and the block after the first record is the tail.
@@ -149,7 +147,7 @@ def test_a_product_that_no_longer_changes_is_left_alone():
 
 
 def loop_of(rule):
-    return compiled.compiled_loop(
+    return loops.compiled_loop(
         rules.find(rule), [], find_problem("reddi-2018-thm1"), lanes=False, by_lane=False
     )
 
@@ -253,7 +251,7 @@ def test_a_long_run_is_compiled_and_a_short_one_is_not():
 
 def test_the_module_is_kept_and_a_damaged_one_is_written_again(tmp_path, monkeypatch):
     monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path))
-    monkeypatch.setattr(compiled, "_function", compiled._function.__wrapped__)
+    monkeypatch.setattr(loops, "compiled_function", loops.compiled_function.__wrapped__)
     before = run("reddi-2018-thm1", "rmsprop", BY, 100, engine="compiled").checksum
     (module,) = (tmp_path / "compiled").glob("rounds_*.py")
     module.write_text("def rounds(*values):\n    return values[3:]\n")
@@ -308,7 +306,7 @@ def test_an_edited_rule_is_another_module(tmp_path):
 def test_nothing_is_kept_where_nothing_can_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr(compiled, "_function", compiled._function.__wrapped__)
+    monkeypatch.setattr(loops, "compiled_function", loops.compiled_function.__wrapped__)
     with pytest.warns(UserWarning, match="nothing is stored"):
         record = run("reddi-2018-thm1", "adagrad", BY, 50, engine="compiled")
     assert record.checksum == run("reddi-2018-thm1", "adagrad", BY, 50).checksum
@@ -325,7 +323,7 @@ def exact_problems():
         entry.key
         for entry in problems.catalogue
         if inspect.Parameter.empty not in entry.parameters.values()
-        and compiled.arithmetic_of(entry()) == "exact"
+        and loops.arithmetic_of(entry()) == "exact"
     ]
 
 
@@ -344,7 +342,7 @@ def checksums():
 
 def test_functions_that_a_library_rounds_are_not_called_exact():
     for key in ("pl-sine", "quadratic", "breast-cancer-logistic", "rosenbrock"):
-        assert compiled.arithmetic_of(find_problem(key)) == "machine"
+        assert loops.arithmetic_of(find_problem(key)) == "machine"
     assert "reddi-2018-thm1" in exact_problems()
 
 

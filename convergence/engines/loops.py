@@ -19,27 +19,19 @@ There is no `fastmath`, and nothing is contracted: each operation rounds by itse
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import importlib.metadata
-import importlib.util
-import sys
-import types
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from convergence.engines.modules import compiled_function
 from convergence.expression import Expression, inputs_of, statements
 from convergence.quantity import Quantity
 from convergence.rule import Rule
-from convergence.store import open_store
 from problems.domain import Box, WholeSpace
-from problems.files import write_whole
 from problems.problem import Problem
 
 __all__ = ["Loop", "arithmetic_of", "compiled_loop", "why_not"]
@@ -105,7 +97,7 @@ class Loop:
             The values after the last round.
         """
         values = dict(zip(self.kept, live, strict=True))
-        function = _function(self.source(values))
+        function = compiled_function(self.source(values))
         if not self.lanes:
             after = function(samples, step_sizes, t, *(float(v) for v in live))
             return tuple(after)
@@ -418,40 +410,3 @@ def _lanes_text(parts: _Parts, kept: tuple[str, ...], wide: set[str], by_lane: b
         f"return ({', '.join(narrow)}{',' if narrow else ''})",
     ]
     return "\n".join([f"{_HEAD}def rounds({head}):", *(f"    {line}" for line in lines), ""])
-
-
-# Modules on disk
-
-
-@cache
-def _function(source: str) -> Callable[..., Any]:
-    """The compiled function of a module's text."""
-    folder = open_store().folder
-    versions = (sys.version, importlib.metadata.version("numba"))
-    name = "rounds_" + hashlib.sha256("\n".join((*versions, source)).encode()).hexdigest()
-    cached = source.replace("CACHED", "True")
-    if folder is not None:
-        path = folder / "compiled" / f"{name}.py"
-        with contextlib.suppress(OSError):
-            return _imported(name, path, cached)
-    module = types.ModuleType(name)
-    # The text is generated from traced expressions alone; no user text enters it.
-    exec(compile(source.replace("CACHED", "False"), f"<{name}>", "exec"), module.__dict__)
-    function: Callable[..., Any] = module.__dict__["rounds"]
-    return function
-
-
-def _imported(name: str, path: Path, text: str) -> Callable[..., Any]:
-    """A module from the cache folder, written there if it is not there as it should be."""
-    path.parent.mkdir(exist_ok=True)
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_whole(path, text.encode())
-    specification = importlib.util.spec_from_file_location(name, path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    # What was compiled before is unpickled by the name of its module.
-    sys.modules[name] = module
-    specification.loader.exec_module(module)
-    function: Callable[..., Any] = module.rounds
-    return function

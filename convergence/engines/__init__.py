@@ -1,0 +1,1 @@
+"""What carries out rounds: numpy, and compiled code with the same bits."""

@@ -13,7 +13,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NoReturn
 
-__all__ = ["Expression", "Flavour", "count_operations", "inputs_of", "reduction", "statements"]
+__all__ = [
+    "Expression",
+    "Flavour",
+    "count_operations",
+    "inputs_of",
+    "reduction",
+    "replaced",
+    "statements",
+    "walk",
+]
 
 Flavour = Literal["number", "array"]
 
@@ -127,7 +136,7 @@ def reduction(name: str) -> Any:
     return lambda value: Expression(name, Expression.of(value))
 
 
-def _walk(outputs: Iterable[Expression], stop: Mapping[int, str]) -> Iterator[Expression]:
+def walk(outputs: Iterable[Expression], stop: Mapping[int, str]) -> Iterator[Expression]:
     """Every node below the outputs once, children first; not below the nodes in `stop`."""
     seen: set[int] = set()
 
@@ -144,15 +153,37 @@ def _walk(outputs: Iterable[Expression], stop: Mapping[int, str]) -> Iterator[Ex
         yield from visit(output)
 
 
+def replaced(node: Expression, by: Mapping[str, Expression], done: dict[int, Expression]) -> Any:
+    """The expression with inputs replaced by others; what is shared stays shared.
+
+    Args:
+        node: Where to replace.
+        by: What stands in the place of an input, by its name.
+        done: New nodes by the id of the old, kept between calls that share nodes.
+    """
+    if id(node) in done:
+        return done[id(node)]
+    if node.operation == "input":
+        new = by.get(node.arguments[0], node)
+    elif node.operation == "constant":
+        new = node
+    else:
+        parts = [replaced(part, by, done) for part in node.arguments]
+        same = all(part is old for part, old in zip(parts, node.arguments, strict=True))
+        new = node if same else Expression(node.operation, *parts)
+    done[id(node)] = new
+    return new
+
+
 def inputs_of(*outputs: Expression) -> set[str]:
     """Names of the inputs that the outputs depend on."""
-    return {node.arguments[0] for node in _walk(outputs, {}) if node.operation == "input"}
+    return {node.arguments[0] for node in walk(outputs, {}) if node.operation == "input"}
 
 
 def count_operations(*outputs: Expression) -> Counter[str]:
     """How often each operation is carried out in one evaluation."""
     free = ("input", "constant")
-    return Counter(node.operation for node in _walk(outputs, {}) if node.operation not in free)
+    return Counter(node.operation for node in walk(outputs, {}) if node.operation not in free)
 
 
 _BINDING = {"<": 1, "<=": 1, ">": 1, ">=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "negative": 4}
@@ -182,7 +213,7 @@ def statements(
     """
     given = given or {}
     uses: Counter[int] = Counter()
-    nodes = list(_walk(outputs.values(), given))
+    nodes = list(walk(outputs.values(), given))
     for node in nodes:
         if id(node) not in given and node.operation not in ("input", "constant"):
             uses.update(id(child) for child in node.arguments)

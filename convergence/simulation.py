@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from convergence import quantity, rules
 from convergence import schedule as schedules
-from convergence.engines import loops
+from convergence.engines import loops, steps
 from convergence.engines.kernel import Kernel, kernel
 from convergence.measure import MEASURES, Measure, Observation, default_measures
 from convergence.record import End, Record
@@ -37,7 +37,7 @@ _BLOCK = 1024
 _COMPILED_BLOCK = 32768
 # Seconds that a run must take without compiling, by these estimates, for compiling to pay.
 _PAYS = 2.0
-_SECONDS_PER_NUMBER, _SECONDS_PER_ROUND, _SECONDS_PER_LANE = 1e-6, 2e-5, 2e-8
+_SECONDS_PER_NUMBER, _SECONDS_PER_ROUND, _SECONDS_PER_COORDINATE = 1e-6, 2e-5, 2e-8
 # At most this many samples are drawn at a time, so memory stays bounded for many lanes.
 _SAMPLES = 1 << 20
 _DRAWS_PER_SPAN = 4
@@ -142,34 +142,39 @@ class Simulation:
         whole = isinstance(workers, int) and not isinstance(workers, bool)
         require(whole and workers >= 1, f"workers={workers!r} must be a whole number of at least 1")
         self._workers = workers
-        self._loop = self._compiled_loop(engine)
+        self._loop: loops.Loop | None = None
+        self._steps: steps.Steps | None = None
+        self._compile(engine)
 
-    def _compiled_loop(self, engine: Engine) -> loops.Loop | None:
-        """The compiled rounds, where they are wanted and exist."""
-        rounds = self.horizon
-        lanes = self.seeds.size
+    def _compile(self, engine: Engine) -> None:
+        """Write compiled rounds or steps, where they are wanted and exist."""
+        lanes, rounds, problem = self.seeds.size, self.horizon, self.problem
         seconds = (
             rounds * _SECONDS_PER_NUMBER
             if self._number
-            else rounds * (_SECONDS_PER_ROUND + lanes * _SECONDS_PER_LANE)
+            else rounds * (_SECONDS_PER_ROUND + lanes * problem.dimension * _SECONDS_PER_COORDINATE)
         )
         if engine not in ("auto", "compiled") or (engine == "auto" and seconds < _PAYS):
-            return None
-        drawn = self._drawn(1, 1)
-        reason = loops.why_not(self.problem)
-        if not reason and drawn.ndim > 2:
-            reason = "a round draws more than one number"
-        if reason:
-            if engine == "compiled":
-                warnings.warn(f"problem {self.problem.key} runs on numpy: {reason}", stacklevel=4)
-            return None
-        return loops.compiled_loop(
-            self.rule,
-            self._quantities,
-            self.problem,
-            lanes=not self._number,
-            by_lane=drawn.ndim == 2 and not self._number,
-        )
+            return
+        if not problem.scalar:
+            reason = steps.why_no_steps(self.rule, problem.domain, by_metric=self._by_metric)
+            if not reason:
+                self._steps = steps.compiled_steps(self.rule, self._quantities, problem.domain)
+        else:
+            drawn = self._drawn(1, 1)
+            reason = loops.why_not(problem)
+            if not reason and drawn.ndim > 2:
+                reason = "a round draws more than one number"
+            if not reason:
+                self._loop = loops.compiled_loop(
+                    self.rule,
+                    self._quantities,
+                    problem,
+                    lanes=not self._number,
+                    by_lane=drawn.ndim == 2 and not self._number,
+                )
+        if reason and engine == "compiled":
+            warnings.warn(f"problem {problem.key} runs on numpy: {reason}", stacklevel=4)
 
     def _kernel(self, flavour: Literal["number", "array"], every_round: bool) -> Kernel:
         if (flavour, every_round) not in self._kernels:
@@ -223,6 +228,8 @@ class Simulation:
         reach = (self._loss, self._gradient, self.problem.domain.project, samples, sizes, self.t)
         flavour: Literal["number", "array"] = "number" if self._number else "array"
         with np.errstate(all="ignore"):
+            if self._steps and not every_round:
+                return [self._steps.run(*reach, *self._live)]
             try:
                 after = self._kernel(flavour, every_round).run(*reach, *self._live)
                 return after if every_round else [after]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from problems.domain import WholeSpace
+from problems.matrix_product import product
 from problems.notation import require
 from problems.parameters import choice, flag, number, whole
 from problems.problem import Constant, Problem, exact, problem
@@ -25,14 +26,6 @@ __all__ = ["hilbert", "quadratic"]
 Array = NDArray[np.float64]
 
 _SPECTRA = ("geometric", "linear", "clustered")
-
-
-def _times(matrix: Array, x: Array) -> Array:
-    """Matrix @ v for every v along the last axis, lane by lane.
-
-    A product with all lanes at once would round differently for different numbers of lanes.
-    """
-    return np.matmul(matrix, x[..., None])[..., 0]
 
 
 def _eigenvalues(spectrum: str, kappa: float, dimension: int, L: float) -> Array:
@@ -118,10 +111,10 @@ def quadratic(
         start[0] = np.sqrt(dimension)
 
         def loss(x: Any, sample: Any) -> Any:
-            return diagonal_loss(_times(basis, x), sample)
+            return diagonal_loss(product(basis, x), sample)
 
         def gradient(x: Any, sample: Any) -> Any:
-            return _times(hessian, x)
+            return product(hessian, x)
 
     return Problem(
         formula=f"f(x) = 1/2 sum_i lambda_i {'(H x)_i' if rotated else 'x_i'}**2, "
@@ -238,11 +231,11 @@ def hilbert(*, dimension: int = 5) -> Problem:
     largest, least = _hilbert_extremes(dimension)
 
     def loss(x: Any, sample: Any) -> Any:
-        y = _times(factor, x - 1.0)
+        y = product(transposed, x - 1.0)
         return 0.5 * (y * y).sum(axis=-1)
 
     def gradient(x: Any, sample: Any) -> Any:
-        return _times(transposed, _times(factor, x - 1.0))
+        return product(factor, product(transposed, x - 1.0))
 
     return Problem(
         formula="f(x) = 1/2 (x - 1)'H (x - 1), H_ij = 1/(i+j-1), 1 the vector of ones",

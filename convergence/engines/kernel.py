@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from convergence.expression import Expression, Flavour, inputs_of, statements
+from convergence.engines.formulas import projects_by_formula, round_formulas
+from convergence.expression import Flavour, inputs_of, statements
 from convergence.quantity import Quantity
 from convergence.rule import Rule
-from problems.domain import Box, Domain, WholeSpace
+from problems.domain import Domain
 
 __all__ = ["Kernel", "kernel"]
 
@@ -78,16 +79,9 @@ def kernel(
         every_round: Whether to return what stands after each round, as a list.
     """
     # The inputs of rules and quantities are the loop's variables of the same names.
-    displacement = rule.outputs["direction"]
-    if not rule.returns_displacement:
-        displacement = Expression("input", "step_size") * displacement
-    moved = Expression("input", "x") - displacement
-    inline = isinstance(domain, (Box, WholeSpace))
-    outputs = {
-        **{f"new_{name}": rule.outputs[name] for name in rule.state},
-        "displacement": displacement,
-        "next_x": domain.project(moved) if inline else moved,
-    }
+    formulas = round_formulas(rule, domain)
+    inline = projects_by_formula(domain)
+    outputs = {f"new_{name}" if name in rule.state else name: e for name, e in formulas.items()}
     if by_metric:
         outputs["metric"] = rule.outputs["metric"]
     step, step_names = statements(outputs, flavour)

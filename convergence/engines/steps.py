@@ -1,0 +1,270 @@
+"""Compiled steps for problems of several dimensions, with the bits of the numpy engine.
+
+The loss and the gradient of a round come from the problem, for all lanes at once. What follows,
+the rule's step, the running totals and a projection onto a box, is one generated function that
+passes over the lanes once and works in place, where numpy makes an array for every operation.
+
+A value is *uniform* (one number for all lanes), *by lane* or *by coordinate*. Sums over
+coordinates go in index order, as in the numpy engine, so that no bit differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from convergence.engines.formulas import projects_by_formula, round_formulas
+from convergence.engines.modules import compiled_function
+from convergence.expression import Expression, inputs_of, replaced, statements, walk
+from convergence.quantity import Quantity
+from convergence.rule import Rule
+from problems.domain import Domain
+
+__all__ = ["Steps", "compiled_steps", "why_no_steps"]
+
+_UNIFORM, _BY_LANE, _BY_COORDINATE = range(3)
+_REDUCTIONS = ("norm", "mean")
+
+_HEAD = '''"""The step of a round, generated; its name is the hash of this text."""
+
+from math import sqrt
+
+from numba import njit
+
+
+@njit(error_model="numpy", cache=CACHED, nogil=True)
+'''
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Rounds of one rule, whose steps are compiled.
+
+    Attributes:
+        kept: Names of what is carried from round to round: x, y, state and totals.
+        levels: For each of them, whether it is uniform, by lane or by coordinate.
+        at_iterate: Whether y is x.
+        needs_loss: Whether the loss is evaluated.
+        projects: Whether the domain has to be called to project.
+        source: The text of the module.
+    """
+
+    kept: tuple[str, ...]
+    levels: Mapping[str, int]
+    at_iterate: bool
+    needs_loss: bool
+    projects: bool
+    source: str
+
+    def run(
+        self,
+        loss_of: Callable[[Any, Any], Any],
+        gradient: Callable[[Any, Any], Any],
+        project: Callable[[Any], Any],
+        samples: Iterable[Any],
+        step_sizes: Iterable[float],
+        t: int,
+        *live: Any,
+    ) -> tuple[Any, ...]:
+        """Carry out the rounds t + 1, t + 2, ... of the samples; see `Kernel.run`."""
+        step = compiled_function(self.source)
+        shape = live[0].shape
+        by_lane = (shape[0], 1)
+        shapes = {_BY_LANE: by_lane, _BY_COORDINATE: shape}
+        values = dict(zip(self.kept, live, strict=True))
+        # Copies: what stood before the rounds stays as it was.
+        arrays = {
+            name: np.array(np.broadcast_to(values[name], shapes[level]), float, order="C")
+            for name, level in self.levels.items()
+            if level != _UNIFORM and not (name == "y" and self.at_iterate)
+        }
+        uniform = tuple(float(values[n]) for n in self.kept if self.levels[n] == _UNIFORM)
+        x = arrays["x"]
+        y = arrays.setdefault("y", x)
+        passed = [arrays[name] for name in arrays if not (name == "y" and self.at_iterate)]
+        loss = np.zeros(by_lane)
+        for sample, step_size in zip(samples, step_sizes, strict=False):
+            t += 1
+            g = _contiguous(gradient(y, sample), shape)
+            if self.needs_loss:
+                loss = _contiguous(loss_of(y, sample), by_lane)
+            uniform = step(t, step_size, g, loss, *uniform, *passed)
+            if self.projects:
+                x[...] = project(x)
+        numbers = iter(uniform)
+        return tuple(
+            next(numbers) if self.levels[name] == _UNIFORM else arrays[name] for name in self.kept
+        )
+
+
+def _contiguous(values: Any, shape: tuple[int, ...]) -> Any:
+    if np.shape(values) != shape:
+        values = np.broadcast_to(values, shape)
+    return np.ascontiguousarray(values, float)
+
+
+def why_no_steps(rule: Rule, domain: Domain, *, by_metric: bool) -> str:
+    """Why the steps of a rule are not compiled, in a sentence, or ""."""
+    if by_metric:
+        return "the projection in the metric of the rule is not written as a formula"
+    if not projects_by_formula(domain) and "query" in rule.outputs:
+        return f"the projection onto {domain} comes before {rule.key} chooses its next query point"
+    return ""
+
+
+def compiled_steps(rule: Rule, quantities: Sequence[Quantity], domain: Domain) -> Steps:
+    """Generate the step of a rule; it is compiled when it first runs.
+
+    Args:
+        rule: The update rule.
+        quantities: Running totals to accumulate.
+        domain: Onto which to project; `why_no_steps` finds no reason.
+    """
+    formulas = round_formulas(rule, domain)
+    at_iterate = "query" not in rule.outputs
+    point = Expression("input", "x" if at_iterate else "y")
+    known = {
+        "displacement": formulas.pop("displacement"),
+        "next_x": formulas["next_x"],
+        "query_point": point,
+    }
+    formulas["x"] = formulas.pop("next_x")
+    formulas.update({q.name: q.update for q in quantities})
+    if not at_iterate:
+        formulas["y"] = rule.outputs["query"]
+    done: dict[int, Expression] = {}
+    made = {name: replaced(node, known, done) for name, node in formulas.items()}
+    levels = _levels(made)
+    kept = ("x", "y", *rule.state, *(q.name for q in quantities))
+    return Steps(
+        kept,
+        {name: levels[name] for name in kept},
+        at_iterate,
+        "loss" in inputs_of(*made.values()),
+        not projects_by_formula(domain),
+        _Writer(made, kept, levels).text(),
+    )
+
+
+def _levels(made: Mapping[str, Expression]) -> dict[str, int]:
+    """The level of every name, by what its formula depends on."""
+    levels = dict.fromkeys(("x", "y", "g"), _BY_COORDINATE)
+    levels["loss"] = _BY_LANE
+    for name in ("t", "step_size", *made):
+        levels.setdefault(name, _UNIFORM)
+    while True:
+        found = {n: max(levels[n], _level(node, levels)) for n, node in made.items()}
+        if all(levels[name] == level for name, level in found.items()):
+            return levels
+        levels.update(found)
+
+
+def _level(node: Expression, levels: Mapping[str, int]) -> int:
+    if node.operation == "input":
+        return levels[node.arguments[0]]
+    if node.operation == "constant":
+        return _UNIFORM
+    if node.operation in _REDUCTIONS:
+        return _BY_LANE
+    return max(_level(part, levels) for part in node.arguments)
+
+
+class _Writer:
+    """Writes the text of a step."""
+
+    def __init__(
+        self,
+        made: Mapping[str, Expression],
+        kept: tuple[str, ...],
+        levels: Mapping[str, int],
+    ):
+        self.levels = levels
+        self.carried = [name for name in kept if name in made]
+        self.made = made
+        # Inner ones first.
+        self.nodes = [n for n in walk(made.values(), {}) if n.operation in _REDUCTIONS]
+        self.reductions = {id(n): f"_{n.operation}{k}" for k, n in enumerate(self.nodes)}
+
+    def _at(self, level: int) -> list[str]:
+        return [name for name in self.carried if self.levels[name] == level]
+
+    def _asked(self, nodes: Iterable[Expression], level: int) -> list[str]:
+        """Inputs of a level, not counting those of reductions that are computed already."""
+        seen = [n for n in walk(nodes, self.reductions) if n.operation == "input"]
+        names = dict.fromkeys(node.arguments[0] for node in seen)
+        return [name for name in names if self.levels[name] == level]
+
+    def _assigned(self, names: Sequence[str], prefix: str) -> list[str]:
+        """Statements that compute `new_name` for each name."""
+        outputs = {f"new_{name}": self.made[name] for name in names}
+        lines, values = statements(outputs, "number", given=self.reductions, prefix=prefix)
+        return [*lines, *(f"{new} = {value}" for new, value in values.items() if new != value)]
+
+    def _lane_loop(self, flat: bool) -> list[str]:
+        """Lane by lane: what is by lane, and coordinates too unless they go in one row."""
+        names = self._at(_BY_LANE)
+        of_lane, coordinates = [self.made[n] for n in names], self._at(_BY_COORDINATE)
+        wanted = [*of_lane, *(() if flat else (self.made[n] for n in coordinates))]
+        asked = self._asked(wanted, _BY_LANE)
+        for node in self.nodes:
+            asked += self._asked(node.arguments, _BY_LANE)
+        body = [f"{name} = {name}_of[_lane, 0]" for name in dict.fromkeys(asked)]
+        for node in self.nodes:
+            body += self._reduction(node)
+        body += self._assigned(names, "_l")
+        if not flat:
+            body += self._coordinate_loop("[_lane, _i]", "g_of.shape[1]")
+        body += [f"{name}_of[_lane, 0] = new_{name}" for name in names]
+        return ["for _lane in range(g_of.shape[0]):", *(f"    {line}" for line in body)]
+
+    def _reduction(self, node: Expression) -> list[str]:
+        name = self.reductions[id(node)]
+        (argument,) = node.arguments
+        term = "term * term" if node.operation == "norm" else "term"
+        lines, values = statements(
+            {"term": argument}, "number", given=self.reductions, prefix=f"{name}_"
+        )
+        term = term.replace("term", "_term")
+        body = [f"{n} = {n}_of[_lane, _i]" for n in self._asked([argument], _BY_COORDINATE)]
+        body += [*lines, f"_term = {values['term']}", f"{name} += {term}"]
+        end = f"sqrt({name})" if node.operation == "norm" else f"{name} / g_of.shape[1]"
+        # The sum begins with -0.0, to which adding changes no number.
+        return [
+            f"{name} = -0.0",
+            "for _i in range(g_of.shape[1]):",
+            *(f"    {line}" for line in body),
+            f"{name} = {end}",
+        ]
+
+    def _coordinate_loop(self, place: str, count: str) -> list[str]:
+        names = self._at(_BY_COORDINATE)
+        asked = self._asked([self.made[name] for name in names], _BY_COORDINATE)
+        ending = "_row" if place == "[_i]" else "_of"
+        body = [f"{name} = {name}{ending}{place}" for name in asked]
+        body += self._assigned(names, "_")
+        body += [f"{name}{ending}{place} = new_{name}" for name in names]
+        return [f"for _i in range({count}):", *(f"    {line}" for line in body)]
+
+    def text(self) -> str:
+        """The module."""
+        uniform, by_lane, by_coordinate = (self._at(level) for level in range(3))
+        arrays = [name for name in self.carried if name not in uniform]
+        nodes = [self.made[name] for name in by_coordinate]
+        among = [n for n in walk(nodes, self.reductions) if id(n) in self.reductions]
+        # Where nothing is by lane, coordinates of all lanes are one long row.
+        flat = not (among or self._asked(nodes, _BY_LANE))
+        lines = self._assigned(uniform, "_u")
+        if by_lane or not flat:
+            lines += self._lane_loop(flat)
+        if flat:
+            rows = self._asked(nodes, _BY_COORDINATE)
+            rows = list(dict.fromkeys([*rows, *by_coordinate]))
+            lines += [f"{name}_row = {name}_of.reshape(-1)" for name in rows]
+            lines += self._coordinate_loop("[_i]", "g_row.size" if "g" in rows else "x_row.size")
+        lines.append(f"return ({''.join(f'float(new_{name}), ' for name in uniform)})")
+        head = ["t", "step_size", "g_of", "loss_of", *uniform, *(f"{name}_of" for name in arrays)]
+        body = "\n".join(f"    {line}" for line in lines)
+        return f"{_HEAD}def rounds({', '.join(head)}):\n{body}\n"

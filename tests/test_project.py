@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -75,16 +76,14 @@ def test_the_version_is_the_same_everywhere():
     assert f"version: {convergence.__version__}\n" in citation
 
 
-def test_the_wheel_lists_every_package_folder():
+def test_the_wheel_lists_every_folder_of_modules():
     with (HOME / "pyproject.toml").open("rb") as file:
-        listed = set(tomllib.load(file)["tool"]["setuptools"]["packages"])
-    found = {
-        ".".join(path.parent.relative_to(HOME).parts)
-        for floor in ("problems", "convergence", "reports")
-        for path in (HOME / floor).rglob("__init__.py")
-    }
-
-    assert listed == found
+        patterns = tomllib.load(file)["tool"]["setuptools"]["packages"]["find"]["include"]
+    for floor in ("problems", "convergence", "reports"):
+        for folder in {path.parent for path in (HOME / floor).rglob("*.py")}:
+            name = ".".join(folder.relative_to(HOME).parts)
+            assert any(fnmatchcase(name, pattern) for pattern in patterns), name
+            assert (folder / "__init__.py").is_file(), name
 
 
 def test_the_constraints_name_every_direct_dependency():

@@ -340,7 +340,7 @@ EDITS = {
         "return (-with_coupled_decay(g, x, weight_decay),)",
     ),
     "a callee of a callee": (
-        "convergence/engines/kernel.py",
+        "convergence/engines/formulas.py",
         'moved = Expression("input", "x") - displacement',
         'moved = Expression("input", "x") + displacement',
     ),

@@ -136,21 +136,23 @@ def reduction(name: str) -> Any:
     return lambda value: Expression(name, Expression.of(value))
 
 
-def walk(outputs: Iterable[Expression], stop: Mapping[int, str]) -> Iterator[Expression]:
+def walk(outputs: Iterable[Expression], stop: Mapping[int, str]) -> list[Expression]:
     """Every node below the outputs once, children first; not below the nodes in `stop`."""
+    found: list[Expression] = []
     seen: set[int] = set()
 
-    def visit(node: Expression) -> Iterator[Expression]:
-        if id(node) in seen:
-            return
+    def visit(node: Expression) -> None:
         seen.add(id(node))
-        if id(node) not in stop and node.operation not in ("input", "constant"):
+        if node.operation not in ("input", "constant") and id(node) not in stop:
             for child in node.arguments:
-                yield from visit(child)
-        yield node
+                if id(child) not in seen:
+                    visit(child)
+        found.append(node)
 
     for output in outputs:
-        yield from visit(output)
+        if id(output) not in seen:
+            visit(output)
+    return found
 
 
 def replaced(node: Expression, by: Mapping[str, Expression], done: dict[int, Expression]) -> Any:
@@ -213,7 +215,7 @@ def statements(
     """
     given = given or {}
     uses: Counter[int] = Counter()
-    nodes = list(walk(outputs.values(), given))
+    nodes = walk(outputs.values(), given)
     for node in nodes:
         if id(node) not in given and node.operation not in ("input", "constant"):
             uses.update(id(child) for child in node.arguments)

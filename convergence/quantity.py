@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from convergence.expression import Expression, inputs_of, reduction
@@ -87,6 +88,12 @@ def find(name: str) -> Quantity:
     if key not in catalogue:
         names = [entry.key.replace("-", "_") for entry in catalogue]
         raise InputError(f"there is no quantity {name!r}; {nearest(name, names)}")
+    return _of_key(key)
+
+
+@cache
+def _of_key(key: str) -> Quantity:
+    """The same object every time, by which engines know the same run again."""
     return catalogue[key]()
 
 

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convergence.expression import Expression
+from problems.arithmetic import minimum, sqrt
 from problems.notation import InputError, require
 from problems.problem import CONSTANTS, Problem
 from problems.registry import Entry, Registry
@@ -57,6 +59,17 @@ class Schedule:
         Raises:
             InputError: The problem does not state a constant the schedule asks for.
         """
+        t = rounds.astype(float)
+        return np.broadcast_to(np.asarray(self._at(t, problem, horizon), float), t.shape)
+
+    def traced(self, problem: Problem, horizon: int) -> Expression | None:
+        """The step size as a formula of t, or None if it cannot be traced; see `step_sizes`."""
+        try:
+            return Expression.of(self._at(Expression("input", "t"), problem, horizon))
+        except TypeError:
+            return None
+
+    def _at(self, t: Any, problem: Problem, horizon: int) -> Any:
         asked: dict[str, Any] = {}
         for name in _asks(self.entry.function):
             asked[name] = float(horizon) if name == "horizon" else problem.constant(name)
@@ -66,10 +79,9 @@ class Schedule:
                     f"{problem.specification} has {name} = {asked[name]:g}"
                 )
         own = {name: value for name, value in self.settings.items() if name != "warmup"}
-        t = rounds.astype(float)
-        sizes = np.broadcast_to(np.asarray(self.entry.function(t, **asked, **own), float), t.shape)
+        size = self.entry.function(t, **asked, **own)
         warmup = self.settings["warmup"]
-        return sizes * np.minimum(1.0, t / warmup) if warmup else sizes
+        return size * minimum(1.0, t / warmup) if warmup else size
 
 
 @cache
@@ -135,7 +147,7 @@ def constant(t: Any, *, alpha: float) -> Any:
 @schedule(source="zinkevich2003, Theorem 1")
 def inverse_sqrt(t: Any, *, alpha: float) -> Any:
     """Step size alpha / sqrt(t)."""
-    return alpha / np.sqrt(t)
+    return alpha / sqrt(t)
 
 
 @schedule(source="robbins1951")

@@ -23,7 +23,7 @@ from problems import draws
 from problems import find as find_problem
 from problems.domain import Box
 from problems.notation import nearest, require
-from problems.problem import Problem
+from problems.problem import BlockSamples, Problem
 
 __all__ = ["Engine", "Simulation", "one_thread", "record_times", "run"]
 
@@ -34,7 +34,9 @@ Array = NDArray[np.float64]
 
 _BLOCK = 1024
 # Compiled rounds take less time than a call, so that more of them go into one.
-_COMPILED_BLOCK = 32768
+_COMPILED_BLOCK = 1 << 17
+# At first blocks are as long as the run so far, or this: between blocks a loop may become another.
+_FIRST_BLOCK = 1 << 13
 # Seconds that a run must take without compiling, by these estimates, for compiling to pay.
 _PAYS = 2.0
 _SECONDS_PER_NUMBER, _SECONDS_PER_ROUND, _SECONDS_PER_COORDINATE = 1e-6, 2e-5, 2e-8
@@ -170,6 +172,8 @@ class Simulation:
                     self.rule,
                     self._quantities,
                     problem,
+                    self.schedule,
+                    rounds,
                     lanes=not self._number,
                     by_lane=drawn.ndim == 2 and not self._number,
                 )
@@ -205,6 +209,8 @@ class Simulation:
         """Samples, shape (rounds,) or (rounds, lanes, ...); zeros where none are drawn."""
         if self.problem.samples is None:
             return np.zeros(count)
+        if isinstance(self.problem.samples, BlockSamples):
+            return self.problem.samples.block(first, count)
         drawn = self.problem.samples(np.arange(first, first + count), self.seeds)
         return drawn[:, 0] if drawn.ndim == 2 and self._number else drawn
 
@@ -217,12 +223,15 @@ class Simulation:
     def _block(self, count: int, every_round: bool = False) -> list[tuple[Any, ...]]:
         """What stands after `count` more rounds (or after each of them); nothing is changed."""
         first = self.t + 1
-        sizes = self.schedule.step_sizes(
-            np.arange(first, first + count), self.problem, self.horizon
-        )
-        if self._loop and not every_round:
+        loop = None if every_round else self._loop
+        sizes: Any = np.empty(0)
+        if loop is None or not loop.sized:
+            sizes = self.schedule.step_sizes(
+                np.arange(first, first + count), self.problem, self.horizon
+            )
+        if loop is not None:
             drawn = np.ascontiguousarray(self._drawn(first, count), dtype=float)
-            return [self._loop.run(drawn, sizes, self.t, self._live, self._workers)]
+            return [loop.run(drawn, sizes, self.t, self._live, self._workers)]
         sizes = sizes.tolist()
         samples = list(self._samples(first, count))
         reach = (self._loss, self._gradient, self.problem.domain.project, samples, sizes, self.t)
@@ -246,7 +255,7 @@ class Simulation:
         """Carry out the rounds up to and including `to`."""
         longest = self._longest_block(bool(self._loop))
         while self.t < to:
-            count = min(longest, to - self.t)
+            count = min(longest, max(_FIRST_BLOCK, self.t), to - self.t)
             (after,) = self._block(count)
             # The first round that is not finite ends a block, to be found by halving.
             while count > 1 and self._newly_ended(after).any():

@@ -50,12 +50,7 @@ __all__ = [
 
 # At most this many slopes are drawn at a time, so memory stays bounded.
 _DRAWS = 1 << 20
-_RUN = 1 << 16
-
-
-def _follow_each_other(rounds: NDArray[np.int64]) -> bool:
-    long = rounds.ndim == 1 and 1 < rounds.size <= _RUN
-    return long and bool((np.diff(rounds) == 1).all())
+_RUN = 1 << 17
 
 
 class _Periodic:
@@ -94,13 +89,17 @@ class _Periodic:
         return float(self._before[-1])
 
     def __call__(self, rounds: NDArray[np.int64], seeds: Any = None) -> NDArray[np.float64]:
-        if _follow_each_other(rounds) and rounds[0] > self._lead and self.period <= _DRAWS:
-            # Long runs ask for block after block: a part costs nothing, looking up does.
-            begin = int(rounds[0] - 1 - self._lead) % self.period
-            return self._several[begin : begin + rounds.size]
         place = (rounds - 1 - self._lead) % self.period
         slope = self.slopes[np.searchsorted(self._ends, place, side="right")]
         return np.where(rounds > self._lead, slope, 0.0)
+
+    def block(self, first: int, count: int) -> NDArray[np.float64]:
+        """The slopes of rounds `first` to `first + count - 1`."""
+        if first <= self._lead or self.period > _DRAWS or count > _RUN:
+            return self(np.arange(first, first + count))
+        # Long runs ask for block after block: a part costs nothing, looking up does.
+        begin = (first - 1 - self._lead) % self.period
+        return self._several[begin : begin + count]
 
     def sums(self, rounds: NDArray[np.int64]) -> NDArray[np.float64]:
         """Total slope of rounds 1..T; exact while slopes are integers below 2**53 / T."""

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,6 +171,16 @@ class Outcomes:
 
 
 Samples = Callable[[NDArray[np.int64], NDArray[np.uint64]], NDArray[Any]]
+
+
+@runtime_checkable
+class BlockSamples(Protocol):
+    """Samples, the same for every seed, that give those of a block of rounds without looking up."""
+
+    def block(self, first: int, count: int) -> NDArray[Any]:
+        """Those of `count` rounds from `first` on, shape (count,)."""
+
+
 Hindsight = Callable[[NDArray[np.int64], NDArray[np.uint64]], NDArray[np.float64]]
 
 

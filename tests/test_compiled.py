@@ -108,9 +108,12 @@ def test_any_number_of_threads_gives_the_same_bits(problem, workers):
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_leaving_out_corrections_that_have_become_one_changes_no_bit(lanes):
     rule = rules.find("adam:beta1=0.5,beta2=0.9")
-    loop = loops.compiled_loop(rule, [], find_problem("reddi-2018-thm1"), lanes=True, by_lane=False)
+    loop = loops.compiled_loop(
+        rule, [], find_problem("reddi-2018-thm1"), schedule.find(BY), 100, lanes=True, by_lane=False
+    )
+    both = ("power1", "power2")
     assert dict(loop.factors) == {"power1": 0.5, "power2": 0.9}
-    assert loop.write(True, ()).count("/") < loop.write(False, ()).count("/")
+    assert loop.write(both, ()).count("/") < loop.write((), ()).count("/")
     # Saturated at t = 356, and the block after the first record is the tail.
     parts = ("reddi-2018-thm1", "adam:beta1=0.5,beta2=0.9", BY, 2_000, lanes)
     if lanes == 1:
@@ -127,8 +130,8 @@ def test_the_tail_begins_when_the_factor_has_rounded_to_one_and_not_before():
     assert t == 356
     before = loop.source({"power1": 0.0, "power2": power / 0.9 / 0.9})
     after = loop.source({"power1": 0.0, "power2": power / 0.9})
-    assert before == loop.write(False, ())
-    assert after == loop.write(True, ("power1",))
+    assert before == loop.write(("power1",), ("power1",))
+    assert after == loop.write(("power1", "power2"), ("power1",))
 
 
 def test_a_product_that_no_longer_changes_is_left_alone():
@@ -139,7 +142,11 @@ def test_a_product_that_no_longer_changes_is_left_alone():
         t += 1
     assert t == 7050
     assert power > 0
-    assert loop.source({"power1": power, "power2": 1e-300}) == loop.write(True, ("power1",))
+    assert loop.source({"power1": power, "power2": 1e-300}) == loop.write(
+        ("power1", "power2"), ("power1",)
+    )
+    # It is left alone before the other has rounded to one, too.
+    assert loop.source({"power1": power, "power2": 0.5}) == loop.write(("power1",), ("power1",))
     # Both through it, and across it with blocks that end before and after.
     same_bits("reddi-2018-thm1", "adam:beta1=0.9,beta2=0.9", BY, 70_000, 1, times=[7000, 70_000])
     parts = ("reddi-2018-thm1", "adam:beta1=0.9,beta2=0.9", BY, 34_000, 2)
@@ -148,7 +155,13 @@ def test_a_product_that_no_longer_changes_is_left_alone():
 
 def loop_of(rule):
     return loops.compiled_loop(
-        rules.find(rule), [], find_problem("reddi-2018-thm1"), lanes=False, by_lane=False
+        rules.find(rule),
+        [],
+        find_problem("reddi-2018-thm1"),
+        schedule.find(BY),
+        100,
+        lanes=False,
+        by_lane=False,
     )
 
 
@@ -156,7 +169,7 @@ def loop_of(rule):
 def test_where_nothing_is_corrected_there_is_one_loop(rule):
     loop = loop_of(rule)
     assert loop.factors == ()
-    assert loop.source({}) == loop.write(False, ())
+    assert loop.source({}) == loop.write((), ())
 
 
 # Hyper-parameters and slopes of every size

@@ -10,40 +10,49 @@ What makes it fast changes no bit:
 - comparisons are conditional expressions and division never raises, so that lanes are computed
   side by side in vector registers;
 - lanes are worked on in blocks whose state stays in the nearest cache;
-- once 1 - beta**t has rounded to 1, which a running product tells and which stays so, dividing by
-  it is left out; and once that product has become too small to change (near 2**-1074, where
-  processors are slow), so is multiplying it.
+- in a run alone, step sizes, and displacements that do not depend on the iterate, are computed a
+  few rounds ahead, side by side in vector registers too;
+- once every 1 - beta**t has rounded to 1, which a running product tells and which stays so,
+  dividing by it is left out; and once a product has become too small to change (near 2**-1074,
+  where processors are slow), so is multiplying it.
 
 There is no `fastmath`, and nothing is contracted: each operation rounds by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any, Literal
+from functools import cache, lru_cache
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 
+from convergence.engines.formulas import projects_by_formula, round_formulas
 from convergence.engines.modules import compiled_function
-from convergence.expression import Expression, inputs_of, statements
+from convergence.expression import Expression, inputs_of, statements, walk
 from convergence.quantity import Quantity
 from convergence.rule import Rule
-from problems.domain import Box, WholeSpace
+from convergence.schedule import Schedule
 from problems.problem import Problem
 
 __all__ = ["Loop", "arithmetic_of", "compiled_loop", "why_not"]
 
+T = TypeVar("T")
+
 # Lanes in a block: a few arrays of so many numbers fit the nearest cache.
-_BLOCK = 128
+_BLOCK = 256
+# Rounds computed ahead: few, so that the processor begins with the next ones while it still takes
+# the steps of these, one after the other.
+_AHEAD = 32
 
 _HEAD = '''"""A block of rounds, generated; its name is the hash of this text."""
 
 from math import sqrt
 
 from numba import njit
+from numpy import empty
 
 
 @njit(error_model="numpy", cache=CACHED, nogil=True)
@@ -60,8 +69,9 @@ class Loop:
         factors: Running products beta**t, each with its beta, that enter as 1 - beta**t.
         lanes: Whether values are arrays of lanes.
         at_iterate: Whether y is x.
-        write: Makes the text of the module, once it is known whether 1 - beta**t is 1 for all of
-            them, and which products no longer change.
+        sized: Whether the module computes step sizes itself.
+        write: Makes the text of the module, once it is known for which of the factors 1 - beta**t
+            stays 1, and which products no longer change.
     """
 
     kept: tuple[str, ...]
@@ -69,17 +79,19 @@ class Loop:
     factors: tuple[tuple[str, float], ...]
     lanes: bool
     at_iterate: bool
-    write: Callable[[bool, tuple[str, ...]], str]
+    sized: bool
+    write: Callable[[tuple[str, ...], tuple[str, ...]], str]
 
     def source(self, values: Mapping[str, Any]) -> str:
         """The text of the loop that goes on from these values."""
-        saturated, constant = bool(self.factors), []
+        saturated, constant = True, []
         for name, factor in self.factors:
             product = float(values[name])
             saturated &= 1.0 - product * factor == 1.0
             if product * factor == product:
                 constant.append(name)
-        return self.write(saturated, tuple(constant) if saturated else ())
+        ones = [name for name, _ in self.factors] if saturated else constant
+        return self.write(tuple(ones), tuple(constant))
 
     def run(
         self, samples: Any, step_sizes: Any, t: int, live: Sequence[Any], workers: int = 1
@@ -88,7 +100,7 @@ class Loop:
 
         Args:
             samples: One for each round, or shape (rounds, lanes).
-            step_sizes: One for each round.
+            step_sizes: One for each round; not looked at if the module computes them.
             t: Rounds done.
             live: Values of what is kept, in its order.
             workers: Threads that share the lanes.
@@ -140,7 +152,7 @@ def why_not(problem: Problem) -> str:
     """Why a problem has no compiled loop, in a sentence, or ""."""
     if not problem.scalar:
         return "its losses are functions of a vector"
-    if not isinstance(problem.domain, (Box, WholeSpace)):
+    if not projects_by_formula(problem.domain):
         return f"the projection onto {problem.domain} is not written as a formula"
     try:
         _traced(problem)
@@ -160,38 +172,75 @@ def _traced(problem: Problem) -> tuple[Expression, Expression]:
 
 
 def compiled_loop(
-    rule: Rule, quantities: Sequence[Quantity], problem: Problem, *, lanes: bool, by_lane: bool
+    rule: Rule,
+    quantities: Sequence[Quantity],
+    problem: Problem,
+    schedule: Schedule,
+    horizon: int,
+    *,
+    lanes: bool,
+    by_lane: bool,
 ) -> Loop:
     """Generate the loop of a run; it is compiled when it first runs.
+
+    Runs of the same objects share one, as writing it takes as long as many thousand rounds.
 
     Args:
         rule: The update rule.
         quantities: Running totals to accumulate.
         problem: One for which `why_not` finds no reason.
+        schedule: The step sizes.
+        horizon: The number of steps of the whole run.
         lanes: Whether there are many lanes, or one.
         by_lane: Whether each lane has samples of its own.
     """
+    same = (_Same(rule), tuple(map(_Same, quantities)), _Same(problem), _Same(schedule))
+    return _loop_of(*same, horizon, lanes, by_lane)
+
+
+@dataclass(frozen=True, eq=False)
+class _Same(Generic[T]):
+    """An object as a key, equal to itself alone."""
+
+    it: T
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.it is other.it
+
+    def __hash__(self) -> int:
+        return id(self.it)
+
+
+@lru_cache(maxsize=64)
+def _loop_of(
+    same_rule: _Same[Rule],
+    same_quantities: tuple[_Same[Quantity], ...],
+    same_problem: _Same[Problem],
+    same_schedule: _Same[Schedule],
+    horizon: int,
+    lanes: bool,
+    by_lane: bool,
+) -> Loop:
+    rule, problem = same_rule.it, same_problem.it
+    quantities = [same.it for same in same_quantities]
     loss, gradient = _traced(problem)
-    displacement = rule.outputs["direction"]
-    if not rule.returns_displacement:
-        displacement = Expression("input", "step_size") * displacement
-    outputs = {name: rule.outputs[name] for name in rule.state}
-    outputs["displacement"] = displacement
-    outputs["next_x"] = problem.domain.project(Expression("input", "x") - displacement)
+    outputs = round_formulas(rule, problem.domain)
     query = rule.outputs.get("query", Expression("input", "next_x"))
     totals = {q.name: q.update for q in quantities}
     parts = _Parts(tuple(rule.state), loss, gradient, outputs, totals, query).replaced()
     factors = _saturating(rule)
     kept = ("x", "y", *rule.state, *(q.name for q in quantities))
-    wide = parts.wide(by_lane)
-    text = _lanes_text if lanes else _lane_text
+    wide = parts.depending({"sample"} if by_lane else set(), by_lanes=True)
+    # Among many lanes a step size costs next to nothing.
+    step_size = None if lanes else same_schedule.it.traced(problem, horizon)
 
     @cache
-    def write(saturated: bool, constant: tuple[str, ...]) -> str:
-        if not saturated:
-            return text(parts, kept, wide, by_lane)
-        ones = [node for *_, nodes in factors for node in nodes]
-        return text(parts.replaced(ones, constant), kept, wide, by_lane)
+    def write(saturated: tuple[str, ...], constant: tuple[str, ...]) -> str:
+        ones = [node for name, _, nodes in factors if name in saturated for node in nodes]
+        left = parts.replaced(ones, constant) if ones else parts
+        if lanes:
+            return _lanes_text(left, kept, wide, by_lane)
+        return _lane_text(left, kept, step_size)
 
     return Loop(
         kept,
@@ -199,6 +248,7 @@ def compiled_loop(
         tuple((name, factor) for name, factor, _ in factors),
         lanes,
         parts.at_iterate,
+        step_size is not None,
         write,
     )
 
@@ -229,15 +279,21 @@ class _Parts:
         """Names that any formula of the round depends on."""
         return inputs_of(*self.outputs.values(), *self.totals.values(), self.query)
 
-    def wide(self, by_lane: bool) -> set[str]:
-        """Names that differ from lane to lane."""
+    def depending(self, first: set[str] | None = None, *, by_lanes: bool = False) -> set[str]:
+        """Names of what depends on the iterate, or on `first`.
+
+        Args:
+            first: Names to begin with.
+            by_lanes: Whether gradients count as dependent in any case.
+        """
+        tied = {"y"} if by_lanes else set()
         made: dict[str, set[str]] = {
             **{name: inputs_of(node) for name, node in self.of_round.items()},
-            "g": inputs_of(self.gradient) | {"y"},
-            "loss": inputs_of(self.loss) | {"y"},
+            "g": inputs_of(self.gradient) | tied,
+            "loss": inputs_of(self.loss) | tied,
             "query_point": {"y"},
         }
-        found = {"x", "y", "next_x"} | ({"sample"} if by_lane else set())
+        found = {"x", "y", "next_x"} | (first or set())
         while True:
             more = {name for name, needs in made.items() if needs & found} - found
             if not more:
@@ -297,7 +353,7 @@ def _saturating(rule: Rule) -> list[tuple[str, float, list[Expression]]]:
     With 0 <= factor < 1 the product only falls, so that 1 - p stays 1 once it has rounded to 1.
     """
     found = []
-    nodes = _all_nodes(rule.outputs.values())
+    nodes = walk(rule.outputs.values(), {})
     for name in rule.state:
         new = rule.outputs[name]
         if new.operation != "*" or not 0 <= rule.state[name] <= 1:
@@ -316,19 +372,12 @@ def _saturating(rule: Rule) -> list[tuple[str, float, list[Expression]]]:
     return found
 
 
-def _all_nodes(outputs: Any) -> list[Expression]:
-    seen: dict[int, Expression] = {}
-
-    def visit(node: Expression) -> None:
-        if id(node) not in seen:
-            seen[id(node)] = node
-            if node.operation not in ("input", "constant"):
-                for part in node.arguments:
-                    visit(part)
-
-    for output in outputs:
-        visit(output)
-    return list(seen.values())
+def _assigned(
+    outputs: Mapping[str, Expression], given: Mapping[int, str], prefix: str
+) -> list[str]:
+    """Statements after which each name holds its output."""
+    lines, values = statements(outputs, "number", given=given, prefix=prefix)
+    return [*lines, *(f"{name} = {value}" for name, value in values.items() if name != value)]
 
 
 def _round(parts: _Parts, uniform: Mapping[str, str]) -> list[str]:
@@ -359,54 +408,133 @@ def _round(parts: _Parts, uniform: Mapping[str, str]) -> list[str]:
     return [*lines, "x = next_x"]
 
 
-def _lane_text(parts: _Parts, kept: tuple[str, ...], wide: set[str], by_lane: bool) -> str:
+def _lane_text(parts: _Parts, kept: tuple[str, ...], step_size: Expression | None) -> str:
+    depending = parts.depending()
+    ahead = _Ahead(parts, step_size, () if "displacement" in depending else depending)
     live = ", ".join(kept)
-    body = ["t += 1", "step_size = step_sizes[k]", "sample = samples[k]", *_round(parts, {})]
+    steps = [*ahead.loaded, *_round(parts, ahead.known)]
     if parts.at_iterate:
-        body.append("y = x")
+        steps.append("y = x")
     return "\n".join(
         [
             f"{_HEAD}def rounds(samples, step_sizes, t, {live}):",
-            "    for k in range(step_sizes.size):",
-            *(f"        {line}" for line in body),
+            "    last_t = t",
+            *(f"    {name}_at = empty({_AHEAD})" for name in ahead.stored),
+            f"    for first in range(0, samples.size, {_AHEAD}):",
+            f"        rounds_here = min({_AHEAD}, samples.size - first)",
+            *(f"        {line}" for line in ahead.lines),
+            "        for k in range(rounds_here):",
+            *(f"            {line}" for line in steps),
+            *(f"        {line}" for line in ahead.after),
             f"    return {live}",
             "",
         ]
     )
 
 
+_ROUND_AHEAD = ("t = last_t + first + k + 1", "sample = samples[first + k]")
+
+
+class _Ahead:
+    """What is computed ahead of the steps: step sizes, and displacements where that can be.
+
+    Args:
+        parts: The formulas of a round.
+        step_size: The formula of a step size, if there is one.
+        depending: What depends on the iterate; nothing if displacements do.
+
+    Attributes:
+        lines: Loops over some rounds: step sizes, then the state round by round, then
+            displacements.
+        stored: Names of what they store.
+        known: Of what they compute, the names by which the steps know it.
+        loaded: Statements with which a step begins.
+        after: Statements after the last step of these rounds.
+    """
+
+    def __init__(self, parts: _Parts, step_size: Expression | None, depending: Collection[str]):
+        self.lines: list[str] = []
+        self.stored: list[str] = []
+        self.known: dict[str, str] = {}
+        self.after: list[str] = []
+        self.loaded = [*_ROUND_AHEAD, "step_size = step_sizes[first + k]"]
+        if step_size is not None:
+            self.loaded = list(_ROUND_AHEAD)
+            computed = _assigned({"step_size": step_size}, {}, "_s")
+            self._loop([*self.loaded, *computed], ["step_size"])
+        if not depending:
+            return
+        state = [name for name in parts.state if name not in depending]
+        self.known = {name: f"new_{name}" for name in state}
+        given = {id(parts.outputs[name]): new for name, new in self.known.items()}
+        displacement = parts.outputs["displacement"]
+        # What the displacement or the steps ask for, of the state before and after a round.
+        later = [n for name, n in parts.of_round.items() if name not in (*state, "displacement")]
+        seen = walk([displacement, *later, parts.query], given)
+        asked = {given[id(node)] for node in seen if id(node) in given}
+        asked |= {n.arguments[0] for n in seen if n.operation == "input"} & set(state)
+        gradient = _assigned({"g": parts.gradient}, {}, "_g")
+        body = [*self.loaded, *gradient]
+        body += _assigned({new: parts.outputs[name] for name, new in self.known.items()}, {}, "_")
+        renewed = [f"{name} = {new}" for name, new in self.known.items()]
+        self._loop(body, sorted(asked), renewed)
+        # Loops that look back at the state of a round leave it behind.
+        looked_at = sorted(asked & set(state))
+        self.lines += [f"last_{name} = {name}" for name in looked_at]
+        self.after = [f"{name} = last_{name}" for name in looked_at]
+        body = [*self.loaded, *gradient, *_assigned({"displacement": displacement}, given, "_d")]
+        self._loop(body, ["displacement"])
+        self.known["displacement"] = "displacement"
+
+    def _loop(self, body: list[str], stored: Sequence[str], after: Sequence[str] = ()) -> None:
+        kept = [f"{name}_at[k] = {name}" for name in stored]
+        self.lines.append("for k in range(rounds_here):")
+        self.lines += [f"    {line}" for line in (*body, *kept, *after)]
+        self.stored += stored
+        self.loaded += [f"{name} = {name}_at[k]" for name in stored]
+
+
 def _lanes_text(parts: _Parts, kept: tuple[str, ...], wide: set[str], by_lane: bool) -> str:
     narrow = [name for name in kept if name not in wide]
     arrays = [name for name in kept if name in wide and not (name == "y" and parts.at_iterate)]
     uniform = {n: node for n, node in parts.of_round.items() if n not in wide}
-    outer, names = statements(
-        {f"new_{name}": node for name, node in uniform.items()}, "number", prefix="_u"
-    )
-    outer = [*outer, *(f"{name} = {value}" for name, value in names.items() if name != value)]
+    outer = _assigned({f"new_{name}": node for name, node in uniform.items()}, {}, "_u")
     inner = _round(parts, {name: f"new_{name}" for name in uniform})
     head = ", ".join(["samples", "step_sizes", "t", *narrow, *(f"{n}_of" for n in arrays)])
+    # Parts of one array at distances that the compiler knows cannot overlap, so that it need not
+    # find out in every round before it works side by side.
+    places = {name: f"here[i + {k * _BLOCK}]" for k, name in enumerate([*arrays, "sample"])}
     lines = [
-        "lanes = x_of.size",
         "last_t = t",
         *(f"first_{name} = {name}" for name in narrow),
-        f"for first in range(0, lanes, {_BLOCK}):",
+        f"here = empty({len(places) * _BLOCK})",
+        f"for first in range(0, x_of.size, {_BLOCK}):",
         "    t = last_t",
         *(f"    {name} = first_{name}" for name in narrow),
-        f"    last = min(first + {_BLOCK}, lanes)",
-        # Slices from their first element are what the compiler knows to run side by side.
-        *(f"    {name}_here = {name}_of[first:last]" for name in arrays),
+        f"    lanes_here = min({_BLOCK}, x_of.size - first)",
+        "    for i in range(lanes_here):",
+        *(f"        {places[name]} = {name}_of[first + i]" for name in arrays),
         "    for k in range(step_sizes.size):",
         "        t += 1",
         "        step_size = step_sizes[k]",
-        f"        {'drawn = samples[k, first:last]' if by_lane else 'sample = samples[k]'}",
+        *(
+            [
+                "        for i in range(lanes_here):",
+                f"            {places['sample']} = samples[k, first + i]",
+            ]
+            if by_lane
+            else ["        sample = samples[k]"]
+        ),
         *(f"        {line}" for line in outer),
-        "        for i in range(x_here.size):",
-        *(["            sample = drawn[i]"] if by_lane else []),
-        *(f"            {name} = {name}_here[i]" for name in arrays),
+        "        for i in range(lanes_here):",
+        *([f"            sample = {places['sample']}"] if by_lane else []),
+        *(f"            {name} = {places[name]}" for name in arrays),
         *(["            y = x"] if parts.at_iterate else []),
         *(f"            {line}" for line in inner),
-        *(f"            {name}_here[i] = {name}" for name in arrays),
+        *(f"            {places[name]} = {name}" for name in arrays),
         *(f"        {name} = new_{name}" for name in narrow),
+        "    for i in range(lanes_here):",
+        *(f"        {name}_of[first + i] = {places[name]}" for name in arrays),
         f"return ({', '.join(narrow)}{',' if narrow else ''})",
     ]
     return "\n".join([f"{_HEAD}def rounds({head}):", *(f"    {line}" for line in lines), ""])

@@ -252,6 +252,57 @@ def test_a_long_run_is_compiled_and_a_short_one_is_not():
     assert not Simulation(*parts, horizon=10_000_000, engine="numpy")._loop
 
 
+# What is computed ahead
+
+
+@pytest.mark.parametrize(
+    ("by", "formula"),
+    [
+        ("constant:alpha=0.3", True),
+        (BY, True),
+        ("inverse:alpha=0.7,warmup=20", True),
+        ("polynomial:alpha=0.5,power=0.25", False),
+        ("cosine:alpha=0.5", False),
+    ],
+)
+def test_step_sizes_by_formula_are_those_of_numpy(by, formula):
+    traced = schedule.find(by).traced(find_problem("reddi-2018-thm1"), 100)
+    assert (traced is not None) == formula
+    for rule in ("adam", "gradient-descent"):
+        same_bits("reddi-2018-thm1", rule, by, 100, 1)
+        same_bits("periodic-hinge", rule, by, 100, 1)
+
+
+def test_displacements_are_computed_ahead_only_where_gradients_do_not_follow_the_iterate():
+    def text(problem, rule):
+        parts = rules.find(rule), [], find_problem(problem), schedule.find(BY)
+        return loops.compiled_loop(*parts, 100, lanes=False, by_lane=False).source(
+            {"power1": 0.5, "power2": 0.5}
+        )
+
+    assert "displacement_at" in text("periodic-linear", "adam")
+    assert "displacement_at" not in text("periodic-hinge", "adam")
+    assert "displacement_at" not in text("periodic-linear", "adamw:weight_decay=0.1")
+
+
+def test_the_loop_is_written_once_for_the_same_objects_only():
+    problem, rule, by = find_problem("reddi-2018-thm1"), rules.find("sgd"), schedule.find(BY)
+    options = {"lanes": False, "by_lane": False}
+    one = loops.compiled_loop(rule, [], problem, by, 100, **options)
+    assert loops.compiled_loop(rule, [], problem, by, 100, **options) is one
+    again = rules.find("sgd")
+    assert loops.compiled_loop(again, [], problem, by, 100, **options) is not one
+    assert loops.compiled_loop(rule, [], problem, by, 101, **options) is not one
+
+
+@pytest.mark.parametrize("key", ["reddi-2018-thm1", "reddi-2018-thm2", "single-spike"])
+def test_a_block_of_samples_is_what_looking_up_finds(key):
+    samples = find_problem(key).samples
+    for first, count in ((1, 1), (1, 5000), (2, 7), (999, 2048), (10**9 + 3, 1000), (5, 200_000)):
+        rounds = np.arange(first, first + count)
+        assert (samples.block(first, count) == samples(rounds, None)).all()
+
+
 # The cache
 
 

@@ -215,7 +215,7 @@ class Sizes:
     logistic: int = 500
     quadratic: int = 20
     growth: tuple[int, ...] = (10**5, 10**6, 10**7, 10**8)
-    growth_lanes: int = 20_000
+    growth_lanes: int = 100_000
     repeats: int = REPEATS
 
     @staticmethod

@@ -231,15 +231,14 @@ def _loop_of(
     factors = _saturating(rule)
     kept = ("x", "y", *rule.state, *(q.name for q in quantities))
     wide = parts.depending({"sample"} if by_lane else set(), by_lanes=True)
-    # Among many lanes a step size costs next to nothing.
-    step_size = None if lanes else same_schedule.it.traced(problem, horizon)
+    step_size = same_schedule.it.traced(problem, horizon)
 
     @cache
     def write(saturated: tuple[str, ...], constant: tuple[str, ...]) -> str:
         ones = [node for name, _, nodes in factors if name in saturated for node in nodes]
         left = parts.replaced(ones, constant) if ones else parts
         if lanes:
-            return _lanes_text(left, kept, wide, by_lane)
+            return _lanes_text(left, kept, wide, by_lane, step_size)
         return _lane_text(left, kept, step_size)
 
     return Loop(
@@ -494,7 +493,26 @@ class _Ahead:
         self.loaded += [f"{name} = {name}_at[k]" for name in stored]
 
 
-def _lanes_text(parts: _Parts, kept: tuple[str, ...], wide: set[str], by_lane: bool) -> str:
+def _sizes(step_size: Expression | None) -> list[str]:
+    """Statements that compute the step sizes of all rounds, if there is a formula."""
+    if step_size is None:
+        return []
+    return [
+        "step_sizes = empty(len(samples))",
+        "for k in range(len(samples)):",
+        "    t = last_t + k + 1",
+        *(f"    {line}" for line in _assigned({"step_size": step_size}, {}, "_s")),
+        "    step_sizes[k] = step_size",
+    ]
+
+
+def _lanes_text(
+    parts: _Parts,
+    kept: tuple[str, ...],
+    wide: set[str],
+    by_lane: bool,
+    step_size: Expression | None,
+) -> str:
     narrow = [name for name in kept if name not in wide]
     arrays = [name for name in kept if name in wide and not (name == "y" and parts.at_iterate)]
     uniform = {n: node for n, node in parts.of_round.items() if n not in wide}
@@ -504,10 +522,15 @@ def _lanes_text(parts: _Parts, kept: tuple[str, ...], wide: set[str], by_lane: b
     # Parts of one array at distances that the compiler knows cannot overlap, so that it need not
     # find out in every round before it works side by side.
     places = {name: f"here[i + {k * _BLOCK}]" for k, name in enumerate([*arrays, "sample"])}
+    size = len(places) * _BLOCK
     lines = [
         "last_t = t",
         *(f"first_{name} = {name}" for name in narrow),
-        f"here = empty({len(places) * _BLOCK})",
+        *_sizes(step_size),
+        f"unaligned = empty({size} + 8)",
+        # From an address that is a multiple of 64 bytes: no register is filled from two lines.
+        "start = (-(unaligned.ctypes.data // 8)) % 8",
+        f"here = unaligned[start : start + {size}]",
         f"for first in range(0, x_of.size, {_BLOCK}):",
         "    t = last_t",
         *(f"    {name} = first_{name}" for name in narrow),

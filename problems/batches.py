@@ -63,9 +63,16 @@ def in_blocks(
         per_lane: The floats of its largest temporary array, for one lane.
         lanes: Arrays of shape (..., k), each with its own k.
     """
-    leading = np.broadcast_shapes(*(a.shape[:-1] for a in lanes))
+    leading, *others = (a.shape[:-1] for a in lanes)
+    flat = list(lanes)
+    # Broadcasting costs as much as a gradient of one lane, and most callers have nothing to do.
+    if len(leading) != 1 or any(other != leading for other in others):
+        leading = np.broadcast_shapes(leading, *others)
+        flat = [
+            np.broadcast_to(a, (*leading, a.shape[-1])).reshape(math.prod(leading), a.shape[-1])
+            for a in lanes
+        ]
     count = math.prod(leading)
-    flat = [np.broadcast_to(a, (*leading, a.shape[-1])).reshape(count, a.shape[-1]) for a in lanes]
     # In this order, whatever the order of the input, sums over the last axis round the same.
     flat = [np.ascontiguousarray(a) for a in flat]
     width = max(1, _FLOATS // per_lane)

@@ -54,15 +54,31 @@ def test_the_extreme_draws_are_the_half_steps_at_both_ends(monkeypatch, word, le
     assert draws.uniform(0, 0) == least
 
 
-def test_many_draws_are_compiled_and_have_the_same_bits(monkeypatch):
-    seeds = np.arange(30, dtype=np.uint64) * np.uint64(2**59 + 7)
-    rounds = np.arange(1, 26) * 10**12
-    parts = (seeds[None, :, None], rounds[:, None, None], np.arange(3))
-    few = draws.uniform(*parts)
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((1, 30, 1), (25, 1, 1), (3,)),
+        ((1, 30), (25, 1), ()),
+        ((30,), (30,), (30,)),
+        ((30,), (7, 1), (4, 1, 1)),
+        ((), (), (40,)),
+        ((2, 1, 1, 1), (3, 1, 1), (5, 4)),
+    ],
+)
+def test_many_draws_are_compiled_and_have_the_same_bits(monkeypatch, shapes):
+    generator = np.random.default_rng(0)
+    highs = (2**64, 2**40, 2**32)
+    parts = [
+        generator.integers(0, high, shape, np.uint64, endpoint=False)
+        for high, shape in zip(highs, shapes, strict=True)
+    ]
+    few, places = draws.uniform(*parts), draws.indices(*parts, 569)
+    assert (places == np.floor(few * 569)).all()
     monkeypatch.setattr(draws, "_MANY", 1)
     many = draws.uniform(*parts)
-    assert many.shape == (25, 30, 3)
+    assert many.shape == np.broadcast_shapes(*shapes)
     np.testing.assert_array_equal(few, many)
+    np.testing.assert_array_equal(places, draws.indices(*parts, 569))
     assert draws.uniform(5, 7).shape == ()
 
 

@@ -14,6 +14,7 @@ from scipy import sparse
 from scipy.special import logsumexp, softmax
 
 from problems.batches import in_blocks
+from problems.data.row_products import row_scores, row_sums
 from problems.data.scores import Score
 
 __all__ = ["Linear", "Matrix", "Softmax", "Spectrum", "times"]
@@ -169,7 +170,7 @@ class Linear(_Examples):
             row, lane, chosen = self._chosen(rows)
             terms = chosen.data * w[lane, chosen.indices]
             return np.asarray(np.bincount(row, terms, rows.size), float).reshape(rows.shape)
-        return np.matmul(self.features.take(rows, axis=0), w[..., None])[..., 0]
+        return row_scores(self.features, rows, w)
 
     def batch_value(self, w: Array, rows: Rows) -> Array:
         """The mean over chosen rows, of shape (..., batch)."""
@@ -177,26 +178,29 @@ class Linear(_Examples):
         def block(w: Array, rows: Rows) -> Array:
             return self.score.value(self._scores_of(w, rows), self.targets[rows]).mean(axis=-1)
 
-        return in_blocks(block, rows.shape[-1] * self.size, w, rows)
+        return in_blocks(block, self._per_lane(rows), w, rows)
+
+    def _per_lane(self, rows: Rows) -> int:
+        """The floats of the largest temporary array of a mini-batch, for one lane."""
+        if sparse.issparse(self.features):
+            return rows.shape[-1] * self.size
+        return max(rows.shape[-1], self.size)
 
     def batch_gradient(self, w: Array, rows: Rows) -> Array:
         """Its gradient."""
 
         def block(w: Array, rows: Rows) -> Array:
-            targets = self.targets[rows]
+            slopes = self.score.slope(self._scores_of(w, rows), self.targets[rows])
+            slopes = slopes / rows.shape[-1]
             if sparse.issparse(self.features):
-                slopes = self.score.slope(self._scores_of(w, rows), targets) / rows.shape[-1]
                 row, lane, chosen = self._chosen(rows)
                 terms = chosen.data * slopes.reshape(-1)[row]
                 places = lane * self.size + chosen.indices
                 sums = np.bincount(places, terms, len(w) * self.size)
                 return np.asarray(sums, float).reshape(w.shape)
-            features = self.features.take(rows, axis=0)
-            scores = np.matmul(features, w[..., None])[..., 0]
-            slopes = self.score.slope(scores, targets) / rows.shape[-1]
-            return np.matmul(slopes[..., None, :], features)[..., 0, :]
+            return row_sums(self.features, rows, slopes)
 
-        return in_blocks(block, rows.shape[-1] * self.size, w, rows)
+        return in_blocks(block, self._per_lane(rows), w, rows)
 
     def hessian_times(self, w: Array) -> Callable[[Array], Array]:
         """V -> Hessian(w) v."""

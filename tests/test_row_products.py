@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from problems import find
+from problems.data.files import breast_cancer
 from problems.data.row_products import row_scores, row_sums
+from problems.data.scores import HINGE
 
 sizes = st.integers(0, 9)
 
@@ -78,3 +80,10 @@ def test_mini_batches_of_everything_are_the_whole():
     np.testing.assert_allclose(
         batch.loss_formula(w, every), whole.loss_formula(w, None), rtol=1e-12
     )
+
+
+def test_a_mini_batch_has_the_scores_of_the_whole_to_the_last_bit():
+    model = breast_cancer(HINGE)
+    w = np.random.default_rng(0).standard_normal((3, model.size))
+    rows = np.broadcast_to(np.arange(model.examples), (3, model.examples))
+    assert (row_scores(model.features, rows, w) == model.scores(w)).all()

@@ -27,7 +27,7 @@ import numpy as np
 
 from problems.batches import accepted_batch, drawn_rows, row_outcomes
 from problems.data.certified import Solution
-from problems.data.predictors import Linear, Softmax, times
+from problems.data.predictors import Linear, Softmax
 from problems.domain import WholeSpace
 from problems.parameters import number
 from problems.problem import Constant, Deferred, Problem, Stationary, derived, exact
@@ -134,7 +134,7 @@ def _noise(
 
         def at_minimizer() -> Constant:
             w = solve().minimizer
-            slopes = model.score.slope(times(model.features, w), model.targets)
+            slopes = model.score.slope(model.scores(w), model.targets)
             mean = model.gradient(w)
             variance = float((slopes * slopes * model.square_norms).mean() - mean @ mean)
             return derived(2 * variance / batch, "2 / batch times the variance of one draw at w*")

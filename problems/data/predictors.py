@@ -16,6 +16,7 @@ from scipy.special import logsumexp, softmax
 from problems.batches import in_blocks
 from problems.data.row_products import row_scores, row_sums
 from problems.data.scores import Score
+from problems.matrix_product import product
 
 __all__ = ["Linear", "Matrix", "Softmax", "Spectrum", "times"]
 
@@ -142,11 +143,25 @@ class Linear(_Examples):
         """Whether w = 0 attains the bound on the curvature for all examples at once."""
         return self.score.curved_at_zero
 
+    @functools.cached_property
+    def _transposed(self) -> Array:
+        return np.ascontiguousarray(self.features.T)
+
+    def scores(self, w: Array) -> Array:
+        """a.w for every example: the same bits as in a mini-batch.
+
+        At the kink of a loss the last bit decides which slope an example has, and the mean over
+        all mini-batches must be the whole.
+        """
+        if sparse.issparse(self.features):
+            return times(self.features, w)
+        return product(self._transposed, w)
+
     def value(self, w: Array) -> Array:
         """The mean over all examples; shape (...) for w of shape (..., n)."""
 
         def block(w: Array) -> Array:
-            return self.score.value(times(self.features, w), self.targets).mean(axis=-1)
+            return self.score.value(self.scores(w), self.targets).mean(axis=-1)
 
         return in_blocks(block, self.examples, w)
 
@@ -154,8 +169,10 @@ class Linear(_Examples):
         """Its gradient."""
 
         def block(w: Array) -> Array:
-            slopes = self.score.slope(times(self.features, w), self.targets)
-            return times(self.features.T, slopes) / self.examples
+            slopes = self.score.slope(self.scores(w), self.targets)
+            if sparse.issparse(self.features):
+                return times(self.features.T, slopes) / self.examples
+            return product(self.features, slopes) / self.examples
 
         return in_blocks(block, self.examples, w)
 

@@ -315,7 +315,7 @@ def logistic(sizes: Sizes) -> Row:
         alpha=alpha,
     )
     problem = f"breast-cancer-logistic:batch={batch}"
-    own = ours(problem, "adam", f"constant:alpha={alpha}", n, seeds, "auto")
+    own = ours(problem, "adam", f"constant:alpha={alpha}", n, seeds, "compiled")
     return compare(row, own, n * seeds, {"optax": peer}, n * seeds, sizes.repeats)
 
 
@@ -341,7 +341,7 @@ def quadratic(form: str) -> Callable[[Sizes], Row]:
             "at most",
         )
         problem = f"quadratic:dimension={n},rotated=true"
-        own = ours(problem, "heavy-ball", "inverse-smoothness:h=0.1", steps, lanes, "auto")
+        own = ours(problem, "heavy-ball", "inverse-smoothness:h=0.1", steps, lanes, "compiled")
         matrix = np.random.default_rng(0).standard_normal((n, n))
         points = np.ones((lanes, n))
         if form == "all lanes at once":
@@ -367,13 +367,17 @@ def flat(row: Row, per_unit: dict[int, float]) -> Row:
     return row
 
 
-def growth_steps(sizes: Sizes) -> Row:
-    low, high = sizes.growth[0], sizes.growth[-1]
-    row = Row(f"Adam, one run, {low:.0e} to {high:.0e} steps", "itself", "step", 1.1, "at most")
-    needs_numba()
-    entrants = {str(n): ours(SLOPES, "adam", SCHEDULE, n, 1, "compiled") for n in sizes.growth}
-    timed = race(entrants, sizes.repeats)
-    return flat(row, {int(n): min(taken) / int(n) * 1e9 for n, (taken, _) in timed.items()})
+def growth_steps(rule: str) -> Callable[[Sizes], Row]:
+    def measured(sizes: Sizes) -> Row:
+        low, high = sizes.growth[0], sizes.growth[-1]
+        work = f"{rule}, one run, {low:.0e} to {high:.0e} steps"
+        row = Row(work, "itself", "step", 1.1, "at most")
+        needs_numba()
+        entrants = {str(n): ours(SLOPES, rule, SCHEDULE, n, 1, "compiled") for n in sizes.growth}
+        timed = race(entrants, sizes.repeats)
+        return flat(row, {int(n): min(taken) / int(n) * 1e9 for n, (taken, _) in timed.items()})
+
+    return measured
 
 
 def growth_lanes(problem: str) -> Callable[[Sizes], Row]:
@@ -461,7 +465,10 @@ def rows() -> Iterator[tuple[str, Callable[[Sizes], Row], Row]]:
             quadratic(form),
             blank("heavy ball, quadratic", f"numpy, {form}", "lane-step", 1.3, "at most"),
         )
-    yield "growth-steps", growth_steps, blank("steps", "itself", "step", 1.1, "at most")
+    # Adam corrects its moments at first; AMSGrad has nothing to correct.
+    for rule in ("adam", "amsgrad"):
+        blank_row = blank(f"{rule}, one run", "itself", "step", 1.1, "at most")
+        yield f"growth-steps-{rule}", growth_steps(rule), blank_row
     for problem in (SLOPES, HINGES):
         yield (
             f"growth-lanes-{problem}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, get_args
@@ -254,8 +255,9 @@ class Simulation:
     def advance(self, to: int) -> None:
         """Carry out the rounds up to and including `to`."""
         longest = self._longest_block(bool(self._loop))
+        first = _FIRST_BLOCK if self._loop and self._loop.factors else longest
         while self.t < to:
-            count = min(longest, max(_FIRST_BLOCK, self.t), to - self.t)
+            count = min(longest, max(first, self.t), to - self.t)
             (after,) = self._block(count)
             # The first round that is not finite ends a block, to be found by halving.
             while count > 1 and self._newly_ended(after).any():
@@ -320,6 +322,9 @@ class Simulation:
         watched = [live[0], live[1]]
         if self._quantities and self._quantities[-1].name == "finiteness":
             watched.append(live[-1])
+        if self._number:
+            # Between short blocks numpy would take as long as a thousand rounds.
+            return np.array([all(map(math.isfinite, watched))])
         good = np.ones(self.seeds.size, bool)
         for value in watched:
             finite = np.isfinite(value)

@@ -75,10 +75,11 @@ class Simulation:
         horizon: The number of steps of the whole run, which a schedule may ask for.
         quantities: Names of the running totals to keep.
         projection: In the Euclidean norm, or in the rule's metric.
-        engine: "compiled" runs one-dimensional problems whose formulas can be traced (others run
-            as without it, and a warning says why); "numpy" as "number" (plain floats, for one
-            lane in one dimension) or as "array". "auto" compiles where that pays. All give the
-            same bits.
+        engine: "compiled" makes one loop of a one-dimensional problem whose formulas can be
+            traced, and compiles the steps on one of several dimensions (what cannot be compiled
+            runs as without it, and a warning says why); "numpy" as "number" (plain floats, for
+            one lane in one dimension) or as "array". "auto" compiles where that pays. All give
+            the same bits.
         workers: Threads among which compiled rounds divide the lanes.
 
     Raises:
@@ -239,7 +240,7 @@ class Simulation:
         flavour: Literal["number", "array"] = "number" if self._number else "array"
         with np.errstate(all="ignore"):
             if self._steps and not every_round:
-                return [self._steps.run(*reach, *self._live)]
+                return [self._steps.run(*reach, *self._live, workers=self._workers)]
             try:
                 after = self._kernel(flavour, every_round).run(*reach, *self._live)
                 return after if every_round else [after]

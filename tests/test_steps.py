@@ -27,7 +27,17 @@ KINDS = [
 RULES = [entry.key for entry in rules.catalogue]
 
 
-def bits(problem, rule, engine, *, seeds=(0, 1, 2), quantities=FEW, rounds=(7, 30), alpha=0.01):
+def bits(
+    problem,
+    rule,
+    engine,
+    *,
+    seeds=(0, 1, 2),
+    quantities=FEW,
+    rounds=(7, 30),
+    alpha=0.01,
+    workers=1,
+):
     """The bytes of all that a run keeps."""
     simulation = Simulation(
         find_problem(problem) if isinstance(problem, str) else problem,
@@ -37,6 +47,7 @@ def bits(problem, rule, engine, *, seeds=(0, 1, 2), quantities=FEW, rounds=(7, 3
         horizon=rounds[-1],
         quantities=quantities,
         engine=engine,
+        workers=workers,
     )
     for to in rounds:
         simulation.advance(to)
@@ -171,3 +182,12 @@ def test_no_warning_where_nothing_is_lost():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         bits("quadratic:dimension=3", "sgd", "compiled")
+
+
+@pytest.mark.parametrize("problem", KINDS)
+@pytest.mark.parametrize("workers", [2, 3, 64])
+def test_any_number_of_threads_gives_the_same_bits(problem, workers):
+    parts = {"seeds": range(5), "rounds": (7, 20)}
+    for rule in ("adam", "accelerated-gradient"):
+        alone = bits(problem, rule, "compiled", **parts)
+        assert bits(problem, rule, "compiled", workers=workers, **parts) == alone

@@ -11,6 +11,7 @@ coordinates go in index order, as in the numpy engine, so that no bit differs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,8 +69,51 @@ class Steps:
         step_sizes: Iterable[float],
         t: int,
         *live: Any,
+        workers: int = 1,
     ) -> tuple[Any, ...]:
-        """Carry out the rounds t + 1, t + 2, ... of the samples; see `Kernel.run`."""
+        """Carry out the rounds t + 1, t + 2, ... of the samples; see `Kernel.run`.
+
+        Args:
+            loss_of: See `Kernel.run`, as of all that follow.
+            gradient: Like loss and projection called from all threads at once.
+            project: Onto the domain.
+            samples: Arrays of one for each lane, or what all lanes share.
+            step_sizes: One for each round.
+            t: Rounds done.
+            live: Values of what is kept, in its order.
+            workers: Threads that share the lanes.
+        """
+        lanes = live[0].shape[0]
+        share = -(-lanes // workers)
+        reach, rounds = (loss_of, gradient, project), (list(samples), list(step_sizes))
+        if share >= lanes:
+            return self._run(*reach, *rounds, t, live)
+
+        def carry_out(first: int) -> tuple[Any, ...]:
+            part = slice(first, first + share)
+            drawn = [s[part] if isinstance(s, np.ndarray) else s for s in rounds[0]]
+            own = [v[part] if np.ndim(v) and len(v) == lanes else v for v in live]
+            # What a thread ignores is its own affair.
+            with np.errstate(all="ignore"):
+                return self._run(*reach, drawn, rounds[1], t, own)
+
+        with ThreadPoolExecutor(workers) as pool:
+            found = list(pool.map(carry_out, range(0, lanes, share)))
+        return tuple(
+            values[0] if self.levels[name] == _UNIFORM else np.concatenate(values)
+            for name, values in zip(self.kept, zip(*found, strict=True), strict=True)
+        )
+
+    def _run(
+        self,
+        loss_of: Callable[[Any, Any], Any],
+        gradient: Callable[[Any, Any], Any],
+        project: Callable[[Any], Any],
+        samples: Sequence[Any],
+        step_sizes: Sequence[float],
+        t: int,
+        live: Sequence[Any],
+    ) -> tuple[Any, ...]:
         step = compiled_function(self.source)
         shape = live[0].shape
         by_lane = (shape[0], 1)

@@ -261,10 +261,12 @@ class Simulation:
             count = min(longest, max(first, self.t), to - self.t)
             (after,) = self._block(count)
             # The first round that is not finite ends a block, to be found by halving.
-            while count > 1 and self._newly_ended(after).any():
+            ended = self._newly_ended(after)
+            while count > 1 and ended.any():
                 count //= 2
                 (after,) = self._block(count)
-            self._take(after, count)
+                ended = self._newly_ended(after)
+            self._take(after, count, ended)
 
     def _newly_ended(self, live: tuple[Any, ...]) -> NDArray[np.bool_]:
         return ~self._finite(live) & (self.ended == 0)
@@ -280,7 +282,7 @@ class Simulation:
             first, count = self.t + 1, min(longest, to - self.t)
             history = self._block(count, every_round=True)
             for values in history:
-                self._take(values, 1)
+                self._take(values, 1, self._newly_ended(values))
             yield np.arange(first, first + count), self._stacked(history)
 
     def _stacked(self, history: list[tuple[Any, ...]]) -> Observation:
@@ -313,14 +315,14 @@ class Simulation:
         one = self.problem.samples(np.array([1]), self.seeds[:1])
         return int(np.prod(one.shape[2:]))
 
-    def _take(self, after: tuple[Any, ...], count: int) -> None:
+    def _take(self, after: tuple[Any, ...], count: int, ended: NDArray[np.bool_]) -> None:
         self.t += count
-        self.ended = np.where(self._newly_ended(after), self.t, self.ended)
+        self.ended[ended] = self.t
         self._live = after
 
     def _finite(self, live: tuple[Any, ...]) -> NDArray[np.bool_]:
         """Whether each lane is still finite."""
-        watched = [live[0], live[1]]
+        watched = [live[0]] if live[1] is live[0] else [live[0], live[1]]
         if self._quantities and self._quantities[-1].name == "finiteness":
             watched.append(live[-1])
         if self._number:

@@ -43,6 +43,9 @@ T = TypeVar("T")
 
 # Lanes in a block: a few arrays of so many numbers fit the nearest cache.
 _BLOCK = 256
+# How far apart they begin: whole lines of the cache, but at distances that are no multiple of 4096
+# bytes, by which processors take what was stored in one for what is loaded from another.
+_APART = _BLOCK + 40
 # Rounds computed ahead: few, so that the processor begins with the next ones while it still takes
 # the steps of these, one after the other.
 _AHEAD = 32
@@ -115,7 +118,7 @@ class Loop:
             return tuple(after)
         lanes = max(np.size(value) for value in live)
         arrays = {
-            name: np.array(np.broadcast_to(np.asarray(values[name], float), lanes))
+            name: _of_lanes(values[name], lanes)
             for name in self.wide
             if not (name == "y" and self.at_iterate)
         }
@@ -137,6 +140,13 @@ class Loop:
         after = {**arrays, **dict(zip(narrow, found, strict=True))}
         after.setdefault("y", arrays["x"])
         return tuple(after[name] for name in self.kept)
+
+
+def _of_lanes(value: Any, lanes: int) -> Any:
+    """An array of its own, of one number for each lane."""
+    out = np.empty(lanes)
+    out[:] = value
+    return out
 
 
 def arithmetic_of(problem: Problem) -> Literal["exact", "machine"]:
@@ -386,22 +396,18 @@ def _round(parts: _Parts, uniform: Mapping[str, str]) -> list[str]:
     lines = ["query_point = y"] if "query_point" in asked else []
     for name, node in (("g", parts.gradient), ("loss", parts.loss)):
         if name in asked:
-            more, names = statements({name: node}, "number", prefix=f"_{name}")
-            lines += [*more, *([f"{name} = {names[name]}"] if names[name] != name else [])]
+            lines += _assigned({name: node}, {}, f"_{name}")
     outputs = {
         name if name in ("displacement", "next_x") else f"new_{name}": node
         for name, node in parts.outputs.items()
         if name not in uniform
     }
-    more, names = statements(outputs, "number", given=given)
-    lines += [*more, *(f"{name} = {value}" for name, value in names.items() if name != value)]
+    lines += _assigned(outputs, given, "_")
     totals = {f"new_{n}": node for n, node in parts.totals.items() if n not in uniform}
-    more, sums = statements(totals, "number", prefix="_q")
-    lines += [*more, *(f"{name} = {value}" for name, value in sums.items() if name != value)]
+    lines += _assigned(totals, {}, "_q")
     given |= {id(parts.outputs[n]): f"new_{n}" for n in parts.state if n not in uniform}
-    more, names = statements({"y": parts.query}, "number", given=given, prefix="_y")
     if not parts.at_iterate:
-        lines += [*more, *([f"y = {names['y']}"] if names["y"] != "y" else [])]
+        lines += _assigned({"y": parts.query}, given, "_y")
     lines += [f"{name} = new_{name}" for name in parts.state if name not in uniform]
     lines += [f"{name} = new_{name}" for name in parts.totals if name not in uniform]
     return [*lines, "x = next_x"]
@@ -521,8 +527,8 @@ def _lanes_text(
     head = ", ".join(["samples", "step_sizes", "t", *narrow, *(f"{n}_of" for n in arrays)])
     # Parts of one array at distances that the compiler knows cannot overlap, so that it need not
     # find out in every round before it works side by side.
-    places = {name: f"here[i + {k * _BLOCK}]" for k, name in enumerate([*arrays, "sample"])}
-    size = len(places) * _BLOCK
+    places = {name: f"here[i + {k * _APART}]" for k, name in enumerate([*arrays, "sample"])}
+    size = len(places) * _APART
     lines = [
         "last_t = t",
         *(f"first_{name} = {name}" for name in narrow),

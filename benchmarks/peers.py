@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ALPHA", "SLOPES", "C", "MissingError", "Sparse"]
+__all__ = ["ALPHA", "SLOPES", "C", "MissingError"]
 
 ALPHA = 0.1
 SLOPES = (3.0, -1.0, -1.0)
@@ -225,49 +225,36 @@ def torch_adam(steps: int) -> Action:
 # scikit-learn and numpy
 
 
-class Sparse:
-    """Logistic regression on examples of which few features are not 0.
+def sklearn_epochs(
+    features: Any, signs: NDArray[np.float64], alpha: float, epochs: int, shuffle: bool
+) -> Action:
+    """Plain SGD in `SGDClassifier`: logistic regression without a penalty or an intercept."""
+    import warnings
 
-    Args:
-        examples: Rows.
-        features: Columns.
-        density: The share that is not 0.
-    """
-
-    def __init__(self, examples: int, features: int, density: float):
-        from scipy.sparse import random as drawn
-
-        generator = np.random.default_rng(0)
-        self.features = drawn(
-            examples, features, density, format="csr", random_state=generator, dtype=float
-        )
-        scores = self.features @ generator.standard_normal(features)
-        self.signs = np.where(scores + 0.1 * generator.standard_normal(examples) > 0, 1.0, -1.0)
-
-    def sklearn_epoch(self, alpha: float) -> Action:
-        """One epoch of plain SGD in `SGDClassifier`, without a penalty or an intercept."""
-        import warnings
-
+    try:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import SGDClassifier
+    except ImportError as error:
+        raise MissingError(f"no {error.name}") from error
 
-        def action() -> Any:
-            model = SGDClassifier(
-                loss="log_loss",
-                penalty=None,
-                fit_intercept=False,
-                learning_rate="constant",
-                eta0=alpha,
-                max_iter=1,
-                tol=None,
-                shuffle=False,
-            )
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                model.fit(self.features, self.signs)
-            return model.coef_[0]
+    def action() -> Any:
+        model = SGDClassifier(
+            loss="log_loss",
+            penalty=None,
+            fit_intercept=False,
+            learning_rate="constant",
+            eta0=alpha,
+            max_iter=epochs,
+            tol=None,
+            shuffle=shuffle,
+            random_state=0,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(features, signs)
+        return model.coef_[0]
 
-        return action
+    return action
 
 
 def matmul(matrix: NDArray[np.float64], points: NDArray[np.float64], times: int) -> Action:

@@ -321,12 +321,29 @@ def logistic(sizes: Sizes) -> Row:
 
 def sparse(sizes: Sizes) -> Row:
     row = Row("SGD, sparse logistic regression, one epoch", "SGDClassifier", "step", 1.0)
-    examples = 20_000
-    data = peers.Sparse(examples, 50_000, 0.001)
-    action = data.sklearn_epoch(ALPHA)
-    seconds, _ = race({"peer": ready(action)}, sizes.repeats)["peer"]
-    row.theirs = min(seconds) / examples * 1e9
-    row.remark = "not measured: no sparse engine"
+    from scipy.sparse import csr_matrix
+
+    n, more = 20_000, 10
+    problem = f"sparse-logistic:examples={n},features=50000,density=0.001"
+    rows = find_problem(problem).sparse_examples
+    assert rows is not None
+    features = csr_matrix((rows.data, rows.indices, rows.indptr))
+
+    def fits(epochs: int) -> dict[str, Callable[[], Any]]:
+        return {
+            name: peers.sklearn_epochs(features, rows.targets, ALPHA, epochs, shuffled)
+            for name, shuffled in (("in order", False), ("shuffled", True))
+        }
+
+    own = ours(problem, "gradient-descent", f"constant:alpha={ALPHA}", n, 1, "compiled")
+    row = compare(row, own, n, fits(1), n, sizes.repeats)
+    longer = race({name: ready(fit) for name, fit in fits(1 + more).items()}, sizes.repeats)
+    one = row.details["peer ns, by form"]
+    later = {
+        name: (min(seconds) / n * 1e9 - one[name]) / more for name, (seconds, _) in longer.items()
+    }
+    row.details["peer ns of later epochs"] = later
+    row.remark = "later epochs of the peer: " + ", ".join(f"{v:.0f} {n}" for n, v in later.items())
     return row
 
 

@@ -99,6 +99,10 @@ class Expression:
         """Called by `arithmetic.sqrt`."""
         return Expression("sqrt", self)
 
+    def expit(self) -> Expression:
+        """Called by `arithmetic.expit`."""
+        return Expression("expit", self)
+
     def where(self, a: Any, b: Any) -> Expression:
         """Called by `arithmetic.where` on a traced condition."""
         return Expression("where", self, Expression.of(a), Expression.of(b))

@@ -265,6 +265,11 @@ def _trace(
     outputs.update(
         {name: Expression.of(new) for name, new in zip(initial, update.state, strict=True)}
     )
+    require(
+        not count_operations(*outputs.values())["expit"],
+        f"rule {entry.key} uses expit, which rounds as the exponential of the machine does; "
+        "rules round alike on all machines",
+    )
     for name, value in (("query", update.query), ("metric", update.metric)):
         if value is not None:
             outputs[name] = Expression.of(value)

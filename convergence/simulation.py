@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, lru_cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from convergence import quantity, rules
 from convergence import schedule as schedules
-from convergence.engines import loops, steps
+from convergence.engines import loops, sparse, steps
 from convergence.engines.kernel import Kernel, kernel
 from convergence.measure import MEASURES, Measure, Observation, default_measures
 from convergence.record import End, Record
@@ -23,7 +25,7 @@ from convergence.schedule import Schedule
 from problems import draws
 from problems import find as find_problem
 from problems.domain import Box
-from problems.notation import nearest, require
+from problems.notation import InputError, nearest, require
 from problems.problem import BlockSamples, Problem
 
 __all__ = ["Engine", "Simulation", "one_thread", "record_times", "run"]
@@ -148,6 +150,7 @@ class Simulation:
         self._workers = workers
         self._loop: loops.Loop | None = None
         self._steps: steps.Steps | None = None
+        self._sparse: sparse.SparseLoop | None = None
         self._compile(engine)
 
     def _compile(self, engine: Engine) -> None:
@@ -164,6 +167,8 @@ class Simulation:
             reason = steps.why_no_steps(self.rule, problem.domain, by_metric=self._by_metric)
             if not reason:
                 self._steps = steps.compiled_steps(self.rule, self._quantities, problem.domain)
+            if problem.sparse_examples is not None and not self._by_metric:
+                self._compile_sparse()
         else:
             drawn = self._drawn(1, 1)
             reason = loops.why_not(problem)
@@ -181,6 +186,19 @@ class Simulation:
                 )
         if reason and engine == "compiled":
             warnings.warn(f"problem {problem.key} runs on numpy: {reason}", stacklevel=4)
+
+    def _compile_sparse(self) -> None:
+        """Write rounds that look at the columns of sparse rows only, where that is enough."""
+        parts = (self.rule, self._quantities, self.problem)
+        reason = sparse.why_not_sparse(*parts)
+        if not reason:
+            self._sparse = sparse.compiled_sparse_loop(*parts, self._samples_per_lane)
+            return
+        warnings.warn(
+            f"problem {self.problem.key}: a step costs as much as all {self.problem.dimension} "
+            f"coordinates, not as the entries of its rows: {reason}",
+            stacklevel=5,
+        )
 
     def _kernel(self, flavour: Literal["number", "array"], every_round: bool) -> Kernel:
         if (flavour, every_round) not in self._kernels:
@@ -234,6 +252,12 @@ class Simulation:
         if loop is not None:
             drawn = np.ascontiguousarray(self._drawn(first, count), dtype=float)
             return [loop.run(drawn, sizes, self.t, self._live, self._workers)]
+        # A lane that is no longer finite has gradients that are not, so the loop would give up.
+        if self._sparse and not every_round and not self.ended.any():
+            drawn = self._drawn(first, count)
+            after = self._sparse.run(drawn, sizes, self.t, self._live, self._workers)
+            if after is not None:
+                return [after]
         sizes = sizes.tolist()
         samples = list(self._samples(first, count))
         reach = (self._loss, self._gradient, self.problem.domain.project, samples, sizes, self.t)
@@ -255,7 +279,7 @@ class Simulation:
 
     def advance(self, to: int) -> None:
         """Carry out the rounds up to and including `to`."""
-        longest = self._longest_block(bool(self._loop))
+        longest = self._longest_block(bool(self._loop or self._sparse))
         first = _FIRST_BLOCK if self._loop and self._loop.factors else longest
         while self.t < to:
             count = min(longest, max(first, self.t), to - self.t)
@@ -306,9 +330,11 @@ class Simulation:
         """Rounds per block, such that neither samples nor iterates take much memory."""
         if compiled and not self.problem.stochastic:
             return _COMPILED_BLOCK
-        per_round = self.seeds.size * max(self._samples_per_lane(), self.problem.dimension)
+        iterate = 1 if compiled else self.problem.dimension
+        per_round = self.seeds.size * max(self._samples_per_lane, iterate)
         return max(1, min(_COMPILED_BLOCK if compiled else _BLOCK, _SAMPLES // per_round))
 
+    @cached_property
     def _samples_per_lane(self) -> int:
         if self.problem.samples is None or not self.problem.stochastic:
             return 1
@@ -445,7 +471,8 @@ def run(
         ("rule", rule, Rule),
         ("schedule", schedule, Schedule),
     ):
-        require(isinstance(part, kind), f"{name}={part!r} must be a {name} or its specification")
+        if not isinstance(part, kind):
+            raise InputError(f"{name}={part!r} must be a {name} or its specification")
     whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
     require(
         whole and 1 <= steps < 2**53,
@@ -607,7 +634,15 @@ def one_thread(problem: Problem) -> contextlib.AbstractContextManager[Any]:
     """Keep matrix products on one thread: their bits may depend on the number of threads."""
     if problem.scalar:
         return contextlib.nullcontext()
-    from threadpoolctl import threadpool_limits
-
-    limits: contextlib.AbstractContextManager[Any] = threadpool_limits(1, user_api="blas")
+    limits: contextlib.AbstractContextManager[Any] = _libraries(len(sys.modules)).limit(
+        limits=1, user_api="blas"
+    )
     return limits
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> Any:
+    """The libraries that have threads; looked for again once there are more modules."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -1,7 +1,7 @@
 """The catalogue of problems; it knows no optimizer.
 
 Families, one file each: `online` and `streams` (judged by regret, on an interval and in several
-dimensions), `quadratic`, `convex`, `stochastic`, `data` (regression on real data), `nonconvex`
+dimensions), `quadratic`, `convex`, `stochastic`, `data` (regression on data), `nonconvex`
 (classical landscapes), `saddles`, `models`. `find("key:name=value")` builds a problem, `catalogue`
 lists them, `from_function` makes one of your own, `problems.laws.check` tests what it states.
 """

@@ -10,6 +10,8 @@ with compiled code on signed zeros and on NaN:
 - `maximum(a, b)` is a where a > b, else b: of +0 and -0 the second; NaN if b is NaN, and b if a
   is. Write the newer quantity second, so that its NaN is seen.
 - `sign(x)` is x itself where x is neither above nor below zero: signed zeros and NaN are kept.
+
+`expit` rounds as the exponential of the machine does: only losses of examples may use it.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy import special
 
-__all__ = ["clip", "maximum", "minimum", "ratio", "sign", "sqrt", "where"]
+__all__ = ["clip", "expit", "maximum", "minimum", "ratio", "sign", "sqrt", "where"]
 
 
 def sqrt(x: Any) -> Any:
@@ -63,3 +66,8 @@ def clip(x: Any, low: Any, high: Any) -> Any:
 def ratio(a: Any, b: Any) -> Any:
     """A / b with 0/0 read as 0, as the theorems without an epsilon do."""
     return where(abs(a) > 0, a / b, a)
+
+
+def expit(x: Any) -> Any:
+    """1 / (1 + exp(-x))."""
+    return special.expit(x) if isinstance(x, (np.ndarray, float)) else x.expit()

@@ -9,6 +9,7 @@ Source: salmon2011; test vectors from the authors' Random123 distribution.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -25,8 +26,10 @@ _MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _6, _26, _32 = np.uint64(6), np.uint64(26), np.uint64(32)
-# From so many draws on, compiled code is worth its loading.
-_MANY = 1 << 16
+# From so many draws on, compiled code is worth its loading; from so many, where numba is loaded.
+_MANY, _SOME = 1 << 16, 1 << 12
+# And of so many draws of one round, making them side by side.
+_TOGETHER = 4
 
 
 def philox(counter: tuple[ArrayLike, ...], key: tuple[ArrayLike, ...]) -> tuple[NDArray, ...]:
@@ -123,14 +126,14 @@ def _drawn(
         require(not a.size or a.min() >= 0, f"{name} {a.min()} must not be negative")
     seed, t, i = (a.astype(np.uint64) for a in arrays)
     out = make(np.broadcast_shapes(seed.shape, t.shape, i.shape))
-    if out.size < _MANY or out.ndim > 3:
+    if out.size < (_SOME if "numba" in sys.modules else _MANY) or out.ndim > 3:
         out[...] = _one(seed, t, i, np.uint64(stream)) * scale
     else:
         deep = (*(1,) * (3 - out.ndim), *out.shape)
         one_by_one, by_rounds = _compiled_fills()
-        together = all(a.ndim == 0 or a.shape[-1] == 1 for a in (seed, t))
+        alike = all(a.ndim == 0 or a.shape[-1] == 1 for a in (seed, t))
         parts = (np.broadcast_to(part, deep) for part in (seed, t, i))
-        fill = by_rounds if together else one_by_one
+        fill = by_rounds if alike and deep[-1] >= _TOGETHER else one_by_one
         fill(*parts, np.uint64(stream), scale, out.reshape(deep))
     return out
 

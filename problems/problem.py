@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -23,6 +24,7 @@ __all__ = [
     "Known",
     "Outcomes",
     "Problem",
+    "SparseExamples",
     "Stationary",
     "catalogue",
     "derived",
@@ -170,6 +172,35 @@ class Outcomes:
     averaged: int = 1
 
 
+@dataclass(frozen=True)
+class SparseExamples:
+    """Examples of which few features are not 0, and the slope of their losses l(a.x, y).
+
+    Row i holds the features `data[indptr[i]:indptr[i + 1]]` of the columns `indices[...]`, which
+    increase. The gradient of a round is the mean of slope(a.x, y) a over the rows that it draws:
+    scores and means are summed in the order of rows and columns, each slope divided by the number
+    of rows first.
+
+    Attributes:
+        indptr: Shape (examples + 1,).
+        indices: Shape (nonzeros,).
+        data: Shape (nonzeros,).
+        targets: The y, shape (examples,).
+        slope: (score, y) -> the derivative in the score, written with `problems.arithmetic`.
+    """
+
+    indptr: NDArray[Any]
+    indices: NDArray[Any]
+    data: NDArray[np.float64]
+    targets: NDArray[np.float64]
+    slope: Callable[[Any, Any], Any]
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest size of an entry."""
+        return float(abs(self.data).max(initial=0.0))
+
+
 Samples = Callable[[NDArray[np.int64], NDArray[np.uint64]], NDArray[Any]]
 
 
@@ -214,6 +245,8 @@ class Problem:
         unknown: Letters that cannot be given, with the reason.
         stationary: Points where the gradient of the objective vanishes, besides the minimiser.
         outcomes: Returns every value of a draw, where there are finitely many.
+        sparse_examples: Where a round draws rows of sparse features and its loss is nothing but
+            their mean, what a step needs to know of them to cost no more than they hold.
         tags: Keys of `TAGS`; those that follow from the object are added.
         by_differences: Whether the gradient is taken by differences; set where it is left out.
         exact_gradient_cost: What an exact gradient costs in stochastic ones.
@@ -236,6 +269,7 @@ class Problem:
     unknown: Mapping[str, str] = field(default_factory=dict)
     stationary: tuple[Stationary, ...] = ()
     outcomes: Callable[[], Outcomes] | None = None
+    sparse_examples: SparseExamples | None = None
     tags: tuple[str, ...] = ()
     by_differences: bool = False
     exact_gradient_cost: float = 1.0
@@ -361,11 +395,15 @@ class Problem:
         return slope
 
     def probe(self) -> None:
-        """Evaluate the first round at the start and look at what comes back.
+        """Evaluate the first round at the start and look at what comes back, once.
 
         Raises:
             InputError: A loss or gradient has the wrong shape or type, or is not finite.
         """
+        _ = self._probed
+
+    @cached_property
+    def _probed(self) -> bool:
         x, sample = np.stack([self.start, self.start]), None
         if self.samples is not None:
             x, sample = x[:1], self.samples(np.array([1]), np.zeros(1, np.uint64))[0]
@@ -404,6 +442,7 @@ class Problem:
                     f"{of} is not finite at its start point "
                     f"{np.array2string(self.start, threshold=6)}",
                 )
+        return True
 
     # Oracle, on points of shape (..., n)
 

@@ -49,7 +49,7 @@ _HEADINGS: Mapping[str, str] = {
     "quadratic": "Quadratics",
     "convex": "Convex",
     "stochastic": "Stochastic",
-    "data": "Real data",
+    "data": "Regression on data",
     "nonconvex": "Non-convex",
     "more_garbow_hillstrom": "Moré, Garbow and Hillstrom",
     "saddles": "Saddles",

@@ -70,6 +70,9 @@ VARIANTS = (
     with_path("csv-logistic", TINY_CSV, target="sign", batch=4),
     with_path("csv-least-squares", TINY_CSV, target="y"),
     with_path("svmlight-logistic", TINY, ridge=0.05, batch=4),
+    with_path("svmlight-logistic", TINY, ridge=0),
+    with_path("svmlight-logistic", TINY, ridge=0, batch=4),
+    "sparse-logistic:examples=50,features=30,density=0.2,seed=3,batch=2",
 )
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from instances import TINY
 
@@ -98,3 +99,32 @@ def test_a_file_that_changes_is_read_again(tmp_path):
     file.write_text("1 1:10\n-1 1:-1\n1 1:3\n", encoding="utf-8")
     after = problems.catalogue["svmlight-logistic"](path=str(file)).constant("L")
     assert after > before
+
+
+@pytest.mark.parametrize(("features", "density", "each"), [(7, 0.4, 3), (50, 0.02, 1), (9, 1, 9)])
+def test_sparse_rows_are_drawn_with_so_many_columns_that_increase(features, density, each):
+    problem = problems.find(f"sparse-logistic:examples=40,features={features},density={density}")
+    rows = problem.sparse_examples
+    assert (np.diff(rows.indptr) == each).all()
+    columns = rows.indices.reshape(40, each)
+    assert (np.diff(columns, axis=1) > 0).all()
+    assert columns.min() >= 0
+    assert columns.max() < features
+    assert set(rows.targets) == {-1.0, 1.0}
+    assert problem.constant("nonzeros") == each
+
+
+def test_sparse_rows_that_are_too_many_are_refused():
+    with pytest.raises(InputError, match=r"hold more than 10000000 entries in all"):
+        problems.find("sparse-logistic:examples=1_000_000,features=1_000_000,density=0.001")
+    with pytest.raises(InputError, match=r"density=2.* must be a number above 0 and at most 1"):
+        problems.find("sparse-logistic:density=2")
+
+
+def test_logistic_regression_on_a_file_without_a_ridge_states_no_minimum():
+    problem = problems.find(f"svmlight-logistic:path={TINY},ridge=0,batch=2")
+    assert "minimum" not in problem.constants
+    assert "strongly-convex" not in problem.tags
+    assert "a plane separates" in problem.unknown["minimum"]
+    with pytest.raises(InputError, match=r"ridge=-1.* must be a finite number of at least 0"):
+        problems.find(f"svmlight-logistic:path={TINY},ridge=-1")

@@ -31,7 +31,7 @@ import numpy as np
 
 from convergence.engines.formulas import projects_by_formula, round_formulas
 from convergence.engines.modules import compiled_function
-from convergence.expression import Expression, inputs_of, statements, walk
+from convergence.expression import Expression, count_operations, inputs_of, statements, walk
 from convergence.quantity import Quantity
 from convergence.rule import Rule
 from convergence.schedule import Schedule
@@ -175,10 +175,11 @@ def _traced(problem: Problem) -> tuple[Expression, Expression]:
     """Loss and gradient at the query point y."""
     assert problem.gradient_formula is not None
     y, sample = Expression("input", "y"), Expression("input", "sample")
-    return (
-        Expression.of(problem.loss_formula(y, sample)),
-        Expression.of(problem.gradient_formula(y, sample)),
-    )
+    loss = Expression.of(problem.loss_formula(y, sample))
+    gradient = Expression.of(problem.gradient_formula(y, sample))
+    if count_operations(loss, gradient)["expit"]:
+        raise ValueError("expit rounds as the exponential of the machine does")
+    return loss, gradient
 
 
 def compiled_loop(

@@ -4,8 +4,7 @@ The loss and the gradient of a round come from the problem, for all lanes at onc
 the rule's step, the running totals and a projection onto a box, is one generated function that
 passes over the lanes once and works in place, where numpy makes an array for every operation.
 
-A value is *uniform* (one number for all lanes), *by lane* or *by coordinate*. Sums over
-coordinates go in index order, as in the numpy engine, so that no bit differs.
+Sums over coordinates go in index order, as in the numpy engine, so that no bit differs.
 """
 
 from __future__ import annotations
@@ -17,17 +16,22 @@ from typing import Any
 
 import numpy as np
 
-from convergence.engines.formulas import projects_by_formula, round_formulas
+from convergence.engines.formulas import (
+    BY_COORDINATE,
+    BY_LANE,
+    REDUCTIONS,
+    UNIFORM,
+    levels_of,
+    projects_by_formula,
+    replacements,
+)
 from convergence.engines.modules import compiled_function
-from convergence.expression import Expression, inputs_of, replaced, statements, walk
+from convergence.expression import Expression, inputs_of, statements, walk
 from convergence.quantity import Quantity
 from convergence.rule import Rule
 from problems.domain import Domain
 
 __all__ = ["Steps", "compiled_steps", "why_no_steps"]
-
-_UNIFORM, _BY_LANE, _BY_COORDINATE = range(3)
-_REDUCTIONS = ("norm", "mean")
 
 _HEAD = '''"""The step of a round, generated; its name is the hash of this text."""
 
@@ -100,7 +104,7 @@ class Steps:
         with ThreadPoolExecutor(workers) as pool:
             found = list(pool.map(carry_out, range(0, lanes, share)))
         return tuple(
-            values[0] if self.levels[name] == _UNIFORM else np.concatenate(values)
+            values[0] if self.levels[name] == UNIFORM else np.concatenate(values)
             for name, values in zip(self.kept, zip(*found, strict=True), strict=True)
         )
 
@@ -117,15 +121,15 @@ class Steps:
         step = compiled_function(self.source)
         shape = live[0].shape
         by_lane = (shape[0], 1)
-        shapes = {_BY_LANE: by_lane, _BY_COORDINATE: shape}
+        shapes = {BY_LANE: by_lane, BY_COORDINATE: shape}
         values = dict(zip(self.kept, live, strict=True))
         # Copies: what stood before the rounds stays as it was.
         arrays = {
             name: np.array(np.broadcast_to(values[name], shapes[level]), float, order="C")
             for name, level in self.levels.items()
-            if level != _UNIFORM and not (name == "y" and self.at_iterate)
+            if level != UNIFORM and not (name == "y" and self.at_iterate)
         }
-        uniform = tuple(float(values[n]) for n in self.kept if self.levels[n] == _UNIFORM)
+        uniform = tuple(float(values[n]) for n in self.kept if self.levels[n] == UNIFORM)
         x = arrays["x"]
         y = arrays.setdefault("y", x)
         passed = [arrays[name] for name in arrays if not (name == "y" and self.at_iterate)]
@@ -140,7 +144,7 @@ class Steps:
                 x[...] = project(x)
         numbers = iter(uniform)
         return tuple(
-            next(numbers) if self.levels[name] == _UNIFORM else arrays[name] for name in self.kept
+            next(numbers) if self.levels[name] == UNIFORM else arrays[name] for name in self.kept
         )
 
 
@@ -167,21 +171,9 @@ def compiled_steps(rule: Rule, quantities: Sequence[Quantity], domain: Domain) -
         quantities: Running totals to accumulate.
         domain: Onto which to project; `why_no_steps` finds no reason.
     """
-    formulas = round_formulas(rule, domain)
     at_iterate = "query" not in rule.outputs
-    point = Expression("input", "x" if at_iterate else "y")
-    known = {
-        "displacement": formulas.pop("displacement"),
-        "next_x": formulas["next_x"],
-        "query_point": point,
-    }
-    formulas["x"] = formulas.pop("next_x")
-    formulas.update({q.name: q.update for q in quantities})
-    if not at_iterate:
-        formulas["y"] = rule.outputs["query"]
-    done: dict[int, Expression] = {}
-    made = {name: replaced(node, known, done) for name, node in formulas.items()}
-    levels = _levels(made)
+    made = replacements(rule, quantities, domain)
+    levels = levels_of(made)
     kept = ("x", "y", *rule.state, *(q.name for q in quantities))
     return Steps(
         kept,
@@ -191,29 +183,6 @@ def compiled_steps(rule: Rule, quantities: Sequence[Quantity], domain: Domain) -
         not projects_by_formula(domain),
         _Writer(made, kept, levels).text(),
     )
-
-
-def _levels(made: Mapping[str, Expression]) -> dict[str, int]:
-    """The level of every name, by what its formula depends on."""
-    levels = dict.fromkeys(("x", "y", "g"), _BY_COORDINATE)
-    levels["loss"] = _BY_LANE
-    for name in ("t", "step_size", *made):
-        levels.setdefault(name, _UNIFORM)
-    while True:
-        found = {n: max(levels[n], _level(node, levels)) for n, node in made.items()}
-        if all(levels[name] == level for name, level in found.items()):
-            return levels
-        levels.update(found)
-
-
-def _level(node: Expression, levels: Mapping[str, int]) -> int:
-    if node.operation == "input":
-        return levels[node.arguments[0]]
-    if node.operation == "constant":
-        return _UNIFORM
-    if node.operation in _REDUCTIONS:
-        return _BY_LANE
-    return max(_level(part, levels) for part in node.arguments)
 
 
 class _Writer:
@@ -229,7 +198,7 @@ class _Writer:
         self.carried = [name for name in kept if name in made]
         self.made = made
         # Inner ones first.
-        self.nodes = [n for n in walk(made.values(), {}) if n.operation in _REDUCTIONS]
+        self.nodes = [n for n in walk(made.values(), {}) if n.operation in REDUCTIONS]
         self.reductions = {id(n): f"_{n.operation}{k}" for k, n in enumerate(self.nodes)}
 
     def _at(self, level: int) -> list[str]:
@@ -249,12 +218,12 @@ class _Writer:
 
     def _lane_loop(self, flat: bool) -> list[str]:
         """Lane by lane: what is by lane, and coordinates too unless they go in one row."""
-        names = self._at(_BY_LANE)
-        of_lane, coordinates = [self.made[n] for n in names], self._at(_BY_COORDINATE)
+        names = self._at(BY_LANE)
+        of_lane, coordinates = [self.made[n] for n in names], self._at(BY_COORDINATE)
         wanted = [*of_lane, *(() if flat else (self.made[n] for n in coordinates))]
-        asked = self._asked(wanted, _BY_LANE)
+        asked = self._asked(wanted, BY_LANE)
         for node in self.nodes:
-            asked += self._asked(node.arguments, _BY_LANE)
+            asked += self._asked(node.arguments, BY_LANE)
         body = [f"{name} = {name}_of[_lane, 0]" for name in dict.fromkeys(asked)]
         for node in self.nodes:
             body += self._reduction(node)
@@ -272,7 +241,7 @@ class _Writer:
             {"term": argument}, "number", given=self.reductions, prefix=f"{name}_"
         )
         term = term.replace("term", "_term")
-        body = [f"{n} = {n}_of[_lane, _i]" for n in self._asked([argument], _BY_COORDINATE)]
+        body = [f"{n} = {n}_of[_lane, _i]" for n in self._asked([argument], BY_COORDINATE)]
         body += [*lines, f"_term = {values['term']}", f"{name} += {term}"]
         end = f"sqrt({name})" if node.operation == "norm" else f"{name} / g_of.shape[1]"
         # The sum begins with -0.0, to which adding changes no number.
@@ -284,8 +253,8 @@ class _Writer:
         ]
 
     def _coordinate_loop(self, place: str, count: str) -> list[str]:
-        names = self._at(_BY_COORDINATE)
-        asked = self._asked([self.made[name] for name in names], _BY_COORDINATE)
+        names = self._at(BY_COORDINATE)
+        asked = self._asked([self.made[name] for name in names], BY_COORDINATE)
         ending = "_row" if place == "[_i]" else "_of"
         body = [f"{name} = {name}{ending}{place}" for name in asked]
         body += self._assigned(names, "_")
@@ -299,12 +268,12 @@ class _Writer:
         nodes = [self.made[name] for name in by_coordinate]
         among = [n for n in walk(nodes, self.reductions) if id(n) in self.reductions]
         # Where nothing is by lane, coordinates of all lanes are one long row.
-        flat = not (among or self._asked(nodes, _BY_LANE))
+        flat = not (among or self._asked(nodes, BY_LANE))
         lines = self._assigned(uniform, "_u")
         if by_lane or not flat:
             lines += self._lane_loop(flat)
         if flat:
-            rows = self._asked(nodes, _BY_COORDINATE)
+            rows = self._asked(nodes, BY_COORDINATE)
             rows = list(dict.fromkeys([*rows, *by_coordinate]))
             lines += [f"{name}_row = {name}_of.reshape(-1)" for name in rows]
             lines += self._coordinate_loop("[_i]", "g_row.size" if "g" in rows else "x_row.size")

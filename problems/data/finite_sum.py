@@ -61,15 +61,24 @@ class Terms:
     ridge: float = 0.0
     penalty: float = 0.0
 
-    def value(self, w: Any) -> Any:
-        """What is added to the loss."""
-        total = self.ridge / 2 * (w * w).sum(axis=-1)
-        return total + self.penalty * abs(w).sum(axis=-1) if self.penalty else total
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing is added."""
+        return not (self.ridge or self.penalty)
 
-    def gradient(self, w: Any) -> Any:
-        """What is added to the gradient."""
-        slope = self.ridge * w
-        return slope + self.penalty * np.sign(w) if self.penalty else slope
+    def value(self, loss: Any, w: Any) -> Any:
+        """The mean loss with what is added to it."""
+        if self.nothing:
+            return loss
+        total = self.ridge / 2 * (w * w).sum(axis=-1)
+        return loss + (total + self.penalty * abs(w).sum(axis=-1) if self.penalty else total)
+
+    def gradient(self, slope: Any, w: Any) -> Any:
+        """The gradient of the mean loss with what is added to it."""
+        if self.nothing:
+            return slope
+        added = self.ridge * w
+        return slope + (added + self.penalty * np.sign(w) if self.penalty else added)
 
 
 def with_ridge(text: str, ridge: float) -> str:
@@ -174,10 +183,10 @@ def finite_sum(
     mean = mean or model
 
     def value(w: Any, sample: Any = None) -> Any:
-        return mean.value(w) + terms.value(w)
+        return terms.value(mean.value(w), w)
 
     def gradient(w: Any, sample: Any = None) -> Any:
-        return mean.gradient(w) + terms.gradient(w)
+        return terms.gradient(mean.gradient(w), w)
 
     if size is None:
         return Problem(
@@ -194,13 +203,14 @@ def finite_sum(
     stated = mu.value if isinstance(mu, Constant) else None
     noise, missing = _noise(model, terms, size, stated, solve)
     examples = model.examples
+    drawn = f"{size} examples" if size > 1 else "one example"
 
     return Problem(
-        formula=formula + f"; gradients of {size} examples drawn with replacement",
+        formula=formula + f"; gradients of {drawn} drawn with replacement",
         domain=WholeSpace(),
         start=np.zeros(model.size),
-        loss_formula=lambda w, rows: model.batch_value(w, rows) + terms.value(w),
-        gradient_formula=lambda w, rows: model.batch_gradient(w, rows) + terms.gradient(w),
+        loss_formula=lambda w, rows: terms.value(model.batch_value(w, rows), w),
+        gradient_formula=lambda w, rows: terms.gradient(model.batch_gradient(w, rows), w),
         samples=drawn_rows(size, examples),
         stochastic=True,
         objective_formula=value,
@@ -209,5 +219,6 @@ def finite_sum(
         unknown={**missing, **unknown},
         stationary=stationary,
         outcomes=lambda: row_outcomes(size, examples),
+        sparse_examples=model.sparse_examples if terms.nothing else None,
         exact_gradient_cost=examples / size,
     )

@@ -17,6 +17,7 @@ from problems.batches import in_blocks
 from problems.data.row_products import row_scores, row_sums
 from problems.data.scores import Score
 from problems.matrix_product import product
+from problems.problem import SparseExamples
 
 __all__ = ["Linear", "Matrix", "Softmax", "Spectrum", "times"]
 
@@ -35,7 +36,7 @@ def times(matrix: Matrix, vectors: Array) -> Array:
     if sparse.issparse(matrix):
         # Row by row over all lanes at once: each lane's terms are added in the same order.
         flat = np.ascontiguousarray(vectors.reshape(-1, vectors.shape[-1]).T)
-        products = np.ascontiguousarray((matrix.tocsr() @ flat).T)
+        products = np.ascontiguousarray((matrix @ flat).T)
         return products.reshape(*vectors.shape[:-1], matrix.shape[0])
     return np.matmul(matrix, vectors[..., None])[..., 0]
 
@@ -114,7 +115,7 @@ class Linear(_Examples):
     """The mean of l(a.w, y) over examples (a, y).
 
     Attributes:
-        features: The rows a, dense or sparse.
+        features: The rows a, dense, or sparse by rows with columns that increase.
         targets: The y.
         score: The loss l of a score.
     """
@@ -127,6 +128,14 @@ class Linear(_Examples):
     def size(self) -> int:
         """The number of weights."""
         return int(self.features.shape[1])
+
+    @functools.cached_property
+    def sparse_examples(self) -> SparseExamples | None:
+        """The rows and the slope, if the features are sparse."""
+        a = self.features
+        if not (sparse.issparse(a) and a.format == "csr" and a.has_canonical_format):
+            return None
+        return SparseExamples(a.indptr, a.indices, a.data, self.targets, self.score.slope)
 
     @property
     def curvature(self) -> float | None:
@@ -144,7 +153,9 @@ class Linear(_Examples):
         return self.score.curved_at_zero
 
     @functools.cached_property
-    def _transposed(self) -> Array:
+    def _transposed(self) -> Matrix:
+        if sparse.issparse(self.features):
+            return self.features.T.tocsr()
         return np.ascontiguousarray(self.features.T)
 
     def scores(self, w: Array) -> Array:
@@ -171,7 +182,7 @@ class Linear(_Examples):
         def block(w: Array) -> Array:
             slopes = self.score.slope(self.scores(w), self.targets)
             if sparse.issparse(self.features):
-                return times(self.features.T, slopes) / self.examples
+                return times(self._transposed, slopes) / self.examples
             return product(self.features, slopes) / self.examples
 
         return in_blocks(block, self.examples, w)
@@ -256,6 +267,7 @@ class Softmax(_Examples):
     curvature: float = 0.5
     slope_square: float = 2.0
     curved_at_zero: bool = False
+    sparse_examples: None = None
 
     @property
     def size(self) -> int:

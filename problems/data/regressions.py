@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
+from scipy import linalg, sparse
 
 from problems.batches import accepted_batch
 from problems.data.certified import (
@@ -63,6 +63,7 @@ __all__ = [
     "linnerud_poisson",
     "svmlight_least_squares",
     "svmlight_logistic",
+    "unpenalised_logistic",
 ]
 
 Array = NDArray[np.float64]
@@ -371,6 +372,24 @@ def _bounded_slopes(model: Linear, batch: Any) -> Parts:
     }
 
 
+def unpenalised_logistic(model: Linear, batch: Any, formula: str) -> Problem:
+    """Logistic regression without a ridge, on sparse features or dense ones."""
+    constants: Parts = {"L": smoothness(model, 0.0), **_bounded_slopes(model, batch)}
+    size = accepted_batch(batch)
+    if size is not None and sparse.issparse(model.features):
+        longest = int(np.diff(model.features.indptr).max())
+        most = min(model.size, size * longest)
+        constants["nonzeros"] = derived(most, "batch times the entries of the longest row")
+    far = "a loss may have no least value: where a plane separates the labels, it falls far out"
+    unknown = {
+        "mu": "the curvature vanishes far out",
+        "mu_pl": "gradients stay bounded, and no minimum is known",
+        "minimum": far,
+        "minimizer": far,
+    }
+    return finite_sum(model, Terms(), batch, formula, constants, unknown)
+
+
 @functools.lru_cache(maxsize=32)
 def _solved_huber(threshold: float) -> Solution:
     """Newton's method; the certificate is strong convexity near the point reached.
@@ -523,8 +542,14 @@ def linnerud_poisson(*, ridge: float = 0.01, batch: Any = "full") -> Problem:
 
 # Files of yours
 
+# Strongly convex with a ridge only, which the object tells.
+_LOGISTIC_OF_FILE = ("convex", "smooth", "finite-sum", "real-data")
+
 
 def _logistic_of_file(model: Linear, ridge: float, batch: Any) -> Problem:
+    if not ridge:
+        formula = f"f(w) = mean_i log(1 + exp(-y_i a_i.w)), n = {model.examples}"
+        return unpenalised_logistic(model, batch, formula)
     formula = _LOGISTIC + f", ridge {ridge:g}, n = {model.examples}"
     return _regularised(model, ridge, batch, formula)
 
@@ -537,13 +562,14 @@ def _squares_of_file(model: Linear, ridge: float, batch: Any) -> Problem:
     return _squares(model, ridge, batch, formula)
 
 
-@problem(source="chang2011, the file format", tags=(*_SMOOTH, "sparse"))
+@problem(source="chang2011, the file format", tags=(*_LOGISTIC_OF_FILE, "sparse"))
 def svmlight_logistic(*, path: str, ridge: float = 0.01, batch: Any = "full") -> Problem:
     """Logistic regression on a file of yours in SVMlight / LIBSVM format.
 
-    The features are used as they stand, sparse; of the two labels the larger counts as +1.
+    The features are used as they stand, sparse; of the two labels the larger counts as +1. With
+    ridge=0 the gradient of a mini-batch has no entries but those of its examples.
     """
-    ridge = accepted_ridge(ridge)
+    ridge = number("ridge", ridge, least=0)
     return _logistic_of_file(of_svmlight(path, LOGISTIC), ridge, batch)
 
 
@@ -557,14 +583,14 @@ def svmlight_least_squares(*, path: str, ridge: float = 0.01, batch: Any = "full
     return _squares_of_file(of_svmlight(path, SQUARES), ridge, batch)
 
 
-@problem(source="shafranovich2005, the file format", tags=_SMOOTH)
+@problem(source="shafranovich2005, the file format", tags=_LOGISTIC_OF_FILE)
 def csv_logistic(*, path: str, target: str, ridge: float = 0.01, batch: Any = "full") -> Problem:
     """Logistic regression on a CSV file of yours.
 
     The first line names the columns; all but the target are features, used as they stand, without
     an intercept. Of the two values of the target the larger counts as +1.
     """
-    ridge = accepted_ridge(ridge)
+    ridge = number("ridge", ridge, least=0)
     return _logistic_of_file(of_csv(path, target, LOGISTIC), ridge, batch)
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+
+from problems.arithmetic import clip, expit, where
 
 __all__ = [
     "HINGE",
@@ -34,7 +35,8 @@ class Score:
 
     Attributes:
         value: l.
-        slope: Its derivative in s; a subgradient at kinks.
+        slope: Its derivative in s; a subgradient at kinks. Where it is written with
+            `problems.arithmetic` only, compiled loops over examples may use it too.
         second: Its second derivative in s, where there is one.
         curvature: The least upper bound of |l''|, None if there is none or l' jumps.
         curved_at_zero: Whether l''(0, y) is that bound for every y, so that the zero weights
@@ -78,7 +80,7 @@ SQUARES = Score(
 #: max(0, 1 - y s) for y = +1 or -1; at the kink the slope is 0, that of the flat side.
 HINGE = Score(
     value=lambda s, y: np.maximum(0.0, 1.0 - y * s),
-    slope=lambda s, y: np.where(y * s < 1.0, -y, 0.0),
+    slope=lambda s, y: where(y * s < 1.0, -y, 0.0),
     second=lambda s, y: np.zeros_like(s),
     curvature=None,
     slope_square=1.0,
@@ -105,7 +107,7 @@ def huber(threshold: float) -> Score:
 
     return Score(
         value=value,
-        slope=lambda s, y: np.clip(s - y, -threshold, threshold),
+        slope=lambda s, y: clip(s - y, -threshold, threshold),
         second=lambda s, y: (abs(s - y) < threshold).astype(float),
         curvature=1.0,
         slope_square=threshold**2,
@@ -126,7 +128,7 @@ def geman_mcclure(scale: float) -> Score:
 
     def slope(s: Array, y: Array) -> Array:
         u = (s - y) / scale
-        return 2.0 * u / (scale * (1.0 + u * u) ** 2)
+        return 2.0 * u / (scale * ((1.0 + u * u) * (1.0 + u * u)))
 
     def second(s: Array, y: Array) -> Array:
         u = (s - y) / scale
@@ -143,7 +145,7 @@ def smoothed_hinge(width: float) -> Score:
     """
 
     def dual(s: Array, y: Array) -> Array:
-        return np.clip((1.0 - y * s) / width, 0.0, 1.0)
+        return clip((1.0 - y * s) / width, 0.0, 1.0)
 
     return Score(
         value=lambda s, y: dual(s, y) * (1.0 - y * s - width * dual(s, y) / 2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -296,11 +297,13 @@ def telling_directions(view: View, x: Array, step: float) -> list[Array]:
         vectors = np.linalg.eigh(hessian)[1]
         return [vectors[:, 0], vectors[:, -1]]
     operator = LinearOperator((n, n), matvec=hessian_times, dtype=float)
-    try:
-        _, vectors = eigsh(operator, k=2, which="BE", v0=np.ones(n), tol=1e-4, maxiter=40)
-    except ArpackError:
-        return []
-    return [vectors[:, 0], vectors[:, -1]]
+    found = []
+    # One end by itself: a least curvature that many directions share is not found so soon.
+    for end in ("SA", "LA"):
+        with contextlib.suppress(ArpackError):
+            _, vectors = eigsh(operator, k=1, which=end, v0=np.ones(n), tol=1e-4, maxiter=40)
+            found.append(vectors[:, 0])
+    return found
 
 
 def directions(search: Search, n: int) -> Array:

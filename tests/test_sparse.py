@@ -1,0 +1,382 @@
+"""Compiled runs on sparse examples: the bits of the numpy engine, and when there are none."""
+
+import math
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from instances import TINY
+from scipy import sparse as matrices
+from scipy.special import expit
+
+from convergence import find_problem, find_schedule, rules, run
+from convergence.engines import loops, sparse
+from convergence.engines.formulas import replacements
+from convergence.engines.kinds import FINITE, POSITIVE, kinds_of, reachable, unchanged
+from convergence.engines.modules import compiled_function
+from convergence.expression import Expression
+from convergence.quantity import with_parts
+from convergence.simulation import Simulation
+from problems import arithmetic
+from problems.data.finite_sum import Terms, finite_sum
+from problems.data.predictors import Linear
+from problems.data.scores import HINGE, LOGISTIC, POISSON, SQUARES, geman_mcclure, huber
+from problems.domain import WholeSpace
+from problems.notation import InputError
+from problems.problem import Problem
+
+SMALL = "sparse-logistic:examples=30,features=40,density=0.1"
+STILL = [
+    "gradient-descent",
+    "gradient-descent:maximize=true",
+    "adagrad",
+    "adagrad:eps=0",
+    "adagrad:initial=0.1",
+    "sign-descent",
+]
+SCORES = {
+    "logistic": LOGISTIC,
+    "squares": SQUARES,
+    "hinge": HINGE,
+    "huber": huber(0.5),
+    "geman-mcclure": geman_mcclure(1.0),
+}
+
+
+def of_score(score, batch=1, scale=1.0):
+    """A problem without a ridge; the last column has no entry, and one row none."""
+    generator = np.random.default_rng(1)
+    dense = generator.normal(size=(12, 9)) * (generator.random((12, 9)) < 0.3) * scale
+    dense[:, 8] = dense[5] = 0.0
+    targets = np.where(generator.random(12) < 0.5, 1.0, -1.0)
+    model = Linear(matrices.csr_matrix(dense), targets, score)
+    return finite_sum(model, Terms(), batch, "a mean of losses of scores", {}, {})
+
+
+def simulation(problem, rule, engine, *, seeds=(0, 1, 2), quantities=(), alpha=0.1, workers=1):
+    return Simulation(
+        find_problem(problem) if isinstance(problem, str) else problem,
+        rules.find(rule),
+        find_schedule(f"constant:alpha={alpha}"),
+        seeds=seeds,
+        horizon=60,
+        quantities=quantities,
+        engine=engine,
+        workers=workers,
+    )
+
+
+def bits(problem, rule, engine, **how):
+    """The bytes of all that a run keeps."""
+    begun = simulation(problem, rule, engine, **how)
+    assert (begun._sparse is not None) == (engine == "compiled")
+    for to in (7, 60):
+        begun.advance(to)
+    kept = {"x": begun.iterate, "y": begun.query_point, "ended": begun.ended}
+    kept |= begun.state | begun.totals
+    return {name: np.array(value).tobytes() for name, value in kept.items()}
+
+
+@pytest.mark.parametrize("rule", STILL)
+@pytest.mark.parametrize("batch", [1, 4])
+def test_rules_that_stand_still_have_the_same_bits(rule, batch):
+    problem = f"{SMALL},batch={batch}"
+    assert bits(problem, rule, "compiled") == bits(problem, rule, "array")
+
+
+@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("rule", ["gradient-descent", "adagrad"])
+def test_every_loss_of_scores_has_the_same_bits(score, batch, rule):
+    problem = of_score(SCORES[score], batch)
+    assert bits(problem, rule, "compiled") == bits(problem, rule, "array")
+
+
+def test_a_file_of_yours_without_a_ridge_has_the_same_bits():
+    problem = f"svmlight-logistic:path={TINY},ridge=0,batch=2"
+    assert bits(problem, "adagrad", "compiled") == bits(problem, "adagrad", "array")
+
+
+def test_totals_that_stand_still_are_kept_too():
+    of = ("gradient_square_sum", "step_size_sum")
+    both = (bits(SMALL, "adagrad", engine, quantities=of) for engine in ("compiled", "array"))
+    assert next(both) == next(both)
+
+
+@pytest.mark.parametrize("workers", [2, 3, 8])
+def test_any_number_of_threads_gives_the_same_bits(workers):
+    alone = bits(SMALL, "adagrad", "compiled", seeds=range(5))
+    assert bits(SMALL, "adagrad", "compiled", seeds=range(5), workers=workers) == alone
+
+
+def test_lanes_are_independent():
+    def lanes(seeds):
+        return run(
+            SMALL, "adagrad", "constant:alpha=0.1", 60, seeds=seeds, engine="compiled"
+        ).series["iterate"]
+
+    whole = lanes(range(4))
+    for seed in range(4):
+        assert lanes([seed]).tobytes() == whole[[seed]].tobytes()
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rule=st.sampled_from(["gradient-descent", "adagrad", "sign-descent"]),
+    eps=st.sampled_from([0.0, 1e-300, 1e-8, 1.0]),
+    alpha=st.floats(1e-320, 1e300),
+    batch=st.sampled_from([1, 2]),
+)
+def test_drawn_settings_have_the_same_bits(rule, eps, alpha, batch):
+    specification = f"adagrad:eps={eps!r}" if rule == "adagrad" else rule
+    problem = f"{SMALL},batch={batch}"
+    both = (bits(problem, specification, e, alpha=alpha) for e in ("compiled", "array"))
+    assert next(both) == next(both)
+
+
+def test_a_lane_that_diverges_ends_in_the_same_round():
+    problem = of_score(SQUARES, 1, scale=1e10)
+    ended = {}
+    for engine in ("compiled", "array"):
+        begun = simulation(problem, "gradient-descent", engine, alpha=1e6)
+        begun.advance(60)
+        ended[engine] = begun.ended.tolist()
+    assert ended["compiled"] == ended["array"]
+    assert all(ended["array"])
+
+
+def test_slopes_that_are_too_large_are_left_to_others():
+    problem = of_score(SQUARES, 1)
+    begun = simulation(problem, "gradient-descent", "compiled")
+    rows, sizes = np.zeros((3, 1, 1), np.intp), np.full(3, 0.1)
+    far = np.full((1, 9), 1e200)
+    assert begun._sparse.run(rows, sizes, 0, (far, far)) is None
+    assert begun._sparse.run(rows, sizes, 0, (0 * far, 0 * far)) is not None
+    for size in (0.0, math.inf, math.nan):
+        assert begun._sparse.run(rows, np.full(3, size), 0, (0 * far, 0 * far)) is None
+
+
+def test_a_sum_in_another_order_would_be_found(monkeypatch):
+    """Last entry first: right in every digit but the last."""
+    text = sparse._text
+    whole = bits(SMALL, "gradient-descent", "array")
+
+    def backwards(*parts):
+        written = text(*parts)
+        forward = "score += data[e] * x_row[indices[e]]"
+        assert forward in written
+        turned = "score += data[first + last - 1 - e] * x_row[indices[first + last - 1 - e]]"
+        return written.replace(forward, turned)
+
+    monkeypatch.setattr(sparse, "_text", backwards)
+    assert bits(SMALL, "gradient-descent", "compiled") != whole
+
+
+@pytest.mark.parametrize(
+    ("problem", "rule", "quantities", "reason"),
+    [
+        (SMALL, "adam", (), "where the gradient is 0, the iterate of adam and m of adam and v of"),
+        (SMALL, "heavy-ball", (), "the iterate of heavy-ball and u of heavy-ball may change"),
+        (SMALL, "adagrad-norm", (), "depends on all coordinates at once"),
+        (SMALL, "nesterov", (), "takes gradients at a point other than the iterate"),
+        (SMALL, "adagrad", ("iterate_sum",), "the total iterate_sum may change"),
+        (SMALL, "adagrad", ("loss_sum",), "the total loss_sum depends on the loss of every round"),
+        (SMALL, "adagrad", ("gradient_norm_least",), "depends on all coordinates at once"),
+        ("breast-cancer-logistic:batch=1", "adagrad", (), "not sums of a few sparse rows"),
+        (f"svmlight-logistic:path={TINY},batch=1", "adagrad", (), "not sums of a few sparse rows"),
+        (f"svmlight-logistic:path={TINY},ridge=0", "adagrad", (), "not sums of a few sparse rows"),
+    ],
+)
+def test_what_looks_at_every_coordinate_says_why(problem, rule, quantities, reason):
+    parts = (rules.find(rule), with_parts(quantities), find_problem(problem))
+    assert reason in sparse.why_not_sparse(*parts)
+
+
+def test_losses_that_cannot_be_traced_and_large_entries_say_why():
+    parts = (rules.find("adagrad"), [])
+    assert "cannot be traced" in sparse.why_not_sparse(*parts, of_score(POISSON))
+    assert "an entry is larger" in sparse.why_not_sparse(*parts, of_score(HINGE, scale=1e153))
+    assert sparse.why_not_sparse(*parts, of_score(HINGE)) == ""
+
+
+def test_a_start_at_minus_zero_is_not_left_alone():
+    """x - 0.0 keeps -0.0, but x + 0.0, as when climbing, does not."""
+    problem = replace(find_problem(SMALL), start=np.full(40, -0.0))
+    climbing = rules.find("gradient-descent:maximize=true")
+    assert sparse.why_not_sparse(rules.find("gradient-descent"), [], problem) == ""
+    assert "the iterate of" in sparse.why_not_sparse(climbing, [], problem)
+
+
+def test_a_rule_that_moves_everything_warns_and_runs_as_ever():
+    with pytest.warns(UserWarning, match=r"all 40 coordinates.*the iterate of adam"):
+        compiled = run(SMALL, "adam", "constant:alpha=0.1", 30, engine="compiled")
+    on_numpy = run(SMALL, "adam", "constant:alpha=0.1", 30, engine="numpy")
+    same = compiled.series["iterate"].tobytes() == on_numpy.series["iterate"].tobytes()
+    assert same
+
+
+def test_a_long_run_takes_the_loop_by_itself_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        begun = Simulation(
+            find_problem(SMALL),
+            rules.find("adagrad"),
+            find_schedule("constant:alpha=0.1"),
+            horizon=10**6,
+        )
+    assert begun._sparse is not None
+
+
+def test_an_edited_slope_is_another_module():
+    def text(slope):
+        problem = find_problem(SMALL)
+        examples = replace(problem.sparse_examples, slope=slope)
+        edited = replace(problem, sparse_examples=examples)
+        return sparse.compiled_sparse_loop(rules.find("adagrad"), [], edited, 1).source
+
+    assert text(lambda s, y: s - y) != text(lambda s, y: s - 2 * y)
+
+
+# The logistic function
+
+
+def test_the_compiled_logistic_function_is_that_of_numpy_arrays():
+    """Both are 1 / (1 + exp(-x)), with the exponential of the same library."""
+    loop = sparse.compiled_sparse_loop(rules.find("adagrad"), [], find_problem(SMALL), 1)
+    compiled = compiled_function(loop.source).py_func.__globals__["expit"]
+    generator = np.random.default_rng(0)
+    bits_drawn = generator.integers(0, 2**64, 20_000, np.uint64, endpoint=False).view(float)
+    some = generator.normal(size=20_000) * 10.0 ** generator.integers(-8, 4, 20_000)
+    special = [0.0, -0.0, math.inf, -math.inf, math.nan, 709.79, 745.2, -745.2]
+    x = np.concatenate([bits_drawn[~np.isnan(bits_drawn)], some, special])
+    with np.errstate(all="ignore"):
+        assert np.array([compiled(v) for v in x.tolist()]).tobytes() == expit(x).tobytes()
+
+
+def test_rules_and_exact_problems_may_not_use_it():
+    entry = replace(
+        rules.catalogue["gradient-descent"],
+        key="squashed",
+        parameters={"maximize": False},
+        function=lambda g: (arithmetic.expit(g),),
+    )
+    with pytest.raises(InputError, match=r"rule squashed uses expit, which rounds as the"):
+        entry(maximize=False)
+    problem = Problem(
+        formula="log(1 + exp(x))",
+        domain=WholeSpace(),
+        start=np.zeros(1),
+        loss_formula=lambda x, sample: x,
+        gradient_formula=lambda x, sample: arithmetic.expit(x),
+        scalar=True,
+    )
+    assert "expit rounds as the exponential" in loops.why_not(problem)
+    assert loops.arithmetic_of(problem) == "machine"
+
+
+# Kinds of numbers
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True, allow_subnormal=True)
+
+
+def some_expressions():
+    leaves = st.sampled_from(["a", "b"]).map(lambda name: Expression("input", name))
+    leaves |= st.sampled_from([0.0, -0.0, 1.0, -2.0, 0.5]).map(Expression.of)
+
+    def larger(parts):
+        binary = st.tuples(st.sampled_from("+-*/"), parts, parts).map(lambda n: Expression(*n))
+        unary = st.tuples(st.sampled_from(["negative", "abs", "sqrt"]), parts).map(
+            lambda n: Expression(*n)
+        )
+        square = parts.map(lambda part: part * part)
+        chosen = st.tuples(parts, parts, parts, parts).map(
+            lambda n: arithmetic.where(n[0] > n[1], n[2], n[3])
+        )
+        return binary | unary | square | chosen
+
+    return st.recursive(leaves, larger, max_leaves=12)
+
+
+def value(node, a, b):
+    """The value of an expression on numpy scalars."""
+    operation, arguments = node.operation, node.arguments
+    if operation == "input":
+        return np.float64({"a": a, "b": b}[arguments[0]])
+    if operation == "constant":
+        return np.float64(arguments[0])
+    parts = [value(part, a, b) for part in arguments]
+    if operation == "where":
+        return parts[1] if parts[0] else parts[2]
+    work = {
+        "+": np.add,
+        "-": np.subtract,
+        "*": np.multiply,
+        "/": np.divide,
+        ">": np.greater,
+        "negative": np.negative,
+        "abs": np.abs,
+        "sqrt": np.sqrt,
+    }
+    return work[operation](*parts)
+
+
+@settings(max_examples=300, deadline=None)
+@given(node=some_expressions(), a=NUMBERS, b=NUMBERS)
+def test_no_formula_leaves_its_kinds(node, a, b):
+    known = {"a": kinds_of(a), "b": kinds_of(b)}
+    with np.errstate(all="ignore"):
+        found = kinds_of(value(node, a, b))
+    assert found <= reachable({"c": node}, {"c": frozenset()}, known)["c"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(node=some_expressions(), a=NUMBERS, b=NUMBERS)
+def test_what_is_called_unchanged_keeps_its_bits(node, a, b):
+    known = {"a": kinds_of(a), "b": kinds_of(b)}
+    with np.errstate(all="ignore"):
+        after = value(node, a, b)
+    if "a" in unchanged({"a": node}, known) and not math.isnan(a):
+        assert np.float64(after).tobytes() == np.float64(a).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("formula", "zero", "kept"),
+    [
+        (lambda a, b: a + b, 0.0, True),
+        (lambda a, b: a - b, 0.0, True),
+        (lambda a, b: b + a, 0.0, True),
+        (lambda a, b: a + b, -0.0, True),
+        (lambda a, b: a - b / (a * a), 0.0, False),
+        (lambda a, b: a - b / (a * a + 1.0), 0.0, True),
+        (lambda a, b: 0.9 * a + b, 0.0, False),
+        (lambda a, b: a + b, 1e-300, False),
+        (lambda a, b: arithmetic.where(abs(b) > 0, b, a), 0.0, True),
+    ],
+)
+def test_what_a_zero_leaves_alone(formula, zero, kept):
+    a, b = Expression("input", "a"), Expression("input", "b")
+    known = {"a": frozenset({"-", "0", "+"}), "b": kinds_of(zero)}
+    assert ("a" in unchanged({"a": formula(a, b)}, known)) == kept
+
+
+def test_every_kept_rule_is_one_of_those_known():
+    """Of all rules as they come, those that leave a coordinate alone."""
+    problem = find_problem(SMALL)
+    still = {
+        entry.key
+        for entry in rules.catalogue
+        if not sparse.why_not_sparse(rules.find(entry.key), [], problem)
+    }
+    assert still == {"gradient-descent", "adagrad", "sign-descent"}
+
+
+def test_reachable_kinds_of_adagrad_have_no_minus():
+    made = replacements(rules.find("adagrad"), [], WholeSpace())
+    first = {"s": kinds_of(0.0), "x": kinds_of(1.0)}
+    known = reachable(made, first, {"g": FINITE, "step_size": POSITIVE, "t": POSITIVE})
+    assert known["s"] == {"0", "+", "inf"}

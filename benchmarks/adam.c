@@ -68,6 +68,13 @@ INLINE double adamax(double g, double x, double *a, double *b, double *c, shared
     return s.size * ratio(*a / (1 - s.power1), *b);
 }
 
+INLINE double nadam(double g, double x, double *a, double *b, double *c, shared s) {
+    *a = 0.9 * *a + (1 - 0.9) * g;
+    *b = 0.999 * *b + (1 - 0.999) * g * g;
+    double ahead = 0.9 * *a / (1 - 0.9 * s.power1) + (1 - 0.9) * g / (1 - s.power1);
+    return s.size * (ahead / (sqrt(*b / (1 - s.power2)) + 1e-8));
+}
+
 INLINE double rmsprop(double g, double x, double *a, double *b, double *c, shared s) {
     *a = 0.9 * *a + (1 - 0.9) * g * g;
     return s.size * (g / (sqrt(*a) + 1e-8));
@@ -177,6 +184,7 @@ RULE(adam)
 RULE(adamw)
 RULE(amsgrad)
 RULE(adamax)
+RULE(nadam)
 RULE(rmsprop)
 RULE(adagrad)
 RULE(heavy_ball)

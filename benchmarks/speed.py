@@ -48,6 +48,7 @@ RULES = {
     "adamw": 1.4,
     "amsgrad": 1.4,
     "adamax": 1.4,
+    "nadam:momentum=constant": 1.4,
     "rmsprop": 1.0,
     "adagrad": 1.0,
     "heavy-ball": 1.0,
@@ -458,7 +459,8 @@ def rows() -> Iterator[tuple[str, Callable[[Sizes], Row], Row]]:
     yield "adam-one-torch", adam_torch, blank(alone, "torch.optim.Adam, eager", "step", 1000.0)
     for rule, target in RULES.items():
         empty = blank(f"{rule}, {losses}, {LANES} lanes", "C, in blocks", "lane-step", target)
-        yield f"{rule}-lanes", against_c(SLOPES, rule.replace("-", "_"), rule, target), empty
+        key = rule.partition(":")[0]
+        yield f"{key}-lanes", against_c(SLOPES, key.replace("-", "_"), rule, target), empty
     yield (
         "adam-lanes-hinges",
         against_c(HINGES, "adam_hinge", "adam", 1.4),

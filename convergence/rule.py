@@ -105,6 +105,10 @@ SETTINGS: Mapping[str, tuple[str, Any]] = {
         "what the iterate is: the descent sequence, or the look-ahead point",
         ("descent", "look-ahead"),
     ),
+    "momentum": (
+        "NAdam's momentum: rising from beta1 / 2 to beta1 over some 6 000 rounds, or beta1 in all",
+        ("rising", "constant"),
+    ),
     "clip": (
         "what a coordinate of the scaled gradient is cut at: nothing, or the fourth root of the "
         "step's number",

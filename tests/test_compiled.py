@@ -19,6 +19,7 @@ import convergence
 import problems
 from convergence import rules, run, schedule
 from convergence.engines import loops
+from convergence.expression import Expression
 from convergence.rule import SETTINGS
 from convergence.simulation import Simulation, record_times
 from problems import find as find_problem
@@ -119,6 +120,27 @@ def test_leaving_out_corrections_that_have_become_one_changes_no_bit(lanes):
     if lanes == 1:
         same_bits(*parts[:4], 1, times=[100, 355, 356, 357, 400, 2_000])
     assert lanes_of(*parts, "compiled") == lanes_of(*parts, "array")
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_a_constant_part_of_a_product_that_is_left_out_changes_no_bit(lanes):
+    """NAdam divides by 1 - beta1**t and by 1 - beta1 beta1**t."""
+    rule = "nadam:beta1=0.5,beta2=0.9,momentum=constant"
+    loop = loop_of(rule)
+    assert dict(loop.factors) == {"power2": 0.9, "product": 0.5}
+    tail = loop.write(("power2", "product"), ())
+    assert loop.write((), ()).count("/") - tail.count("/") == 3
+    parts = ("reddi-2018-thm1", rule, BY, 2_000, lanes)
+    assert lanes_of(*parts, "compiled") == lanes_of(*parts, "array")
+
+
+def test_a_product_of_more_than_constants_is_not_left_out():
+    p = Expression("input", "p")
+    new = 0.5 * p
+    assert loops._at_most(new, new)
+    assert loops._at_most(0.9 * new, new)
+    for other in (1.5 * new, p * new, new * new, -0.5 * new, 0.5 * p, new + 0.0):
+        assert not loops._at_most(other, new)
 
 
 def test_the_tail_begins_when_the_factor_has_rounded_to_one_and_not_before():

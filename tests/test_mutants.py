@@ -1225,6 +1225,32 @@ NOT_CAUGHT = {
             "as above",
         ),
     ],
+    "nadam": [
+        Missed(
+            "moment corrected by this round's product",
+            "nadam",
+            "next_mu * m / (1 - next_mu * product)",
+            "next_mu * m / (1 - product)",
+            "nadam",
+            "no claim speaks of NAdam but that scale does not matter to it",
+        ),
+        Missed(
+            "momentum of this round for the next one's",
+            "nadam",
+            "beta1 * (1 - 0.5 * (_FADING * fade))",
+            "beta1 * (1 - 0.5 * fade)",
+            "nadam",
+            "as above",
+        ),
+        Missed(
+            "no product",
+            "nadam",
+            "product = mu * product",
+            "product = mu",
+            "nadam",
+            "as above",
+        ),
+    ],
     "adopt": [
         Missed(
             "second moment first",

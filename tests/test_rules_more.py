@@ -329,6 +329,74 @@ def test_first_steps_of_adamax_by_hand():
     assert steps_of("adamax", [0, 0]) == [0, 0]
 
 
+# NAdam
+
+
+def hand_nadam(beta1=0.9, beta2=0.999, eps=1e-8, momentum="rising", weight_decay=0.0, inside=False):
+    """As Dozat writes it, with powers instead of running products."""
+
+    def mu(t):
+        return beta1 * (1 - 0.96 ** (t / 250) / 2) if momentum == "rising" else beta1
+
+    def hand(gradients, x, sizes):
+        m = v = 0.0
+        out = []
+        for t, (g, size) in enumerate(zip(gradients, sizes, strict=True), start=1):
+            g += weight_decay * x
+            m = beta1 * m + (1 - beta1) * g
+            v = beta2 * v + (1 - beta2) * g**2
+            so_far = math.prod(mu(s) for s in range(1, t + 1))
+            ahead = mu(t + 1) * m / (1 - so_far * mu(t + 1)) + (1 - mu(t)) * g / (1 - so_far)
+            v_hat = v / (1 - beta2**t)
+            x -= size * ahead / (math.sqrt(v_hat + eps) if inside else math.sqrt(v_hat) + eps)
+            out.append(x)
+        return out
+
+    return hand
+
+
+@pytest.mark.parametrize("momentum", ["rising", "constant"])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"beta1": 0.5, "beta2": 0.8}, {"eps": 0.1}, {"beta2": 0.9, "weight_decay": 0.1}],
+)
+def test_nadam_agrees_with_a_loop_over_floats(settings, momentum):
+    settings = {**settings, "momentum": momentum}
+    written = ",".join(f"{name}={value}" for name, value in settings.items())
+    agrees(path_of(f"nadam:{written}"), hand_nadam(**settings))
+
+
+def test_nadam_takes_eps_inside_the_root_too():
+    agrees(path_of("nadam:eps=0.1,eps_position=inside"), hand_nadam(eps=0.1, inside=True))
+
+
+def test_first_step_of_nadam_by_hand():
+    # m = 2, v_hat = 16; 1/2 2 / (1 - 1/4) + 1/2 4 / (1 - 1/2) = 4/3 + 4, over 4.
+    got = steps_of("nadam:beta1=0.5,beta2=0.5,eps=0,momentum=constant", [4])
+    assert got == pytest.approx([-4 / 3], rel=1e-15)
+    assert steps_of("nadam:eps=0", [0, 0]) == [0, 0]
+    with pytest.raises(InputError, match=r"momentum=falling of rule nadam is not accepted"):
+        rules.find("nadam:momentum=falling")
+
+
+@wrong_rule(m=0, v=0, power1=1, power2=1)
+def early_nadam(g, m, v, power1, power2, *, beta1=0.9, beta2=0.999):
+    """Corrects what is taken of the moment by this round's power, not the next one's."""
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    power1, power2 = beta1 * power1, beta2 * power2
+    ahead = beta1 * m / (1 - power1) + (1 - beta1) * g / (1 - power1)
+    return ahead / (sqrt(v / (1 - power2)) + 1e-8), m, v, power1, power2
+
+
+def test_a_wrong_nadam_is_caught():
+    disagrees(wrong["early-nadam"](), hand_nadam(momentum="constant"))
+    disagrees("adam", hand_nadam(momentum="constant"))
+    disagrees("nadam:momentum=constant", hand_nadam())
+    # Without momentum there is nothing to look ahead for.
+    same("nadam:beta1=0,momentum=constant", "adam:beta1=0")
+
+
 # ADOPT
 
 
@@ -574,6 +642,8 @@ def test_what_the_proof_telescopes_never_falls_in_adamx_and_falls_in_amsgrad():
         ("adagrad-norm", {"s"}, 0, True),
         ("adagrad-norm:weight_decay=0.1", {"s"}, 0, False),
         ("adamax", {"m", "u", "power1"}, 16, True),
+        ("nadam", {"m", "v", "power2", "product", "fade"}, 16, True),
+        ("nadam:momentum=constant", {"m", "v", "power2", "product"}, 16, True),
         ("adopt", {"m", "v"}, 16, True),
         ("adamnc", {"m", "v"}, 16, True),
         ("adamnc:beta1_decay=0.5", {"m", "v", "decay_t"}, 16, True),

@@ -107,8 +107,6 @@ def test_other_projections_are_called(domain, rule):
 )
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_drawn_settings_have_the_same_bits(beta1, beta2, eps, alpha, key):
-    if key not in RULES:
-        key = "adam"
     parts = ("quadratic:dimension=3", f"{key}:beta1={beta1},beta2={beta2},eps={eps}")
     assert bits(*parts, "compiled", alpha=alpha) == bits(*parts, "array", alpha=alpha)
 

@@ -431,6 +431,7 @@ _INVARIANT = (
     "adamx",
     "amsgrad",
     "lion",
+    "nadam",
     "rmsprop",
     "sign-descent",
     "signum",

@@ -357,10 +357,21 @@ def _folded(node: Expression, known: dict[int, Expression]) -> Expression:
     return new
 
 
+def _at_most(node: Expression, product: Expression) -> bool:
+    """Whether a node is the product, of a number from 0 to 1, or less by a constant factor."""
+    if node is product or node.operation != "*":
+        return node is product
+    factors = [part for part in node.arguments if part is not product]
+    if len(factors) != 1 or factors[0].operation != "constant":
+        return False
+    return 0 <= factors[0].arguments[0] <= 1
+
+
 def _saturating(rule: Rule) -> list[tuple[str, float, list[Expression]]]:
     """Running products p <- p * factor of the rule, and the nodes 1 - p of its formulas.
 
-    With 0 <= factor < 1 the product only falls, so that 1 - p stays 1 once it has rounded to 1.
+    With 0 <= factor < 1 the product only falls, so that 1 - p stays 1 once it has rounded to 1;
+    so does 1 - c p with 0 <= c <= 1.
     """
     found = []
     nodes = walk(rule.outputs.values(), {})
@@ -375,7 +386,9 @@ def _saturating(rule: Rule) -> list[tuple[str, float, list[Expression]]]:
         taken = [
             node
             for node in nodes
-            if node.operation == "-" and _is_one(node.arguments[0]) and node.arguments[1] is new
+            if node.operation == "-"
+            and _is_one(node.arguments[0])
+            and _at_most(node.arguments[1], new)
         ]
         if taken:
             found.append((name, float(factors[0]), taken))

@@ -19,6 +19,7 @@ __all__ = [
     "adamx",
     "adopt",
     "amsgrad",
+    "nadam",
     "rmsprop",
 ]
 
@@ -324,6 +325,53 @@ def adamax(
     metric = u if eps == 0 else u + eps
     direction = ratio(m_hat, u) if eps == 0 else m_hat / metric
     return Update(direction, m, u, power1, metric=metric)
+
+
+# 0.96**(1/250), rounded once: powers are running products.
+_FADING = 0.9998367253526753
+
+
+@rule(
+    source="dozat2016",
+    tags=("adaptive", "momentum"),
+    m=0,
+    v=0,
+    power2=1,
+    product=1,
+    fade=1,
+)
+def nadam(
+    g: Any,
+    m: Any,
+    v: Any,
+    power2: Any,
+    product: Any,
+    fade: Any,
+    x: Any,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    eps_position: str = "outside",
+    momentum: str = "rising",
+    weight_decay: float = 0.0,
+) -> Any:
+    """NAdam: Adam with Nesterov's momentum, the gradient once more in the place of the oldest one.
+
+    With mu_t the momentum of round t, the first moment is taken as mu_{t+1} m_t over
+    1 - mu_1 ... mu_{t+1}, plus (1 - mu_t) g_t over 1 - mu_1 ... mu_t. Rising, mu_t is
+    beta1 (1 - 0.96**(t / 250) / 2), as deployed libraries have it; constant, it is beta1.
+    """
+    g = with_coupled_decay(g, x, weight_decay)
+    m, v, _ = _moments(g, m, v, 1.0, beta1, beta2, 1)
+    power2, fade = beta2 * power2, _FADING * fade
+    mu = next_mu = beta1
+    if momentum == "rising":
+        mu, next_mu = beta1 * (1 - 0.5 * fade), beta1 * (1 - 0.5 * (_FADING * fade))
+    product = mu * product
+    ahead = next_mu * m / (1 - next_mu * product) + (1 - mu) * g / (1 - product)
+    direction, metric = _scaled(ahead, _corrected(v, power2, True), eps, eps_position)
+    return Update(direction, m, v, power2, product, fade, metric=metric)
 
 
 @rule(source="taniguchi2024", tags=("adaptive", "momentum"), m=0, v=0)

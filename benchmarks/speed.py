@@ -322,17 +322,14 @@ def logistic(sizes: Sizes) -> Row:
 
 def sparse(sizes: Sizes) -> Row:
     row = Row("SGD, sparse logistic regression, one epoch", "SGDClassifier", "step", 1.0)
-    from scipy.sparse import csr_matrix
-
     n, more = 20_000, 10
     problem = f"sparse-logistic:examples={n},features=50000,density=0.001"
-    rows = find_problem(problem).sparse_examples
-    assert rows is not None
-    features = csr_matrix((rows.data, rows.indices, rows.indptr))
+    examples = find_problem(problem).examples
+    assert examples is not None
 
     def fits(epochs: int) -> dict[str, Callable[[], Any]]:
         return {
-            name: peers.sklearn_epochs(features, rows.targets, ALPHA, epochs, shuffled)
+            name: peers.sklearn_epochs(examples.features, examples.targets, ALPHA, epochs, shuffled)
             for name, shuffled in (("in order", False), ("shuffled", True))
         }
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from convergence import quantity, rules
 from convergence import schedule as schedules
-from convergence.engines import loops, sparse, steps
+from convergence.engines import loops, rows, steps
 from convergence.engines.kernel import Kernel, kernel
+from convergence.engines.sparse import why_not_sparse
 from convergence.measure import MEASURES, Measure, Observation, default_measures
 from convergence.record import End, Record
 from convergence.rule import Rule
@@ -150,7 +151,7 @@ class Simulation:
         self._workers = workers
         self._loop: loops.Loop | None = None
         self._steps: steps.Steps | None = None
-        self._sparse: sparse.SparseLoop | None = None
+        self._rows: rows.RowLoop | None = None
         self._compile(engine)
 
     def _compile(self, engine: Engine) -> None:
@@ -167,8 +168,7 @@ class Simulation:
             reason = steps.why_no_steps(self.rule, problem.domain, by_metric=self._by_metric)
             if not reason:
                 self._steps = steps.compiled_steps(self.rule, self._quantities, problem.domain)
-            if problem.sparse_examples is not None and not self._by_metric:
-                self._compile_sparse()
+                self._compile_rows(self._steps)
         else:
             drawn = self._drawn(1, 1)
             reason = loops.why_not(problem)
@@ -187,18 +187,20 @@ class Simulation:
         if reason and engine == "compiled":
             warnings.warn(f"problem {problem.key} runs on numpy: {reason}", stacklevel=4)
 
-    def _compile_sparse(self) -> None:
-        """Write rounds that look at the columns of sparse rows only, where that is enough."""
-        parts = (self.rule, self._quantities, self.problem)
-        reason = sparse.why_not_sparse(*parts)
+    def _compile_rows(self, made: steps.Steps) -> None:
+        """Write rounds on mini-batches of examples, where they exist."""
+        problem, examples = self.problem, self.problem.examples
+        parts = (self.rule, self._quantities, problem)
+        reason = rows.why_no_rows(made, problem)
         if not reason:
-            self._sparse = sparse.compiled_sparse_loop(*parts, self._samples_per_lane)
-            return
-        warnings.warn(
-            f"problem {self.problem.key}: a step costs as much as all {self.problem.dimension} "
-            f"coordinates, not as the entries of its rows: {reason}",
-            stacklevel=5,
-        )
+            self._rows = rows.row_loop(*parts, made, self._samples_per_lane)
+            reason = "" if self._rows.few else why_not_sparse(*parts)
+        if examples is not None and examples.sparse and reason:
+            warnings.warn(
+                f"problem {problem.key}: a step costs as much as all {problem.dimension} "
+                f"coordinates, not as the entries of its rows: {reason}",
+                stacklevel=5,
+            )
 
     def _kernel(self, flavour: Literal["number", "array"], every_round: bool) -> Kernel:
         if (flavour, every_round) not in self._kernels:
@@ -252,10 +254,10 @@ class Simulation:
         if loop is not None:
             drawn = np.ascontiguousarray(self._drawn(first, count), dtype=float)
             return [loop.run(drawn, sizes, self.t, self._live, self._workers)]
-        # A lane that is no longer finite has gradients that are not, so the loop would give up.
-        if self._sparse and not every_round and not self.ended.any():
+        # Where few columns are looked at, the loop gives up at a lane that is no longer finite.
+        if self._rows and not every_round and not (self._rows.few and self.ended.any()):
             drawn = self._drawn(first, count)
-            after = self._sparse.run(drawn, sizes, self.t, self._live, self._workers)
+            after = self._rows.run(drawn, sizes, self.t, self._live, self._workers)
             if after is not None:
                 return [after]
         sizes = sizes.tolist()
@@ -279,7 +281,7 @@ class Simulation:
 
     def advance(self, to: int) -> None:
         """Carry out the rounds up to and including `to`."""
-        longest = self._longest_block(bool(self._loop or self._sparse))
+        longest = self._longest_block(bool(self._loop or self._rows))
         first = _FIRST_BLOCK if self._loop and self._loop.factors else longest
         while self.t < to:
             count = min(longest, max(first, self.t), to - self.t)

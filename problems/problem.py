@@ -21,10 +21,10 @@ __all__ = [
     "TAGS",
     "Constant",
     "Deferred",
+    "Examples",
     "Known",
     "Outcomes",
     "Problem",
-    "SparseExamples",
     "Stationary",
     "catalogue",
     "derived",
@@ -173,32 +173,35 @@ class Outcomes:
 
 
 @dataclass(frozen=True)
-class SparseExamples:
-    """Examples of which few features are not 0, and the slope of their losses l(a.x, y).
+class Examples:
+    """Examples that rounds draw rows of, and the slope of their losses l(a.x, y).
 
-    Row i holds the features `data[indptr[i]:indptr[i + 1]]` of the columns `indices[...]`, which
-    increase. The gradient of a round is the mean of slope(a.x, y) a over the rows that it draws:
-    scores and means are summed in the order of rows and columns, each slope divided by the number
-    of rows first.
+    The gradient of a round is the mean of slope(a.x, y) a over its rows, plus ridge x. Scores and
+    the mean are summed in the order of columns and of rows, each slope divided by the number of
+    rows first.
 
     Attributes:
-        indptr: Shape (examples + 1,).
-        indices: Shape (nonzeros,).
-        data: Shape (nonzeros,).
+        features: The rows a, shape (examples, n): a dense array, or a sparse one by rows
+            (`csr_matrix`) with columns that increase.
         targets: The y, shape (examples,).
         slope: (score, y) -> the derivative in the score, written with `problems.arithmetic`.
+        ridge: The factor of x.
     """
 
-    indptr: NDArray[Any]
-    indices: NDArray[Any]
-    data: NDArray[np.float64]
+    features: Any
     targets: NDArray[np.float64]
     slope: Callable[[Any, Any], Any]
+    ridge: float
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the features are."""
+        return not isinstance(self.features, np.ndarray)
 
     @cached_property
     def largest(self) -> float:
         """The largest size of an entry."""
-        return float(abs(self.data).max(initial=0.0))
+        return float(abs(self.features).max())
 
 
 Samples = Callable[[NDArray[np.int64], NDArray[np.uint64]], NDArray[Any]]
@@ -245,8 +248,8 @@ class Problem:
         unknown: Letters that cannot be given, with the reason.
         stationary: Points where the gradient of the objective vanishes, besides the minimiser.
         outcomes: Returns every value of a draw, where there are finitely many.
-        sparse_examples: Where a round draws rows of sparse features and its loss is nothing but
-            their mean, what a step needs to know of them to cost no more than they hold.
+        examples: Where a round draws rows of examples and takes the mean of losses of scores,
+            with a ridge or not: what a compiled loop needs to know of them.
         tags: Keys of `TAGS`; those that follow from the object are added.
         by_differences: Whether the gradient is taken by differences; set where it is left out.
         exact_gradient_cost: What an exact gradient costs in stochastic ones.
@@ -269,7 +272,7 @@ class Problem:
     unknown: Mapping[str, str] = field(default_factory=dict)
     stationary: tuple[Stationary, ...] = ()
     outcomes: Callable[[], Outcomes] | None = None
-    sparse_examples: SparseExamples | None = None
+    examples: Examples | None = None
     tags: tuple[str, ...] = ()
     by_differences: bool = False
     exact_gradient_cost: float = 1.0

@@ -104,13 +104,13 @@ def test_a_file_that_changes_is_read_again(tmp_path):
 @pytest.mark.parametrize(("features", "density", "each"), [(7, 0.4, 3), (50, 0.02, 1), (9, 1, 9)])
 def test_sparse_rows_are_drawn_with_so_many_columns_that_increase(features, density, each):
     problem = problems.find(f"sparse-logistic:examples=40,features={features},density={density}")
-    rows = problem.sparse_examples
-    assert (np.diff(rows.indptr) == each).all()
-    columns = rows.indices.reshape(40, each)
+    examples = problem.examples
+    assert (np.diff(examples.features.indptr) == each).all()
+    columns = examples.features.indices.reshape(40, each)
     assert (np.diff(columns, axis=1) > 0).all()
     assert columns.min() >= 0
     assert columns.max() < features
-    assert set(rows.targets) == {-1.0, 1.0}
+    assert set(examples.targets) == {-1.0, 1.0}
     assert problem.constant("nonzeros") == each
 
 

@@ -13,7 +13,7 @@ from scipy import sparse as matrices
 from scipy.special import expit
 
 from convergence import find_problem, find_schedule, rules, run
-from convergence.engines import loops, sparse
+from convergence.engines import loops, rows, sparse, steps
 from convergence.engines.formulas import replacements
 from convergence.engines.kinds import FINITE, POSITIVE, kinds_of, reachable, unchanged
 from convergence.engines.modules import compiled_function
@@ -72,7 +72,7 @@ def simulation(problem, rule, engine, *, seeds=(0, 1, 2), quantities=(), alpha=0
 def bits(problem, rule, engine, **how):
     """The bytes of all that a run keeps."""
     begun = simulation(problem, rule, engine, **how)
-    assert (begun._sparse is not None) == (engine == "compiled")
+    assert (begun._rows is not None and begun._rows.few) == (engine == "compiled")
     for to in (7, 60):
         begun.advance(to)
     kept = {"x": begun.iterate, "y": begun.query_point, "ended": begun.ended}
@@ -153,12 +153,12 @@ def test_a_lane_that_diverges_ends_in_the_same_round():
 def test_slopes_that_are_too_large_are_left_to_others():
     problem = of_score(SQUARES, 1)
     begun = simulation(problem, "gradient-descent", "compiled")
-    rows, sizes = np.zeros((3, 1, 1), np.intp), np.full(3, 0.1)
+    drawn, sizes = np.zeros((3, 1, 1), np.intp), np.full(3, 0.1)
     far = np.full((1, 9), 1e200)
-    assert begun._sparse.run(rows, sizes, 0, (far, far)) is None
-    assert begun._sparse.run(rows, sizes, 0, (0 * far, 0 * far)) is not None
+    assert begun._rows.run(drawn, sizes, 0, (far, far)) is None
+    assert begun._rows.run(drawn, sizes, 0, (0 * far, 0 * far)) is not None
     for size in (0.0, math.inf, math.nan):
-        assert begun._sparse.run(rows, np.full(3, size), 0, (0 * far, 0 * far)) is None
+        assert begun._rows.run(drawn, np.full(3, size), 0, (0 * far, 0 * far)) is None
 
 
 def test_a_sum_in_another_order_would_be_found(monkeypatch):
@@ -188,7 +188,12 @@ def test_a_sum_in_another_order_would_be_found(monkeypatch):
         (SMALL, "adagrad", ("loss_sum",), "the total loss_sum depends on the loss of every round"),
         (SMALL, "adagrad", ("gradient_norm_least",), "depends on all coordinates at once"),
         ("breast-cancer-logistic:batch=1", "adagrad", (), "not sums of a few sparse rows"),
-        (f"svmlight-logistic:path={TINY},batch=1", "adagrad", (), "not sums of a few sparse rows"),
+        (
+            f"svmlight-logistic:path={TINY},batch=1",
+            "adagrad",
+            (),
+            "a ridge pulls at every coordinate",
+        ),
         (f"svmlight-logistic:path={TINY},ridge=0", "adagrad", (), "not sums of a few sparse rows"),
     ],
 )
@@ -199,7 +204,9 @@ def test_what_looks_at_every_coordinate_says_why(problem, rule, quantities, reas
 
 def test_losses_that_cannot_be_traced_and_large_entries_say_why():
     parts = (rules.find("adagrad"), [])
-    assert "cannot be traced" in sparse.why_not_sparse(*parts, of_score(POISSON))
+    poisson = of_score(POISSON)
+    made = steps.compiled_steps(*parts, poisson.domain)
+    assert "cannot be traced" in rows.why_no_rows(made, poisson)
     assert "an entry is larger" in sparse.why_not_sparse(*parts, of_score(HINGE, scale=1e153))
     assert sparse.why_not_sparse(*parts, of_score(HINGE)) == ""
 
@@ -229,15 +236,15 @@ def test_a_long_run_takes_the_loop_by_itself_without_a_warning():
             find_schedule("constant:alpha=0.1"),
             horizon=10**6,
         )
-    assert begun._sparse is not None
+    assert begun._rows.few
 
 
 def test_an_edited_slope_is_another_module():
     def text(slope):
         problem = find_problem(SMALL)
-        examples = replace(problem.sparse_examples, slope=slope)
-        edited = replace(problem, sparse_examples=examples)
-        return sparse.compiled_sparse_loop(rules.find("adagrad"), [], edited, 1).source
+        examples = replace(problem.examples, slope=slope)
+        edited = replace(problem, examples=examples)
+        return sparse.sparse_text(rules.find("adagrad"), [], edited, 1)
 
     assert text(lambda s, y: s - y) != text(lambda s, y: s - 2 * y)
 
@@ -247,8 +254,8 @@ def test_an_edited_slope_is_another_module():
 
 def test_the_compiled_logistic_function_is_that_of_numpy_arrays():
     """Both are 1 / (1 + exp(-x)), with the exponential of the same library."""
-    loop = sparse.compiled_sparse_loop(rules.find("adagrad"), [], find_problem(SMALL), 1)
-    compiled = compiled_function(loop.source).py_func.__globals__["expit"]
+    text = sparse.sparse_text(rules.find("adagrad"), [], find_problem(SMALL), 1)
+    compiled = compiled_function(text).py_func.__globals__["expit"]
     generator = np.random.default_rng(0)
     bits_drawn = generator.integers(0, 2**64, 20_000, np.uint64, endpoint=False).view(float)
     some = generator.normal(size=20_000) * 10.0 ** generator.integers(-8, 4, 20_000)

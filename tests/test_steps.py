@@ -142,8 +142,8 @@ def test_a_step_in_another_form_would_be_found(monkeypatch):
 
     def regrouped(*parts):
         made = original(*parts)
-        assert "0.9 * m" in made.source
-        return replace(made, source=made.source.replace("0.9 * m", "(0.3 * m) * 3.0"))
+        assert "0.9 * m" in made.body
+        return replace(made, body=made.body.replace("0.9 * m", "(0.3 * m) * 3.0"))
 
     monkeypatch.setattr(steps, "compiled_steps", regrouped)
     assert bits("quadratic:dimension=5", "adam", "compiled") != right

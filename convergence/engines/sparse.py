@@ -1,41 +1,33 @@
-"""Compiled runs on sparse examples, whose steps cost no more than the entries of their rows.
+"""Rounds on sparse examples whose steps cost no more than the entries of their rows.
 
 A rule that leaves a coordinate alone where its gradient is 0, bit for bit, need not look at it. The
 loop, generated, goes through the rounds of one lane after the other: scores of the rows drawn,
-slopes, then the rule's step at the columns of those rows. Sums go in the order of rows and columns,
-as in the numpy engine, so that no bit differs.
+slopes, then the rule's step at the columns of those rows.
 
-That zeros are idle is proved for finite gradients and step sizes. Where a block meets others, it
-says so, and is to be carried out in another way.
+That zeros are idle is proved for finite gradients and step sizes. Where a block meets others, the
+loop says so, and the block is to be carried out in another way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from convergence.engines.formulas import (
     BY_COORDINATE,
-    BY_LANE,
     REDUCTIONS,
     UNIFORM,
     levels_of,
     replacements,
 )
 from convergence.engines.kinds import FINITE, POSITIVE, kinds_of, reachable, unchanged
-from convergence.engines.modules import compiled_function
+from convergence.engines.steps import DECORATOR
 from convergence.expression import Expression, inputs_of, statements, walk
 from convergence.quantity import Quantity
 from convergence.rule import Rule
 from problems.domain import WholeSpace
-from problems.problem import Problem, SparseExamples
+from problems.problem import Examples, Problem
 
-__all__ = ["SparseLoop", "compiled_sparse_loop", "why_not_sparse"]
+__all__ = ["HEAD", "slope_of", "slope_statements", "sparse_text", "why_not_sparse"]
 
 # Entries are smaller than this and slopes too, so that no product of them overflows.
 _MODERATE = 1e150
@@ -43,9 +35,11 @@ _MODERATE = 1e150
 # Rounds ahead for which rows are fetched: drawn at random, they stand in no cache.
 _AHEAD = 4
 
-_HEAD = '''"""Rounds on sparse examples, generated; its name is the hash of this text."""
+#: Begins the module of a loop over rows.
+HEAD = '''"""Rounds on rows of examples, generated; its name is the hash of this text."""
 
 from math import exp, sqrt
+from typing import Any
 
 from numba import njit
 from numpy import empty, zeros
@@ -58,94 +52,18 @@ def expit(x):
     return 1.0 / (1.0 + exp(-x))
 
 
-@njit(error_model="numpy", cache=CACHED, nogil=True)
 '''
-
-
-@dataclass(frozen=True)
-class SparseLoop:
-    """Compiled rounds of one rule on sparse examples.
-
-    Attributes:
-        kept: Names of what is carried from round to round: x, y, state and totals.
-        levels: For each of them, whether it is uniform or by coordinate.
-        examples: The rows.
-        source: The text of the module.
-    """
-
-    kept: tuple[str, ...]
-    levels: Mapping[str, int]
-    examples: SparseExamples
-    source: str
-
-    def run(
-        self,
-        rows: NDArray[np.intp],
-        step_sizes: NDArray[np.float64],
-        t: int,
-        live: Sequence[Any],
-        workers: int = 1,
-    ) -> tuple[Any, ...] | None:
-        """Carry out the rounds t + 1, t + 2, ...
-
-        Args:
-            rows: Shape (rounds, lanes, batch), the examples drawn.
-            step_sizes: One for each round.
-            t: Rounds done.
-            live: Values of what is kept, in its order.
-            workers: Threads that share the lanes.
-
-        Returns:
-            The values after the last round; None if a step size or a slope is not finite, or so
-            large that a gradient may not be.
-        """
-        if not (np.isfinite(step_sizes) & (step_sizes > 0)).all():
-            return None
-        shape = live[0].shape
-        values = dict(zip(self.kept, live, strict=True))
-        # Copies: what stood before the rounds stays as it was.
-        arrays = {
-            name: np.array(np.broadcast_to(values[name], shape), float, order="C")
-            for name, level in self.levels.items()
-            if level == BY_COORDINATE and name != "y"
-        }
-        numbers = [float(values[n]) for n in self.kept if self.levels[n] == UNIFORM]
-        a = self.examples
-        # Of a number without a sign compiled code need not ask whether it counts from the end.
-        columns = a.indices.view(f"u{a.indices.dtype.itemsize}")
-        function = compiled_function(self.source)
-
-        def carry_out(part: slice) -> Any:
-            drawn, own = rows[:, part], (v[part] for v in arrays.values())
-            given = (a.indptr, columns, a.data, a.targets)
-            return function(drawn, step_sizes, t, *given, *numbers, *own)
-
-        share = -(-shape[0] // workers)
-        parts = [slice(first, first + share) for first in range(0, shape[0], share)]
-        if len(parts) == 1:
-            found = [carry_out(parts[0])]
-        else:
-            with ThreadPoolExecutor(workers) as pool:
-                found = list(pool.map(carry_out, parts))
-        if not all(finite for finite, *_ in found):
-            return None
-        renewed = iter(found[0][1:])
-        after = {n: next(renewed) for n in self.kept if self.levels[n] == UNIFORM} | arrays
-        after["y"] = after["x"]
-        return tuple(after[name] for name in self.kept)
 
 
 def why_not_sparse(rule: Rule, quantities: Sequence[Quantity], problem: Problem) -> str:
     """Why a step has to look at every coordinate, in a sentence, or ""."""
-    examples = problem.sparse_examples
-    if examples is None:
+    examples = problem.examples
+    if examples is None or not examples.sparse:
         return "its gradients are not sums of a few sparse rows"
+    if examples.ridge:
+        return "a ridge pulls at every coordinate"
     if not isinstance(problem.domain, WholeSpace):
         return f"the projection onto {problem.domain} moves every coordinate"
-    try:
-        _slope(examples)
-    except (TypeError, ValueError, AttributeError) as error:
-        return f"the slope of its losses cannot be traced: {error}"
     if not examples.largest <= _MODERATE:
         return f"an entry is larger than {_MODERATE:g}"
     if "query" in rule.outputs:
@@ -183,16 +101,20 @@ def _moved(
     return [n for n in made if levels[n] == BY_COORDINATE and n not in still]
 
 
-def _slope(examples: SparseExamples) -> Expression:
+def slope_of(examples: Examples) -> Expression:
+    """The slope of a loss as a formula of `score` and `target`."""
     return Expression.of(
         examples.slope(Expression("input", "score"), Expression("input", "target"))
     )
 
 
-def compiled_sparse_loop(
-    rule: Rule, quantities: Sequence[Quantity], problem: Problem, batch: int
-) -> SparseLoop:
-    """Generate the loop of a run; it is compiled when it first runs.
+def slope_statements(examples: Examples) -> list[str]:
+    """Statements after which `slope` is that of `score` and `target`."""
+    return _assigned({"slope": slope_of(examples)}, "_s")
+
+
+def sparse_text(rule: Rule, quantities: Sequence[Quantity], problem: Problem, batch: int) -> str:
+    """The module of a loop that looks at the columns of the rows drawn only.
 
     Args:
         rule: The update rule.
@@ -200,13 +122,9 @@ def compiled_sparse_loop(
         problem: One with which `why_not_sparse` finds no reason.
         batch: The number of rows that a round draws.
     """
-    assert problem.sparse_examples is not None
+    assert problem.examples is not None
     made = replacements(rule, quantities, problem.domain)
-    levels = levels_of(made)
-    assert BY_LANE not in (levels[name] for name in made)
-    kept = ("x", "y", *rule.state, *(q.name for q in quantities))
-    text = _text(made, levels, _slope(problem.sparse_examples), batch)
-    return SparseLoop(kept, {n: levels[n] for n in kept}, problem.sparse_examples, text)
+    return _text(made, levels_of(made), problem.examples, batch)
 
 
 def _assigned(outputs: Mapping[str, Expression], prefix: str) -> list[str]:
@@ -220,11 +138,11 @@ def _indented(lines: Sequence[str]) -> list[str]:
 
 
 def _text(
-    made: Mapping[str, Expression], levels: Mapping[str, int], slope: Expression, batch: int
+    made: Mapping[str, Expression], levels: Mapping[str, int], examples: Examples, batch: int
 ) -> str:
     uniform = [name for name in made if levels[name] == UNIFORM]
     wide = [name for name in made if levels[name] == BY_COORDINATE]
-    head = ["rows", "step_sizes", "t", "indptr", "indices", "data", "targets"]
+    head = ["rows", "step_sizes", "t", "indptr", "indices", "data", "targets", "ridge"]
     head += [*uniform, *(f"{name}_of" for name in wide)]
     asked = inputs_of(*(made[name] for name in wide))
     step = [f"{name} = {name}_row[i]" for name in wide if name in asked]
@@ -235,7 +153,7 @@ def _text(
         "score, target = 0.0, targets[row]",
         "for e in range(first, last):",
         "    score += data[e] * x_row[indices[e]]",
-        *_assigned({"slope": slope}, "_s"),
+        *slope_statements(examples),
         f"if not abs(slope) <= {_MODERATE!r}:",
         f"    return ({', '.join(['False', *uniform])},)",
     ]
@@ -261,7 +179,7 @@ def _text(
         *_indented(lane),
         f"return ({', '.join(['True', *uniform])},)",
     ]
-    return "\n".join([f"{_HEAD}def rounds({', '.join(head)}):", *_indented(lines), ""])
+    return "\n".join([f"{HEAD}{DECORATOR}def rounds({', '.join(head)}):", *_indented(lines), ""])
 
 
 def _one_row(of_row: Sequence[str], step: Sequence[str]) -> list[str]:

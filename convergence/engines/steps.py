@@ -31,7 +31,7 @@ from convergence.quantity import Quantity
 from convergence.rule import Rule
 from problems.domain import Domain
 
-__all__ = ["Steps", "compiled_steps", "why_no_steps"]
+__all__ = ["DECORATOR", "Steps", "compiled_steps", "why_no_steps"]
 
 _HEAD = '''"""The step of a round, generated; its name is the hash of this text."""
 
@@ -40,8 +40,10 @@ from math import sqrt
 from numba import njit
 
 
-@njit(error_model="numpy", cache=CACHED, nogil=True)
 '''
+
+#: What stands above every function of a generated module.
+DECORATOR = '@njit(error_model="numpy", cache=CACHED, nogil=True)\n'
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Steps:
         at_iterate: Whether y is x.
         needs_loss: Whether the loss is evaluated.
         projects: Whether the domain has to be called to project.
-        source: The text of the module.
+        arguments: What the compiled function of a step takes, and in which order.
+        body: Its statements.
     """
 
     kept: tuple[str, ...]
@@ -62,7 +65,38 @@ class Steps:
     at_iterate: bool
     needs_loss: bool
     projects: bool
-    source: str
+    arguments: tuple[str, ...]
+    body: str
+
+    def function(self, name: str) -> str:
+        """The text of the compiled function under a name."""
+        return f"{DECORATOR}def {name}({', '.join(self.arguments)}):\n{self.body}\n"
+
+    @property
+    def source(self) -> str:
+        """The text of a module that holds nothing else."""
+        return _HEAD + self.function("rounds")
+
+    def prepared(self, live: Sequence[Any]) -> tuple[dict[str, Any], tuple[float, ...]]:
+        """Arrays of what is by lane or by coordinate, to be worked on in place, and numbers.
+
+        Where y is x, it has no array of its own. What stood before stays as it was.
+        """
+        values = dict(zip(self.kept, live, strict=True))
+        shape = live[0].shape
+        shapes = {BY_LANE: (shape[0], 1), BY_COORDINATE: shape}
+        arrays = {
+            name: np.array(np.broadcast_to(values[name], shapes[level]), float, order="C")
+            for name, level in self.levels.items()
+            if level != UNIFORM and not (name == "y" and self.at_iterate)
+        }
+        return arrays, tuple(float(values[n]) for n in self.kept if self.levels[n] == UNIFORM)
+
+    def gathered(self, arrays: Mapping[str, Any], numbers: Iterable[float]) -> tuple[Any, ...]:
+        """Values of what is kept, in its order."""
+        rest = iter(numbers)
+        arrays = {"y": arrays["x"], **arrays}
+        return tuple(next(rest) if self.levels[n] == UNIFORM else arrays[n] for n in self.kept)
 
     def run(
         self,
@@ -121,31 +155,19 @@ class Steps:
         step = compiled_function(self.source)
         shape = live[0].shape
         by_lane = (shape[0], 1)
-        shapes = {BY_LANE: by_lane, BY_COORDINATE: shape}
-        values = dict(zip(self.kept, live, strict=True))
-        # Copies: what stood before the rounds stays as it was.
-        arrays = {
-            name: np.array(np.broadcast_to(values[name], shapes[level]), float, order="C")
-            for name, level in self.levels.items()
-            if level != UNIFORM and not (name == "y" and self.at_iterate)
-        }
-        uniform = tuple(float(values[n]) for n in self.kept if self.levels[n] == UNIFORM)
+        arrays, uniform = self.prepared(live)
         x = arrays["x"]
-        y = arrays.setdefault("y", x)
-        passed = [arrays[name] for name in arrays if not (name == "y" and self.at_iterate)]
+        y = arrays.get("y", x)
         loss = np.zeros(by_lane)
         for sample, step_size in zip(samples, step_sizes, strict=False):
             t += 1
             g = _contiguous(gradient(y, sample), shape)
             if self.needs_loss:
                 loss = _contiguous(loss_of(y, sample), by_lane)
-            uniform = step(t, step_size, g, loss, *uniform, *passed)
+            uniform = step(t, step_size, g, loss, *uniform, *arrays.values())
             if self.projects:
                 x[...] = project(x)
-        numbers = iter(uniform)
-        return tuple(
-            next(numbers) if self.levels[name] == UNIFORM else arrays[name] for name in self.kept
-        )
+        return self.gathered(arrays, uniform)
 
 
 def _contiguous(values: Any, shape: tuple[int, ...]) -> Any:
@@ -181,7 +203,7 @@ def compiled_steps(rule: Rule, quantities: Sequence[Quantity], domain: Domain) -
         at_iterate,
         "loss" in inputs_of(*made.values()),
         not projects_by_formula(domain),
-        _Writer(made, kept, levels).text(),
+        *_Writer(made, kept, levels).text(),
     )
 
 
@@ -261,8 +283,8 @@ class _Writer:
         body += [f"{name}{ending}{place} = new_{name}" for name in names]
         return [f"for _i in range({count}):", *(f"    {line}" for line in body)]
 
-    def text(self) -> str:
-        """The module."""
+    def text(self) -> tuple[tuple[str, ...], str]:
+        """Arguments and statements."""
         uniform, by_lane, by_coordinate = (self._at(level) for level in range(3))
         arrays = [name for name in self.carried if name not in uniform]
         nodes = [self.made[name] for name in by_coordinate]
@@ -279,5 +301,4 @@ class _Writer:
             lines += self._coordinate_loop("[_i]", "g_row.size" if "g" in rows else "x_row.size")
         lines.append(f"return ({''.join(f'float(new_{name}), ' for name in uniform)})")
         head = ["t", "step_size", "g_of", "loss_of", *uniform, *(f"{name}_of" for name in arrays)]
-        body = "\n".join(f"    {line}" for line in lines)
-        return f"{_HEAD}def rounds({', '.join(head)}):\n{body}\n"
+        return tuple(head), "\n".join(f"    {line}" for line in lines)

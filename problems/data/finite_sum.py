@@ -219,6 +219,6 @@ def finite_sum(
         unknown={**missing, **unknown},
         stationary=stationary,
         outcomes=lambda: row_outcomes(size, examples),
-        sparse_examples=model.sparse_examples if terms.nothing else None,
+        examples=None if terms.penalty else model.drawn(terms.ridge),
         exact_gradient_cost=examples / size,
     )

@@ -17,7 +17,7 @@ from problems.batches import in_blocks
 from problems.data.row_products import row_scores, row_sums
 from problems.data.scores import Score
 from problems.matrix_product import product
-from problems.problem import SparseExamples
+from problems.problem import Examples
 
 __all__ = ["Linear", "Matrix", "Softmax", "Spectrum", "times"]
 
@@ -129,13 +129,12 @@ class Linear(_Examples):
         """The number of weights."""
         return int(self.features.shape[1])
 
-    @functools.cached_property
-    def sparse_examples(self) -> SparseExamples | None:
-        """The rows and the slope, if the features are sparse."""
+    def drawn(self, ridge: float) -> Examples | None:
+        """What a compiled loop over mini-batches needs to know."""
         a = self.features
-        if not (sparse.issparse(a) and a.format == "csr" and a.has_canonical_format):
+        if sparse.issparse(a) and not (a.format == "csr" and a.has_canonical_format):
             return None
-        return SparseExamples(a.indptr, a.indices, a.data, self.targets, self.score.slope)
+        return Examples(a, self.targets, self.score.slope, ridge)
 
     @property
     def curvature(self) -> float | None:
@@ -267,12 +266,14 @@ class Softmax(_Examples):
     curvature: float = 0.5
     slope_square: float = 2.0
     curved_at_zero: bool = False
-    sparse_examples: None = None
 
     @property
     def size(self) -> int:
         """The number of weights."""
         return self.features.shape[1] * self.classes
+
+    def drawn(self, ridge: float) -> None:
+        """Nothing: a loss of several scores has no slope."""
 
     def _scores(self, features: Array, w: Array) -> Array:
         shaped = w.reshape(*w.shape[:-1], self.features.shape[1], self.classes)

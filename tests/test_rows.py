@@ -1,0 +1,154 @@
+"""Compiled runs on mini-batches of examples: the bits of the numpy engine."""
+
+import inspect
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from instances import TINY, TINY_CSV
+from test_sparse import SCORES, SMALL, of_score
+from test_steps import bits
+
+from convergence import find_problem, find_schedule, rules
+from convergence.engines import rows
+from convergence.simulation import Simulation
+from problems.data import row_products
+from problems.data.scores import POISSON
+from problems.problem import Problem
+
+RULES = [entry.key for entry in rules.catalogue]
+# Totals of all levels, but none that needs a loss.
+FEW = ["gradient_norm_least", "iterate_sum", "step_size_sum"]
+PROBLEMS = [
+    "breast-cancer-logistic:batch=1",
+    "breast-cancer-logistic:batch=6",
+    "breast-cancer-hinge:batch=5",
+    "diabetes-least-squares:batch=3",
+    "diabetes-huber:batch=4",
+    "diabetes-geman-mcclure:batch=2",
+    f"csv-least-squares:path={TINY_CSV},target=y,batch=3",
+    f"svmlight-logistic:path={TINY},ridge=0.05,batch=4",
+    f"svmlight-least-squares:path={TINY},ridge=0.1,batch=1",
+    SMALL,
+]
+
+
+def begun(problem, rule="adam", **how):
+    problem = problem if isinstance(problem, Problem) else find_problem(problem)
+    schedule = find_schedule("constant:alpha=0.01")
+    return Simulation(problem, rules.find(rule), schedule, horizon=60, engine="compiled", **how)
+
+
+def both(problem, rule, **how):
+    """Bits of the two engines; rounds go through the loop over rows."""
+    how = {"quantities": FEW, **how}
+    with warnings.catch_warnings():
+        # Of sparse rows every coordinate is looked at, which is said elsewhere.
+        warnings.filterwarnings("ignore", message=".*a step costs as much as all")
+        assert begun(problem, rule, quantities=how["quantities"])._rows is not None
+        return [bits(problem, rule, engine, **how) for engine in ("compiled", "array")]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_has_the_same_bits(rule):
+    compiled, array = both("breast-cancer-logistic:batch=6", rule)
+    assert compiled == array
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("rule", ["adam", "nesterov"])
+def test_every_kind_of_rows_has_the_same_bits(problem, rule):
+    compiled, array = both(problem, rule)
+    assert compiled == array
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_every_loss_of_scores_has_the_same_bits(score):
+    compiled, array = both(of_score(SCORES[score], 3), "adam")
+    assert compiled == array
+
+
+@pytest.mark.parametrize("seeds", [1, 34, 35, 71])
+def test_lanes_that_do_not_fill_a_block_have_the_same_bits(seeds):
+    assert rows._COORDINATES // 30 == 34
+    parts = {"seeds": range(seeds), "rounds": (3, 9)}
+    compiled, array = both("breast-cancer-logistic:batch=6", "adam", **parts)
+    assert compiled == array
+
+
+@pytest.mark.parametrize("workers", [2, 3, 64])
+@pytest.mark.parametrize("rule", ["adam", "accelerated-gradient"])
+def test_any_number_of_threads_gives_the_same_bits(workers, rule):
+    parts = {"seeds": range(40), "rounds": (3, 9), "quantities": FEW}
+    problem = "breast-cancer-logistic:batch=6"
+    alone = bits(problem, rule, "compiled", **parts)
+    assert bits(problem, rule, "compiled", workers=workers, **parts) == alone
+
+
+@given(
+    beta1=st.floats(0, 0.999),
+    beta2=st.floats(0, 0.9999),
+    eps=st.floats(0, 1),
+    alpha=st.floats(1e-300, 1e300),
+    key=st.sampled_from(["adam", "amsgrad", "nadam", "adamax"]),
+)
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_drawn_settings_have_the_same_bits(beta1, beta2, eps, alpha, key):
+    rule = f"{key}:beta1={beta1},beta2={beta2},eps={eps}"
+    compiled, array = both("breast-cancer-hinge:batch=3", rule, alpha=alpha, seeds=(0, 1))
+    assert compiled == array
+
+
+@pytest.mark.parametrize(
+    ("problem", "quantities", "reason"),
+    [
+        ("digits-softmax:batch=4", (), "not known as functions of scores"),
+        ("breast-cancer-logistic", (), "not known as functions of scores"),
+        ("diabetes-lasso:batch=3", (), "not known as functions of scores"),
+        ("linnerud-poisson:batch=3", (), "cannot be traced"),
+        ("breast-cancer-logistic:batch=6", ("loss_sum",), "depends on the loss of every round"),
+    ],
+)
+def test_what_has_no_loop_over_rows_has_compiled_steps(problem, quantities, reason):
+    simulation = begun(problem, quantities=quantities)
+    assert simulation._rows is None
+    assert reason in rows.why_no_rows(simulation._steps, simulation.problem)
+
+
+def test_sparse_losses_that_cannot_be_traced_say_what_a_step_costs():
+    with pytest.warns(UserWarning, match=r"all 9 coordinates.*cannot be traced"):
+        begun(of_score(POISSON))
+
+
+def _scores(matrix, rows, vectors, out):
+    """Of the same name as what it stands for; from the last column to the first."""
+    for lane in range(rows.shape[0]):
+        for r in range(rows.shape[1]):
+            s = 0.0
+            for j in range(matrix.shape[1] - 1, -1, -1):
+                s += matrix[rows[lane, r], j] * vectors[lane, j]
+            out[lane, r] = s
+
+
+def test_a_sum_in_another_order_would_be_found(monkeypatch):
+    """Right in every digit but the last, and another module."""
+    parts = ("breast-cancer-logistic:batch=6", "adam")
+    right = bits(*parts, "array", quantities=FEW)
+    monkeypatch.setattr(row_products, "_scores", _scores)
+    assert bits(*parts, "compiled", quantities=FEW) != right
+
+
+def test_the_text_of_a_loop_holds_the_loops_that_it_calls():
+    """So that an edit makes another module."""
+    text = begun("breast-cancer-logistic:batch=6")._rows.source
+    for function in (row_products._look, row_products._scores, row_products._sums):
+        assert inspect.getsource(function) in text
+
+
+def test_a_row_that_is_not_there_is_an_error():
+    simulation = begun("breast-cancer-logistic:batch=6")
+    drawn = np.full((1, 1, 6), 569)
+    with pytest.raises(IndexError, match="a row that the matrix does not have"):
+        simulation._rows.run(drawn, np.ones(1), 0, simulation._live)

@@ -254,12 +254,13 @@ class Simulation:
         if loop is not None:
             drawn = np.ascontiguousarray(self._drawn(first, count), dtype=float)
             return [loop.run(drawn, sizes, self.t, self._live, self._workers)]
-        # Where few columns are looked at, the loop gives up at a lane that is no longer finite.
-        if self._rows and not every_round and not (self._rows.few and self.ended.any()):
+        if self._rows and not every_round:
             drawn = self._drawn(first, count)
             after = self._rows.run(drawn, sizes, self.t, self._live, self._workers)
             if after is not None:
                 return [after]
+            # From here on there may be numbers of kinds that the loop does not reckon with.
+            self._rows = None
         sizes = sizes.tolist()
         samples = list(self._samples(first, count))
         reach = (self._loss, self._gradient, self.problem.domain.project, samples, sizes, self.t)

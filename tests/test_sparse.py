@@ -146,6 +146,7 @@ def test_a_lane_that_diverges_ends_in_the_same_round():
         begun = simulation(problem, "gradient-descent", engine, alpha=1e6)
         begun.advance(60)
         ended[engine] = begun.ended.tolist()
+        assert begun._rows is None
     assert ended["compiled"] == ended["array"]
     assert all(ended["array"])
 

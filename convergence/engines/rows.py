@@ -68,7 +68,8 @@ class RowLoop:
 
         Returns:
             The values after the last round. None where few columns are looked at and a step size
-            or a slope is not finite, or so large that a gradient may not be.
+            or a slope is not finite, or so large that a gradient may not be: then neither these
+            rounds nor later ones can be carried out in this way.
         """
         if self.few and not (np.isfinite(step_sizes) & (step_sizes > 0)).all():
             return None

@@ -197,8 +197,8 @@ class Simulation:
             reason = "" if self._rows.few else why_not_sparse(*parts)
         if examples is not None and examples.sparse and reason:
             warnings.warn(
-                f"problem {problem.key}: a step costs as much as all {problem.dimension} "
-                f"coordinates, not as the entries of its rows: {reason}",
+                f"a step of {self.rule.key} on {problem.key} costs as much as all "
+                f"{problem.dimension} coordinates, not as the entries of its rows: {reason}",
                 stacklevel=5,
             )
 

@@ -23,8 +23,13 @@ from problems.registry import Registry
 
 
 @pytest.fixture(scope="module")
-def outcomes():
-    return verify(quick=True, workers=1)
+def outcomes(tmp_path_factory, worker_id):
+    """Those of all cases; processes of one session share the work by their store."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONVERGENCE_CACHE", str(shared / "outcomes"))
+        return verify(quick=True, workers=1)
 
 
 def all_cases():

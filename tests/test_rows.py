@@ -46,7 +46,7 @@ def both(problem, rule, **how):
     how = {"quantities": FEW, **how}
     with warnings.catch_warnings():
         # Of sparse rows every coordinate is looked at, which is said elsewhere.
-        warnings.filterwarnings("ignore", message=".*a step costs as much as all")
+        warnings.filterwarnings("ignore", message="a step of .* costs as much as all")
         assert begun(problem, rule, quantities=how["quantities"])._rows is not None
         return [bits(problem, rule, engine, **how) for engine in ("compiled", "array")]
 

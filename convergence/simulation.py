@@ -105,6 +105,9 @@ class Simulation:
     ):
         problem.probe()
         self.problem, self.rule, self.schedule = problem, rule, schedule
+        # Asked here, as asking takes as long as a thousand rounds.
+        samples = problem.samples
+        self._by_block = samples if isinstance(samples, BlockSamples) else None
         self.seeds = np.array(seeds, np.uint64)
         self.horizon = horizon
         self.t = 0
@@ -231,8 +234,8 @@ class Simulation:
         """Samples, shape (rounds,) or (rounds, lanes, ...); zeros where none are drawn."""
         if self.problem.samples is None:
             return np.zeros(count)
-        if isinstance(self.problem.samples, BlockSamples):
-            return self.problem.samples.block(first, count)
+        if self._by_block is not None:
+            return self._by_block.block(first, count)
         drawn = self.problem.samples(np.arange(first, first + count), self.seeds)
         return drawn[:, 0] if drawn.ndim == 2 and self._number else drawn
 

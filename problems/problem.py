@@ -186,12 +186,15 @@ class Examples:
         targets: The y, shape (examples,).
         slope: (score, y) -> the derivative in the score, written with `problems.arithmetic`.
         ridge: The factor of x.
+        gradient: The gradient formula that this describes; a problem with another one has no
+            examples that a loop may go by.
     """
 
     features: Any
     targets: NDArray[np.float64]
     slope: Callable[[Any, Any], Any]
     ridge: float
+    gradient: Callable[[Any, Any], Any]
 
     @property
     def sparse(self) -> bool:

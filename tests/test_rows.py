@@ -2,6 +2,7 @@
 
 import inspect
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -115,6 +116,18 @@ def test_what_has_no_loop_over_rows_has_compiled_steps(problem, quantities, reas
     simulation = begun(problem, quantities=quantities)
     assert simulation._rows is None
     assert reason in rows.why_no_rows(simulation._steps, simulation.problem)
+
+
+@pytest.mark.parametrize("problem", ["breast-cancer-logistic:batch=6", SMALL])
+def test_a_problem_with_another_gradient_does_not_run_by_its_examples(problem):
+    right = find_problem(problem)
+    doubled = replace(right, gradient_formula=lambda w, rows: 2 * right.gradient_formula(w, rows))
+    how = {"quantities": FEW, "rounds": (3, 9)}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="a step of .* costs as much as all")
+        assert begun(doubled)._rows is None
+        found = [bits(doubled, "sgd", engine, **how) for engine in ("compiled", "array")]
+    assert found[0] == found[1] != bits(right, "sgd", "array", **how)
 
 
 def test_sparse_losses_that_cannot_be_traced_say_what_a_step_costs():

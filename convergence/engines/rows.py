@@ -102,7 +102,7 @@ class RowLoop:
 
 def why_no_rows(steps: Steps, problem: Problem) -> str:
     """Why there is no loop over rows, in a sentence, or ""."""
-    if problem.examples is None:
+    if problem.examples is None or problem.examples.gradient is not problem.gradient_formula:
         return "its losses are not known as functions of scores of examples"
     try:
         slope_of(problem.examples)

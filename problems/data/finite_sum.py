@@ -203,6 +203,10 @@ def finite_sum(
     stated = mu.value if isinstance(mu, Constant) else None
     noise, missing = _noise(model, terms, size, stated, solve)
     examples = model.examples
+
+    def of_rows(w: Any, rows: Any) -> Any:
+        return terms.gradient(model.batch_gradient(w, rows), w)
+
     drawn = f"{size} examples" if size > 1 else "one example"
 
     return Problem(
@@ -210,7 +214,7 @@ def finite_sum(
         domain=WholeSpace(),
         start=np.zeros(model.size),
         loss_formula=lambda w, rows: terms.value(model.batch_value(w, rows), w),
-        gradient_formula=lambda w, rows: terms.gradient(model.batch_gradient(w, rows), w),
+        gradient_formula=of_rows,
         samples=drawn_rows(size, examples),
         stochastic=True,
         objective_formula=value,
@@ -219,6 +223,6 @@ def finite_sum(
         unknown={**missing, **unknown},
         stationary=stationary,
         outcomes=lambda: row_outcomes(size, examples),
-        examples=None if terms.penalty else model.drawn(terms.ridge),
+        examples=None if terms.penalty else model.drawn(terms.ridge, of_rows),
         exact_gradient_cost=examples / size,
     )

@@ -129,12 +129,12 @@ class Linear(_Examples):
         """The number of weights."""
         return int(self.features.shape[1])
 
-    def drawn(self, ridge: float) -> Examples | None:
-        """What a compiled loop over mini-batches needs to know."""
+    def drawn(self, ridge: float, gradient: Callable[[Any, Any], Any]) -> Examples | None:
+        """What a compiled loop needs to know of the mini-batches that a gradient is of."""
         a = self.features
         if sparse.issparse(a) and not (a.format == "csr" and a.has_canonical_format):
             return None
-        return Examples(a, self.targets, self.score.slope, ridge)
+        return Examples(a, self.targets, self.score.slope, ridge, gradient)
 
     @property
     def curvature(self) -> float | None:
@@ -272,7 +272,7 @@ class Softmax(_Examples):
         """The number of weights."""
         return self.features.shape[1] * self.classes
 
-    def drawn(self, ridge: float) -> None:
+    def drawn(self, ridge: float, gradient: Callable[[Any, Any], Any]) -> None:
         """Nothing: a loss of several scores has no slope."""
 
     def _scores(self, features: Array, w: Array) -> Array:

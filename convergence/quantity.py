@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
-from convergence.expression import Expression, inputs_of, reduction
+from convergence.expression import Expression, inputs_of, reduction, replaced
 from problems.arithmetic import maximum, minimum, ratio, where
 from problems.notation import InputError, nearest, require
 from problems.registry import Entry, Registry
@@ -48,6 +48,14 @@ class Quantity:
         self.update = update
         self.meaning = meaning
         self.builds_on = builds_on
+
+    @cached_property
+    def apart(self) -> Quantity:
+        """The same under a name that generated code uses for nothing else."""
+        names = (self.name, *self.builds_on)
+        by = {name: Expression("input", f"total_{name}") for name in names}
+        update = replaced(self.update, by, {})
+        return Quantity(f"total_{self.name}", self.start, update, self.meaning, self.builds_on)
 
     @property
     def needs_loss(self) -> bool:

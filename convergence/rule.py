@@ -34,6 +34,7 @@ from convergence.expression import (
     count_operations,
     inputs_of,
     reduction,
+    replaced,
     statements,
 )
 from problems.notation import format_value, nearest, require
@@ -197,6 +198,21 @@ class Rule:
                 return tuple(name for name in self.state if name in found)
             found |= more
 
+    @cached_property
+    def apart(self) -> Rule:
+        """The same rule with its state under names that generated code uses for nothing else."""
+        by = {name: Expression("input", f"state_{name}") for name in self.state}
+        done: dict[int, Expression] = {}
+        return Rule(
+            self.entry,
+            self.settings,
+            {f"state_{name}": value for name, value in self.state.items()},
+            {
+                f"state_{name}" if name in self.state else name: replaced(node, by, done)
+                for name, node in self.outputs.items()
+            },
+        )
+
     @property
     def bytes_per_parameter(self) -> int:
         """Memory of the state, in bytes of float64 for each coordinate."""
@@ -293,7 +309,8 @@ def _accepted(entry: Entry[Rule], name: str, value: Any) -> Any:
             number and within(value),
             f"{name}={format_value(value)} of rule {entry.key} must lie in {interval}",
         )
-        return float(value)
+        # -0.0 counts as 0.0, or running products would change their sign each round.
+        return float(value) + 0.0
     words = [format_value(word) for word in accepted]
     require(
         any(type(value) is type(word) and value == word for word in accepted),

@@ -136,6 +136,8 @@ class Simulation:
         if problem.domain.bounded:
             names.append("finiteness")
         self._quantities = quantity.with_parts(names)
+        # What code is generated from: names of state and totals may be any.
+        self._apart = rule.apart, [q.apart for q in self._quantities]
         self._kernels: dict[tuple[str, bool], Kernel] = {}
 
         lanes = (self.seeds.size,) if problem.scalar else (self.seeds.size, problem.dimension)
@@ -160,6 +162,7 @@ class Simulation:
     def _compile(self, engine: Engine) -> None:
         """Write compiled rounds or steps, where they are wanted and exist."""
         lanes, rounds, problem = self.seeds.size, self.horizon, self.problem
+        rule, quantities = self._apart
         seconds = (
             rounds * _SECONDS_PER_NUMBER
             if self._number
@@ -168,9 +171,9 @@ class Simulation:
         if engine not in ("auto", "compiled") or (engine == "auto" and seconds < _PAYS):
             return
         if not problem.scalar:
-            reason = steps.why_no_steps(self.rule, problem.domain, by_metric=self._by_metric)
+            reason = steps.why_no_steps(rule, problem.domain, by_metric=self._by_metric)
             if not reason:
-                self._steps = steps.compiled_steps(self.rule, self._quantities, problem.domain)
+                self._steps = steps.compiled_steps(rule, quantities, problem.domain)
                 self._compile_rows(self._steps)
         else:
             drawn = self._drawn(1, 1)
@@ -179,8 +182,8 @@ class Simulation:
                 reason = "a round draws more than one number"
             if not reason:
                 self._loop = loops.compiled_loop(
-                    self.rule,
-                    self._quantities,
+                    rule,
+                    quantities,
                     problem,
                     self.schedule,
                     rounds,
@@ -193,7 +196,7 @@ class Simulation:
     def _compile_rows(self, made: steps.Steps) -> None:
         """Write rounds on mini-batches of examples, where they exist."""
         problem, examples = self.problem, self.problem.examples
-        parts = (self.rule, self._quantities, problem)
+        parts = (*self._apart, problem)
         reason = rows.why_no_rows(made, problem)
         if not reason:
             self._rows = rows.row_loop(*parts, made, self._samples_per_lane)
@@ -208,8 +211,7 @@ class Simulation:
     def _kernel(self, flavour: Literal["number", "array"], every_round: bool) -> Kernel:
         if (flavour, every_round) not in self._kernels:
             self._kernels[flavour, every_round] = kernel(
-                self.rule,
-                self._quantities,
+                *self._apart,
                 self.problem.domain,
                 flavour,
                 scalar=self.problem.scalar,

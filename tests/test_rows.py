@@ -160,8 +160,53 @@ def test_the_text_of_a_loop_holds_the_loops_that_it_calls():
         assert inspect.getsource(function) in text
 
 
-def test_a_row_that_is_not_there_is_an_error():
-    simulation = begun("breast-cancer-logistic:batch=6")
-    drawn = np.full((1, 1, 6), 569)
+@pytest.mark.parametrize(
+    ("problem", "rule"),
+    [
+        ("breast-cancer-logistic:batch=6", "adam"),
+        (f"{SMALL},batch=6", "adagrad"),
+        (f"svmlight-logistic:path={TINY},ridge=0.1,batch=6", "adagrad"),
+    ],
+)
+@pytest.mark.parametrize("row", [-1, 569])
+def test_a_row_that_is_not_there_is_an_error(problem, rule, row):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="a step of .* costs as much as all")
+        simulation = begun(problem, rule)
+    drawn = np.full((1, 1, 6), row)
     with pytest.raises(IndexError, match="a row that the matrix does not have"):
         simulation._rows.run(drawn, np.ones(1), 0, simulation._live)
+
+
+@pytest.mark.parametrize("name", ["k", "score", "data", "first", "history"])
+@pytest.mark.parametrize("problem", [SMALL, "breast-cancer-hinge:batch=3", "absolute-value"])
+def test_state_may_have_any_name(problem, name):
+    """Even that of a variable of the loop."""
+    scope = {}
+    exec(f"def f(g, {name}):\n    return g * {name}, 0.5 * {name}", scope)
+    right = rules.catalogue["sgd"]
+    entry = replace(
+        right,
+        key="fading",
+        parameters={"maximize": False},
+        function=scope["f"],
+        facts={"state": {name: 1}},
+    )
+    rule = entry()
+    seeds = (0,) if problem == "absolute-value" else (0, 1)
+    found = []
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="a step of .* costs as much as all")
+        for engine in ("compiled", "array"):
+            simulation = Simulation(
+                find_problem(problem),
+                rule,
+                find_schedule("constant:alpha=0.1"),
+                seeds=seeds,
+                horizon=9,
+                engine=engine,
+            )
+            simulation.advance(9)
+            assert simulation.state[name][0, 0] == 0.5**9
+            found.append(simulation.iterate.tobytes())
+    assert found[0] == found[1]

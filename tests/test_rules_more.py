@@ -397,6 +397,11 @@ def test_a_wrong_nadam_is_caught():
     same("nadam:beta1=0,momentum=constant", "adam:beta1=0")
 
 
+def test_minus_zero_is_a_setting_like_zero():
+    for rule in ("adam:beta1=-0.0", "adamax:beta1=-0.0", "nadam:beta1=-0.0,momentum=constant"):
+        assert math.copysign(1.0, rules.find(rule).settings["beta1"]) == 1.0
+
+
 # ADOPT
 
 

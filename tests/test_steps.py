@@ -142,8 +142,9 @@ def test_a_step_in_another_form_would_be_found(monkeypatch):
 
     def regrouped(*parts):
         made = original(*parts)
-        assert "0.9 * m" in made.body
-        return replace(made, body=made.body.replace("0.9 * m", "(0.3 * m) * 3.0"))
+        old, new = "0.9 * state_m", "(0.3 * state_m) * 3.0"
+        assert old in made.body
+        return replace(made, body=made.body.replace(old, new))
 
     monkeypatch.setattr(steps, "compiled_steps", regrouped)
     assert bits("quadratic:dimension=5", "adam", "compiled") != right

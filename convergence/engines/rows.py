@@ -70,6 +70,9 @@ class RowLoop:
             The values after the last round. None where few columns are looked at and a step size
             or a slope is not finite, or so large that a gradient may not be: then neither these
             rounds nor later ones can be carried out in this way.
+
+        Raises:
+            IndexError: There is no such row.
         """
         if self.few and not (np.isfinite(step_sizes) & (step_sizes > 0)).all():
             return None
@@ -78,6 +81,9 @@ class RowLoop:
         features, given = self.examples.features, (self.examples.targets, self.examples.ridge)
         matrix: tuple[Any, ...] = (features,)
         if self.examples.sparse:
+            # Compiled code reads whatever stands beyond an end.
+            if rows.size and not 0 <= rows.min() <= rows.max() < features.shape[0]:
+                raise IndexError("a row that the matrix does not have")
             # Of a number without a sign compiled code need not ask whether it counts from the end.
             columns = features.indices.view(f"u{features.indices.dtype.itemsize}")
             matrix = (features.indptr, columns, features.data)

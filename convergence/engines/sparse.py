@@ -84,7 +84,9 @@ def why_not_sparse(rule: Rule, quantities: Sequence[Quantity], problem: Problem)
 def _called(name: str, rule: Rule) -> str:
     if name == "x":
         return f"the iterate of {rule.key}"
-    return f"{name} of {rule.key}" if name in rule.state else f"the total {name}"
+    if name in rule.state:
+        return f"{name.removeprefix('state_')} of {rule.key}"
+    return f"the total {name.removeprefix('total_')}"
 
 
 def _moved(

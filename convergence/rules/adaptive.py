@@ -360,7 +360,8 @@ def nadam(
 
     With mu_t the momentum of round t, the first moment is taken as mu_{t+1} m_t over
     1 - mu_1 ... mu_{t+1}, plus (1 - mu_t) g_t over 1 - mu_1 ... mu_t. Rising, mu_t is
-    beta1 (1 - 0.96**(t / 250) / 2), as deployed libraries have it; constant, it is beta1.
+    beta1 (1 - 0.96**(t / 250) / 2), as deployed libraries have it; constant, it is beta1. As in
+    those libraries m itself decays by beta1 in either case.
     """
     g = with_coupled_decay(g, x, weight_decay)
     m, v, _ = _moments(g, m, v, 1.0, beta1, beta2, 1)

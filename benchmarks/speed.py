@@ -16,6 +16,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -446,6 +447,131 @@ def memory(sizes: Sizes) -> Row:
     return row
 
 
+# What a user waits for: a process of its own, and a cache folder that is empty at first.
+_FIRST = """
+import json, sys, time
+import convergence
+from convergence import find_problem, find_rule, find_schedule
+steps, lanes, by = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+def call(rule):
+    begin = time.perf_counter()
+    from convergence.simulation import Simulation
+    parts = find_problem("periodic-linear"), find_rule(rule), find_schedule(by)
+    made = Simulation(*parts, seeds=range(lanes), horizon=steps, engine="compiled")
+    made.advance(steps)
+    return time.perf_counter() - begin
+print(json.dumps([call("adam"), call("adam"), call("adam:beta1=0.8,beta2=0.97")]))
+"""
+
+
+@cache
+def waits() -> dict[str, float]:
+    """Seconds of the first calls: nothing kept, code kept, again, and of a new setting."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "CONVERGENCE_CACHE": folder}
+        Path(folder).chmod(0o700)
+
+        def calls() -> list[float]:
+            command = [sys.executable, "-c", _FIRST, "1000", "16", SCHEDULE]
+            done = subprocess.run(
+                command, check=True, capture_output=True, text=True, env=environment
+            )
+            found: list[float] = json.loads(done.stdout)
+            return found
+
+        cold, _, _ = calls()
+        kept = min((calls() for _ in range(3)), key=lambda found: found[0])
+    return dict(zip(("cold", "kept", "again", "new setting"), (cold, *kept), strict=True))
+
+
+def first_call(form: str, most: float) -> Callable[[Sizes], Row]:
+    """A row on waiting; the peer is the first call of optax in lax.scan, compiled by jax."""
+
+    def measured(sizes: Sizes) -> Row:
+        row = Row(f"first call, {form}", "optax in lax.scan", "call", 1.0)
+        needs_numba()
+        begin = time.perf_counter()
+        peers.optax_adam(1000, 16)()
+        theirs = time.perf_counter() - begin
+        ours_ = waits()[form]
+        row.ours, row.theirs, row.ratio = ours_ * 1e9, theirs * 1e9, theirs / ours_
+        row.remark = f"wanted: at most {most * 1000:g} ms"
+        return row
+
+    return measured
+
+
+#: A grid of step sizes and second moments, with lanes beside.
+GRID = {
+    "alpha": [float(f"{10 ** (-4 + 5 * k / 24):.6g}") for k in range(25)],
+    "beta2": [0.9, 0.97, 0.99, 0.997, 0.999],
+}
+GRID_SEEDS, GRID_STEPS = 16, 100_000
+
+
+def grid_cells() -> list[tuple[Any, Any]]:
+    """The rule and the schedule of each cell."""
+    return [
+        (find_rule(f"adam:beta2={beta2}"), find_schedule(f"inverse-sqrt:alpha={alpha}"))
+        for alpha in GRID["alpha"]
+        for beta2 in GRID["beta2"]
+    ]
+
+
+def grid(form: str, target: float) -> Callable[[Sizes], Row]:
+    """A grid as one call, or cell by cell, against as many lanes of one setting."""
+
+    def measured(sizes: Sizes) -> Row:
+        cells, lanes = grid_cells(), len(GRID["alpha"]) * len(GRID["beta2"]) * GRID_SEEDS
+        steps = GRID_STEPS if sizes.repeats == REPEATS else GRID_STEPS // 10
+        work = f"grid, 125 settings of Adam, {GRID_SEEDS} lanes each, {form}"
+        row = Row(work, f"{lanes} lanes of one setting", "lane-step", target, "at most")
+        needs_numba()
+        problem = find_problem(SLOPES)
+
+        def one_call() -> Any:
+            each = [cell for cell in cells for _ in range(GRID_SEEDS)]
+            made = Simulation(
+                [problem] * lanes,
+                [rule for rule, _ in each],
+                [by for _, by in each],
+                seeds=range(lanes),
+                horizon=steps,
+                engine="compiled",
+            )
+            made.advance(steps)
+            return made.iterate
+
+        def apart() -> Any:
+            found = []
+            for alpha in GRID["alpha"]:
+                for beta2 in GRID["beta2"]:
+                    made = Simulation(
+                        find_problem(SLOPES),
+                        find_rule(f"adam:beta2={beta2}"),
+                        find_schedule(f"inverse-sqrt:alpha={alpha}"),
+                        seeds=range(GRID_SEEDS),
+                        horizon=steps,
+                        engine="compiled",
+                    )
+                    made.advance(steps)
+                    found.append(made.iterate)
+            return np.concatenate(found)
+
+        action = one_call if form == "one call" else apart
+        same = bool(np.array_equal(one_call(), apart()))
+        peer = ours(SLOPES, "adam", SCHEDULE, steps, lanes, "compiled")
+        timed = race({"ours": ready(action), "peer": peer}, sizes.repeats)
+        units = steps * lanes
+        row.ours = min(timed["ours"][0]) / units * 1e9
+        row.theirs = min(timed["peer"][0]) / units * 1e9
+        row.ratio = row.ours / row.theirs
+        row.same_bits = same
+        return row
+
+    return measured
+
+
 def rows() -> Iterator[tuple[str, Callable[[Sizes], Row], Row]]:
     """Names, what measures a row, and the row to print if it cannot be measured."""
     blank = Row
@@ -491,6 +617,12 @@ def rows() -> Iterator[tuple[str, Callable[[Sizes], Row], Row]]:
             growth_lanes(problem),
             blank(f"lanes, {problem}", "itself", "lane-step", 1.1, "at most"),
         )
+    for form, target in (("one call", 1.3), ("cell by cell", 2.0)):
+        blank_row = blank("grid", "lanes of one setting", "lane-step", target, "at most")
+        yield f"grid-{form.replace(' ', '-')}", grid(form, target), blank_row
+    for form, most in (("cold", 1.5), ("kept", 0.3), ("new setting", 0.03)):
+        blank_row = blank(f"first call, {form}", "optax in lax.scan", "call", 1.0)
+        yield f"first-call-{form.replace(' ', '-')}", first_call(form, most), blank_row
     yield "memory", memory, blank("peak memory", "itself", "MB", 1.1, "at most")
 
 
@@ -549,9 +681,13 @@ def line(row: Row) -> str:
             ratio += f" ({number(row.unflushed)})"
     target = f"{'>=' if row.sense == 'at least' else '<='} {row.target:g}"
     bits = {True: "same", False: "**differ**", None: ""}[row.same_bits]
-    unit = "MB" if row.unit == "MB" else f"ns / {row.unit}"
+    unit = {"MB": "MB", "call": "ms"}.get(row.unit, f"ns / {row.unit}")
+    taken = [
+        value if value is None or row.unit != "call" else value / 1e6
+        for value in (row.ours, row.theirs)
+    ]
     return (
-        f"| {row.work} | {row.peer} | {unit} | {number(row.ours)} | {number(row.theirs)} "
+        f"| {row.work} | {row.peer} | {unit} | {number(taken[0])} | {number(taken[1])} "
         f"| {ratio} | {target} | {verdict} | {bits} |"
     )
 

@@ -368,10 +368,27 @@ def _problem_sections(problem: Problem) -> tuple[list[tuple[str, Any]], dict[str
 
 
 def _accepted_text(name: str) -> str:
-    accepted = SETTINGS[name][1]
-    if callable(accepted[0]):
-        return str(accepted[1])
-    return " | ".join(format_value(word) for word in accepted)
+    setting = SETTINGS[name]
+    if not setting.special:
+        return setting.accepted
+    return f"{setting.accepted}; at {', '.join(map(str, setting.special))} another formula"
+
+
+_EXTENTS = {
+    ("r", "c"): "per coordinate",
+    ("r", "1"): "per row",
+    ("1", "c"): "per column",
+    ("1", "1"): "one per block",
+    ("r", "r"): "rows x rows",
+    ("c", "c"): "columns x columns",
+}
+
+
+def _extent(rule: Rule, name: str) -> str:
+    """How many numbers a state variable has."""
+    if rule.traced.by_block:
+        return _EXTENTS.get(rule.traced.shapes[name], "columns x rows")
+    return "per coordinate" if name in rule.state_per_coordinate else "one"
 
 
 def _rule_sections(rule: Rule) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
@@ -380,14 +397,17 @@ def _rule_sections(rule: Rule) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
         if rule.history_driven
         else ("uses " + ", ".join(sorted(rule.uses - {"g"})))
     )
-    per_coordinate = rule.state_per_coordinate
     state = [
-        (name, f"starts at {value:g}", "per coordinate" if name in per_coordinate else "one")
+        (
+            name,
+            f"starts at {value if isinstance(value, str) else format(value, 'g')}",
+            _extent(rule, name),
+        )
         for name, value in rule.state.items()
     ]
     operations = dict(rule.operations)
     settings = [
-        (name, format_value(value), _accepted_text(name), SETTINGS[name][0])
+        (name, format_value(value), _accepted_text(name), SETTINGS[name].meaning)
         for name, value in rule.settings.items()
     ]
     returned = "the displacement" if rule.returns_displacement else "a direction"

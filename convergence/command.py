@@ -291,8 +291,8 @@ def run(
                 schedule,
                 rounds,
                 seeds=read_value(seeds),
-                projection=projection,  # type: ignore[arg-type]  # any text: run checks it
-                engine=engine,  # type: ignore[arg-type]
+                projection=projection,
+                engine=engine,
                 workers=workers,
                 progress=advance,
             )

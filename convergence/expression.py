@@ -1,51 +1,129 @@
-"""Traced formulas: a rule is called once on symbols, and code is generated from what it did.
+"""Traced formulas: a function is called once on symbols, and what it did is recorded.
 
 Calling `adam(g, m, v, ...)` on `Expression` inputs records its operations. From that record come
-straight-line programs for every kind of number (plain floats, numpy arrays, and whatever engine
-is added), the test that a rule uses only the allowed operations, its operation counts and its
-printed formula. No algebra is done: each operation appears as it was written, so every program
-rounds alike.
+programs for every kind of number (see `convergence.printing` and `convergence.engines`), exact
+values and enclosures (`convergence.algebras`), operation counts and the printed formula. No
+algebra is done: each operation appears as it was written, so every program rounds alike.
+
+Numbers in a formula are exact. A decimal that was typed is the rational number it names, and a
+float is the decimal that Python prints for it; an arithmetic rounds it when it takes it.
+
+The operations and what they mean on floats:
+
+- `+ - * /`, `negative` and `sqrt` round once; `abs` is exact.
+- `< <= > >=` are false if a side is NaN; -0 and +0 are equal.
+- `where(c, a, b)` is a if c holds, else b, bit for bit.
+- `maximum(a, b)` is a if a > b, else b: of +0 and -0 the second; NaN if b is, and b if a is.
+  `minimum` likewise with <.
+- `sign(x)` is 1 above zero, -1 below, and x itself otherwise (a signed zero, NaN).
+- `norm` and `mean` go over all coordinates, `sum_rows` and its like over a block of the iterate
+  (see `REDUCTIONS`); `matmul`, `transpose` and `polar` are of blocks. Sums are taken in index
+  order.
+- `expit(x)` is 1 / (1 + exp(-x)), which rounds as the exponential of the machine does.
+
+Nodes are immutable, and equal formulas are one object: a part that occurs twice is computed once.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NoReturn
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from fractions import Fraction
+from typing import Any, NoReturn
+from weakref import WeakValueDictionary
+
+from problems.notation import exact
 
 __all__ = [
+    "BLOCK_OPERATIONS",
+    "COMPARISONS",
+    "OPERATIONS",
+    "REDUCTIONS",
     "Expression",
-    "Flavour",
     "count_operations",
+    "dependents",
     "inputs_of",
     "reduction",
     "replaced",
-    "statements",
+    "shapes_of",
     "walk",
 ]
 
-Flavour = Literal["number", "array"]
+COMPARISONS = frozenset({"<", "<=", ">", ">="})
+_ALONG = frozenset(
+    f"{what}_{axis}"
+    for what in ("sum", "mean", "maximum", "norm")
+    for axis in ("rows", "columns", "block")
+)
+#: Operations of blocks: a rule that has one sees the iterate as matrices.
+BLOCK_OPERATIONS = _ALONG | {"matmul", "transpose", "polar"}
+#: Operations that take many coordinates to fewer.
+REDUCTIONS = _ALONG | {"norm", "mean"}
+#: Every operation and the number of its arguments.
+OPERATIONS: Mapping[str, int] = {
+    **dict.fromkeys(("+", "-", "*", "/", *COMPARISONS, "maximum", "minimum", "matmul"), 2),
+    **dict.fromkeys(
+        ("negative", "abs", "sqrt", "sign", "expit", "transpose", "polar", *REDUCTIONS), 1
+    ),
+    "where": 3,
+}
+_LEAVES = ("input", "constant")
+
+_known: WeakValueDictionary[tuple[Any, ...], Expression] = WeakValueDictionary()
 
 
 class Expression:
     """One operation on other expressions, an input, or a constant.
 
     Attributes:
-        operation: "input", "constant", an operator sign, or a function name.
-        arguments: Expressions; a name for an input, a number for a constant.
+        operation: "input", "constant", or a key of `OPERATIONS`.
+        arguments: Expressions; a name for an input, a Fraction for a constant.
+        special: Of an input, the numbers at which a formula may change (see `fixed_at`).
     """
 
-    __slots__ = ("arguments", "operation")
+    __slots__ = ("__weakref__", "arguments", "operation", "special")
     __array_ufunc__ = None  # numpy must not take an expression apart
 
-    def __init__(self, operation: str, *arguments: Any):
-        self.operation = operation
-        self.arguments = arguments
+    arguments: tuple[Any, ...]
+    operation: str
+    special: tuple[Fraction, ...]
+
+    def __new__(  # noqa: D102
+        cls, operation: str, *arguments: Any, special: tuple[Fraction, ...] = ()
+    ) -> Expression:
+        leaf = operation in _LEAVES
+        parts = arguments if leaf else tuple(map(id, arguments))
+        key = (operation, special, *parts)
+        found = _known.get(key)
+        if found is None:
+            found = object.__new__(cls)
+            for name, value in (
+                ("operation", operation),
+                ("arguments", arguments),
+                ("special", special),
+            ):
+                object.__setattr__(found, name, value)
+            _known[key] = found
+        return found
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"a formula does not change; {name} cannot be set")
 
     @staticmethod
     def of(value: Any) -> Expression:
-        """The expression itself, or a constant."""
-        return value if isinstance(value, Expression) else Expression("constant", value)
+        """The expression itself, or a constant.
+
+        Raises:
+            TypeError: It is no finite number.
+        """
+        if isinstance(value, Expression):
+            return value
+        number = exact(value)
+        if number is None:
+            raise TypeError(f"a formula may hold finite numbers only, not {value!r}")
+        if not number and str(float(value)) == "-0.0":
+            return -Expression("constant", number)
+        return Expression("constant", number)
 
     def _binary(self, sign: str, other: Any) -> Expression:
         return Expression(sign, self, Expression.of(other))
@@ -95,32 +173,58 @@ class Expression:
     def __abs__(self) -> Expression:
         return Expression("abs", self)
 
-    def sqrt(self) -> Expression:
-        """Called by `arithmetic.sqrt`."""
-        return Expression("sqrt", self)
+    @staticmethod
+    def made(operation: str, *arguments: Any) -> Expression:
+        """The operation on arguments; `problems.arithmetic` calls it."""
+        return Expression(operation, *map(Expression.of, arguments))
 
-    def expit(self) -> Expression:
-        """Called by `arithmetic.expit`."""
-        return Expression("expit", self)
+    def called(self, operation: str, *others: Any) -> Expression:
+        """The operation on this and others; `problems.arithmetic` calls it."""
+        return Expression.made(operation, self, *others)
 
-    def where(self, a: Any, b: Any) -> Expression:
-        """Called by `arithmetic.where` on a traced condition."""
-        return Expression("where", self, Expression.of(a), Expression.of(b))
+    def fixed_at(self, number: float) -> bool:
+        """False: this is a letter, or for 0 a multiple of one; `arithmetic.fixed_at` calls it.
+
+        Raises:
+            TypeError: It is not declared that formulas may change at the number.
+        """
+        letter = self
+        while not number and letter.operation in ("negative", "*", "/"):
+            others = [
+                a for a in letter.arguments if a.operation != "constant" or not a.arguments[0]
+            ]
+            if len(others) != 1 or (letter.operation == "/" and others[0] is letter.arguments[1]):
+                break
+            letter = others[0]
+        if exact(number) not in letter.special:
+            self._refuse(f"ask whether {self} is {number:g}, which is not declared of it")
+        return False
 
     def _refuse(self, what: str) -> NoReturn:
         raise TypeError(
-            f"a rule may not {what}: only + - * / sqrt maximum minimum abs sign where, and "
-            "norm and mean if it asks for them"
+            f"a formula may not {what}: only + - * / sqrt < <= > >= where maximum minimum abs "
+            "sign, reductions and products of blocks, and norm and mean if it asks for them"
         )
 
+    def __eq__(self, other: object) -> bool:
+        self._refuse("compare with == (write abs(a) > 0, or fixed_at of a setting)")
+
+    def __ne__(self, other: object) -> bool:
+        self._refuse("compare with != (write abs(a) > 0, or fixed_at of a setting)")
+
+    __hash__ = object.__hash__
+
     def __bool__(self) -> bool:
-        self._refuse("branch on a traced value")
+        self._refuse("branch on a traced value (write where)")
 
     def __pow__(self, other: Any) -> Expression:
-        self._refuse("raise to a power (keep a running product in the state)")
+        self._refuse("raise to a power (write g * g, or keep a running product in the state)")
 
     def __rpow__(self, other: Any) -> Expression:
-        self._refuse("raise to a power (keep a running product in the state)")
+        self._refuse("raise to a power (write g * g, or keep a running product in the state)")
+
+    def __matmul__(self, other: Any) -> Expression:
+        self._refuse("use @ (write matmul)")
 
     def __float__(self) -> float:
         self._refuse("turn a traced value into a number")
@@ -132,7 +236,10 @@ class Expression:
         self._refuse("take coordinates out of a traced value")
 
     def __repr__(self) -> str:
-        return "\n".join(statements({"value": self}, "array")[0])
+        from convergence.printing import DISPLAY, statements
+
+        lines, values = statements({"value": self}, DISPLAY)
+        return "\n".join([*lines, *(value for value in values.values() if value != "value")])
 
 
 def reduction(name: str) -> Any:
@@ -140,141 +247,137 @@ def reduction(name: str) -> Any:
     return lambda value: Expression(name, Expression.of(value))
 
 
-def walk(outputs: Iterable[Expression], stop: Mapping[int, str]) -> list[Expression]:
-    """Every node below the outputs once, children first; not below the nodes in `stop`."""
+def walk(outputs: Iterable[Expression], stop: Collection[int] = ()) -> list[Expression]:
+    """Every node below the outputs once, children first; not below the nodes (ids) in `stop`."""
     found: list[Expression] = []
     seen: set[int] = set()
-
-    def visit(node: Expression) -> None:
-        seen.add(id(node))
-        if node.operation not in ("input", "constant") and id(node) not in stop:
-            for child in node.arguments:
-                if id(child) not in seen:
-                    visit(child)
-        found.append(node)
-
     for output in outputs:
-        if id(output) not in seen:
-            visit(output)
+        stack = [(output, False)]
+        while stack:
+            node, done = stack.pop()
+            if done:
+                found.append(node)
+            elif id(node) not in seen:
+                seen.add(id(node))
+                stack.append((node, True))
+                if node.operation not in _LEAVES and id(node) not in stop:
+                    stack += [(child, False) for child in reversed(node.arguments)]
     return found
 
 
-def replaced(node: Expression, by: Mapping[str, Expression], done: dict[int, Expression]) -> Any:
-    """The expression with inputs replaced by others; what is shared stays shared.
+def replaced(
+    outputs: Mapping[str, Expression],
+    by: Mapping[str, Expression],
+    nodes: Mapping[int, Expression] | None = None,
+) -> dict[str, Expression]:
+    """Expressions with inputs, and perhaps other nodes, replaced.
 
     Args:
-        node: Where to replace.
+        outputs: Where to replace.
         by: What stands in the place of an input, by its name.
-        done: New nodes by the id of the old, kept between calls that share nodes.
+        nodes: What stands in the place of a node, by its id.
     """
-    if id(node) in done:
-        return done[id(node)]
-    if node.operation == "input":
-        new = by.get(node.arguments[0], node)
-    elif node.operation == "constant":
-        new = node
-    else:
-        parts = [replaced(part, by, done) for part in node.arguments]
-        same = all(part is old for part, old in zip(parts, node.arguments, strict=True))
-        new = node if same else Expression(node.operation, *parts)
-    done[id(node)] = new
-    return new
+    new = dict(nodes or {})
+    for node in walk(outputs.values(), tuple(new)):
+        if id(node) in new:
+            continue
+        if node.operation == "input":
+            new[id(node)] = by.get(node.arguments[0], node)
+        elif node.operation == "constant":
+            new[id(node)] = node
+        else:
+            parts = [new[id(part)] for part in node.arguments]
+            new[id(node)] = Expression(node.operation, *parts)
+    return {name: new[id(node)] for name, node in outputs.items()}
 
 
-def inputs_of(*outputs: Expression) -> set[str]:
+def inputs_of(*outputs: Expression, stop: Collection[int] = ()) -> set[str]:
     """Names of the inputs that the outputs depend on."""
-    return {node.arguments[0] for node in walk(outputs, {}) if node.operation == "input"}
+    return {node.arguments[0] for node in walk(outputs, stop) if node.operation == "input"}
 
 
 def count_operations(*outputs: Expression) -> Counter[str]:
     """How often each operation is carried out in one evaluation."""
-    free = ("input", "constant")
-    return Counter(node.operation for node in walk(outputs, {}) if node.operation not in free)
+    return Counter(node.operation for node in walk(outputs) if node.operation not in _LEAVES)
 
 
-_BINDING = {"<": 1, "<=": 1, ">": 1, ">=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "negative": 4}
-_ATOM = 9
-
-
-def statements(
-    outputs: Mapping[str, Expression],
-    flavour: Flavour,
-    *,
-    given: Mapping[int, str] | None = None,
-    prefix: str = "_",
-    constants: dict[str, Any] | None = None,
-) -> tuple[Sequence[str], Mapping[str, str]]:
-    """Straight-line code that computes the outputs.
+def dependents(
+    made: Mapping[str, Expression], first: Collection[str], *, by_coordinate: bool = False
+) -> set[str]:
+    """The names in `first`, and of all that is made from them, round after round.
 
     Args:
-        outputs: Expressions by the name they are assigned to.
-        flavour: "number" writes `where` as a conditional expression, as compiled code needs;
-            "array" as a function that looks at every element.
-        given: Names of nodes (by id) that are already computed.
-        prefix: Begins the names of intermediate values.
-        constants: Receives numbers other than int and float, by generated name.
-
-    Returns:
-        The lines, and for each output the name or literal that holds it.
+        made: What takes the place of a name in a round.
+        first: Names to begin with.
+        by_coordinate: Whether to leave out what only a reduction has seen.
     """
-    given = given or {}
-    uses: Counter[int] = Counter()
-    nodes = walk(outputs.values(), given)
-    for node in nodes:
-        if id(node) not in given and node.operation not in ("input", "constant"):
-            uses.update(id(child) for child in node.arguments)
-    # A node used twice must be computed once; the others are written in place.
-    lines: list[str] = []
-    text: dict[int, tuple[str, int]] = {}
-    output_names: dict[int, str] = {}
-    for name, node in outputs.items():
-        output_names.setdefault(id(node), name)
+    needs = {}
+    for name, node in made.items():
+        stop = [id(n) for n in walk([node]) if n.operation in REDUCTIONS] if by_coordinate else []
+        needs[name] = {
+            part.arguments[0] for part in walk([node], stop) if part.operation == "input"
+        }
+    found = set(first)
+    while True:
+        more = {name for name, asked in needs.items() if asked & found} - found
+        if not more:
+            return found
+        found |= more
 
-    def inner(node: Expression, binding: int) -> str:
-        written, own = text[id(node)]
-        return written if own >= binding else f"({written})"
 
-    for node in nodes:
-        operation, arguments = node.operation, node.arguments
-        if id(node) in given:
-            text[id(node)] = given[id(node)], _ATOM
-            continue
-        if operation == "input":
-            text[id(node)] = arguments[0], _ATOM
-            continue
-        if operation == "constant":
-            value = arguments[0]
-            if isinstance(value, (int, float)):
-                literal = repr(value)
-                if literal in ("inf", "-inf", "nan"):
-                    literal = f"float('{literal}')"
-            elif constants is not None:
-                literal = f"constant_{len(constants)}"
-                constants[literal] = value
-            else:
-                literal = str(value)
-            text[id(node)] = literal, 4 if literal.startswith("-") else _ATOM
-            continue
-        if operation == "where":
-            condition, a, b = arguments
-            if flavour == "number":
-                parts = (inner(a, 1), inner(condition, 1), inner(b, 1))
-                written, own = "{} if {} else {}".format(*parts), 0
-            else:
-                parts = (inner(condition, 0), inner(a, 0), inner(b, 0))
-                written, own = "where({}, {}, {})".format(*parts), _ATOM
-        elif operation == "negative":
-            written, own = "-" + inner(arguments[0], 4), 4
-        elif operation in _BINDING:
-            own = _BINDING[operation]
-            # The right operand binds tighter: a - (b - c), and a * (b * c) keeps its order.
-            left, right = inner(arguments[0], own), inner(arguments[1], own + 1)
-            written = f"{left} {operation} {right}"
-        else:
-            written, own = f"{operation}({inner(arguments[0], 0)})", _ATOM
-        if uses[id(node)] > 1 or id(node) in output_names:
-            name = output_names.get(id(node), f"{prefix}{len(lines)}")
-            lines.append(f"{name} = {written}")
-            written, own = name, _ATOM
-        text[id(node)] = written, own
-    return lines, {name: text[id(node)][0] for name, node in outputs.items()}
+Shape = tuple[str, str]
+
+
+def shapes_of(made: Mapping[str, Expression], whole: Collection[str]) -> dict[str, Shape]:
+    """The shape that each name has in a block of shape (r, c): pairs of "1", "r" and "c".
+
+    Args:
+        made: What takes the place of a name in a round; a name not made is one number.
+        whole: Names of the shape (r, c).
+
+    Raises:
+        TypeError: Shapes do not fit together.
+    """
+    shapes: dict[str, Shape] = dict.fromkeys(made, ("1", "1"))
+    shapes.update(dict.fromkeys(whole, ("r", "c")))
+    while True:
+        below: dict[int, Shape] = {}
+        for node in walk(made.values()):
+            below[id(node)] = _shape(node, shapes, below)
+        found = {n: _joined(shapes[n], below[id(node)], n) for n, node in made.items()}
+        if all(shapes[name] == shape for name, shape in found.items()):
+            return shapes
+        shapes.update(found)
+
+
+def _joined(a: Shape, b: Shape, what: str) -> Shape:
+    def side(one: str, other: str) -> str:
+        if one != other and "1" not in (one, other):
+            raise TypeError(f"shapes {a} and {b} meet in {what}; transpose one of them")
+        return other if one == "1" else one
+
+    return side(a[0], b[0]), side(a[1], b[1])
+
+
+def _shape(node: Expression, shapes: Mapping[str, Shape], below: Mapping[int, Shape]) -> Shape:
+    operation = node.operation
+    if operation == "input":
+        return shapes.get(node.arguments[0], ("1", "1"))
+    if operation in ("constant", "norm", "mean"):
+        return ("1", "1")
+    parts = [below[id(part)] for part in node.arguments]
+    if operation == "transpose":
+        return parts[0][1], parts[0][0]
+    if operation == "matmul":
+        (rows, inner), (other, columns) = parts
+        if inner != other:
+            raise TypeError(f"matmul of shapes {parts[0]} and {parts[1]}; transpose one of them")
+        return rows, columns
+    if operation in _ALONG:
+        _, axis = operation.split("_")
+        rows, columns = parts[0]
+        return (rows if axis == "rows" else "1", columns if axis == "columns" else "1")
+    joined: Shape = ("1", "1")
+    for part in parts:
+        joined = _joined(joined, part, operation)
+    return joined

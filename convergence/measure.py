@@ -52,6 +52,15 @@ class Observation:
             stacked([o.exact_square_sum for o in observations]),
         )
 
+    def part(self, lanes: slice, rounds: int) -> Observation:
+        """Some lanes of a stacked observation, and its first rounds."""
+        return Observation(
+            self.iterate[lanes, :rounds],
+            {name: values[lanes, :rounds] for name, values in self.state.items()},
+            {name: values[lanes, :rounds] for name, values in self.totals.items()},
+            self.exact_square_sum[lanes, :rounds],
+        )
+
 
 Evaluate = Callable[[Problem, Observation, NDArray[np.int64], list[int]], Array]
 

@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 from functools import cache, cached_property
 from typing import Any
 
 from convergence.expression import Expression, inputs_of, reduction, replaced
 from problems.arithmetic import maximum, minimum, ratio, where
-from problems.notation import InputError, nearest, require
+from problems.notation import InputError, Number, nearest, require
 from problems.registry import Entry, Registry
 
 __all__ = ["Quantity", "catalogue", "find", "with_parts"]
 
+# Of float64: what rounding may change a number by, in parts of it.
+_UNIT = Number(Fraction(1, 1 << 53))
 _ASKS = ("loss", "g", "x", "query_point", "t", "step_size", "displacement", "norm")
 
 
@@ -54,7 +57,7 @@ class Quantity:
         """The same under a name that generated code uses for nothing else."""
         names = (self.name, *self.builds_on)
         by = {name: Expression("input", f"total_{name}") for name in names}
-        update = replaced(self.update, by, {})
+        update = replaced({"update": self.update}, by)["update"]
         return Quantity(f"total_{self.name}", self.start, update, self.meaning, self.builds_on)
 
     @property
@@ -140,7 +143,7 @@ def iterate_rounding(total: Any, x: Any, displacement: Any) -> Any:
     A round adds one unit of the new iterate and at most eight of the displacement, which is
     itself made of a few rounded operations.
     """
-    return total + 2.0**-53 * (abs(x) + 9.0 * abs(displacement))
+    return total + _UNIT * (abs(x) + 9.0 * abs(displacement))
 
 
 @quantity(start=float("inf"))

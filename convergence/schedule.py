@@ -11,15 +11,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence.expression import Expression
+from convergence.expression import Expression, inputs_of
 from problems.arithmetic import minimum, sqrt
-from problems.notation import InputError, require
+from problems.notation import InputError, Number, exact, require
 from problems.problem import CONSTANTS, Problem
 from problems.registry import Entry, Registry
 
@@ -62,26 +63,41 @@ class Schedule:
         t = rounds.astype(float)
         return np.broadcast_to(np.asarray(self._at(t, problem, horizon), float), t.shape)
 
-    def traced(self, problem: Problem, horizon: int) -> Expression | None:
-        """The step size as a formula of t, or None if it cannot be traced; see `step_sizes`."""
+    def traced(self, problem: Problem, horizon: int) -> tuple[Expression, dict[str, float]] | None:
+        """The step size as a formula of t and letters, and their values; see `step_sizes`.
+
+        None if it cannot be traced.
+        """
+        values = self._values(problem, horizon)
+        letters = {name: Expression("input", name) for name in values}
         try:
-            return Expression.of(self._at(Expression("input", "t"), problem, horizon))
+            size = Expression.of(self._size(Expression("input", "t"), letters))
         except TypeError:
             return None
+        asked = inputs_of(size)
+        return size, {name: value for name, value in values.items() if name in asked}
 
     def _at(self, t: Any, problem: Problem, horizon: int) -> Any:
-        asked: dict[str, Any] = {}
+        return self._size(t, self._values(problem, horizon))
+
+    def _values(self, problem: Problem, horizon: int) -> dict[str, float]:
+        """What the formula asks for, and the parameters."""
+        values: dict[str, float] = {}
         for name in _asks(self.entry.function):
-            asked[name] = float(horizon) if name == "horizon" else problem.constant(name)
-            if name in CONSTANTS and asked[name] <= 0:
+            values[name] = float(horizon) if name == "horizon" else problem.constant(name)
+            if name in CONSTANTS and values[name] <= 0:
                 raise InputError(
                     f"schedule {self.key} needs {name} > 0, and problem "
-                    f"{problem.specification} has {name} = {asked[name]:g}"
+                    f"{problem.specification} has {name} = {values[name]:g}"
                 )
-        own = {name: value for name, value in self.settings.items() if name != "warmup"}
-        size = self.entry.function(t, **asked, **own)
-        warmup = self.settings["warmup"]
-        return size * minimum(1.0, t / warmup) if warmup else size
+        return {**values, **self.settings}
+
+    def _size(self, t: Any, values: Mapping[str, Any]) -> Any:
+        given = dict(values)
+        warmup = given.pop("warmup")
+        size = self.entry.function(t, **given)
+        # Without a warm-up there is nothing to multiply by, rather than 1.
+        return size * minimum(1.0, t / warmup) if self.settings["warmup"] else size
 
 
 @cache
@@ -100,13 +116,13 @@ _LARGEST = float(np.finfo(float).max)
 def _build(entry: Entry[Schedule], settings: Mapping[str, Any]) -> Schedule:
     for name, value in settings.items():
         accepted = "a positive number"
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        number = isinstance(value, (int, float, Fraction)) and not isinstance(value, bool)
         good = number and 0 < value <= _LARGEST
         if name in ("warmup", "floor", "offset"):
             accepted = "a number of at least 0"
             good = number and 0 <= value <= _LARGEST
         require(good, f"{name}={value!r} of schedule {entry.key} must be {accepted}")
-    return Schedule(entry, dict(settings))
+    return Schedule(entry, {name: Number(exact(value) or 0) for name, value in settings.items()})
 
 
 #: Every schedule by key.

@@ -7,18 +7,22 @@ import itertools
 import math
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convergence import quantity, rules
 from convergence import schedule as schedules
-from convergence.engines import loops, rows, steps
-from convergence.engines.kernel import Kernel, kernel
+from convergence.engines import blocks, loops, rows, steps
+from convergence.engines.kernel import Flavour, Kernel, kernel
+from convergence.engines.lowering import lowered
 from convergence.engines.sparse import why_not_sparse
+from convergence.grid import Cell, cells
+from convergence.lanes import Lanes, structure_of
 from convergence.measure import MEASURES, Measure, Observation, default_measures
 from convergence.record import End, Record
 from convergence.rule import Rule
@@ -27,7 +31,7 @@ from problems import draws
 from problems import find as find_problem
 from problems.domain import Box
 from problems.notation import InputError, nearest, require
-from problems.problem import BlockSamples, Problem
+from problems.problem import Problem
 
 __all__ = ["Engine", "Simulation", "one_thread", "record_times", "run"]
 
@@ -71,9 +75,8 @@ class Simulation:
     Lanes are independent: each seed gives the same bits alone and among others.
 
     Args:
-        problem: What is minimised.
-        rule: The update rule.
-        schedule: The step sizes.
+        problem, rule, schedule: What is minimised, the update rule and the step sizes: one for all
+            lanes, or a list with one for each, which may differ in their numbers.
         seeds: One lane for each.
         horizon: The number of steps of the whole run, which a schedule may ask for.
         quantities: Names of the running totals to keep.
@@ -92,9 +95,9 @@ class Simulation:
 
     def __init__(
         self,
-        problem: Problem,
-        rule: Rule,
-        schedule: Schedule,
+        problem: Problem | Sequence[Problem],
+        rule: Rule | Sequence[Rule],
+        schedule: Schedule | Sequence[Schedule],
         *,
         seeds: Sequence[int] = (0,),
         horizon: int,
@@ -103,53 +106,42 @@ class Simulation:
         engine: Engine = "auto",
         workers: int = 1,
     ):
-        problem.probe()
-        self.problem, self.rule, self.schedule = problem, rule, schedule
-        # Asked here, as asking takes as long as a thousand rounds.
-        samples = problem.samples
-        self._by_block = samples if isinstance(samples, BlockSamples) else None
-        self.seeds = np.array(seeds, np.uint64)
-        self.horizon = horizon
+        self._lanes = lanes = Lanes(problem, rule, schedule, seeds, horizon)
+        self.seeds, self.horizon = lanes.seeds, horizon
+        self.problem, self.rule, self.schedule = lanes.problem, lanes.rule, lanes.schedule
         self.t = 0
         self._by_metric = by_metric = projection == "metric"
         require(
-            not by_metric or "metric" in rule.outputs,
-            f"projection='metric' needs a rule with a metric; {rule.key} has none",
+            not by_metric or "metric" in self.rule.outputs,
+            f"projection='metric' needs a rule with a metric; {self.rule.key} has none",
         )
-        eps = rule.settings.get("eps")
+        domain = self.problem.domain
         require(
-            not by_metric or eps != 0 or isinstance(problem.domain, Box),
-            f"projection='metric' onto {problem.domain} needs eps > 0 in rule {rule.key}, "
+            not by_metric or self.rule.settings.get("eps") != 0 or isinstance(domain, Box),
+            f"projection='metric' onto {domain} needs eps > 0 in rule {self.rule.key}, "
             "or a coordinate without gradients has no weight",
         )
         require(
             engine in get_args(Engine),
             f"engine={engine!r} must be one of {', '.join(get_args(Engine))}",
         )
-        single = problem.scalar and self.seeds.size == 1
+        single = self.problem.scalar and self.seeds.size == 1
+        by_block = self.rule.traced.by_block
         require(
-            engine != "number" or single,
+            engine != "number" or (single and not by_block),
             "engine='number' runs one seed of a one-dimensional scalar problem only",
         )
-        self._number = single and engine != "array"
+        self._number = single and engine != "array" and not by_block
         names = list(dict.fromkeys(quantities))
-        if problem.domain.bounded:
+        if domain.bounded:
             names.append("finiteness")
         self._quantities = quantity.with_parts(names)
-        # What code is generated from: names of state and totals may be any.
-        self._apart = rule.apart, [q.apart for q in self._quantities]
-        self._kernels: dict[tuple[str, bool], Kernel] = {}
-
-        lanes = (self.seeds.size,) if problem.scalar else (self.seeds.size, problem.dimension)
-        start: Any = np.broadcast_to(problem.start[0] if problem.scalar else problem.start, lanes)
-        if self._number:
-            start = float(problem.start[0])
-        self._live: tuple[Any, ...] = (
-            start,
-            start,
-            *rule.state.values(),
-            *(q.start for q in self._quantities),
-        )
+        self._blocks = blocks.Blocks(self.rule.traced, self.problem) if by_block else None
+        formulas = self._blocks.outer if self._blocks else self.rule.traced
+        self._round = lowered(formulas, self._quantities, domain)
+        letters = lanes.letters()
+        self._letters = {name: letters[name] for name in self._round.letters}
+        self._live = self._begun()
         self.ended = np.zeros(self.seeds.size, np.int64)
         whole = isinstance(workers, int) and not isinstance(workers, bool)
         require(whole and workers >= 1, f"workers={workers!r} must be a whole number of at least 1")
@@ -159,36 +151,66 @@ class Simulation:
         self._rows: rows.RowLoop | None = None
         self._compile(engine)
 
+    def _begun(self) -> tuple[Any, ...]:
+        """What is carried from round to round, before the first."""
+        problem, start = self.problem, self._lanes.start
+        state = self._lanes.state()
+        first = [*state.values(), *(q.start for q in self._quantities)]
+        if self._number:
+            one = float(start[0])
+            return (one, one, *map(float, first))
+        if problem.scalar:
+            shape: tuple[int, ...] = (self.seeds.size,)
+            start = start[..., 0]
+        else:
+            shape = (self.seeds.size, problem.dimension)
+            # Beside vectors, one number for each lane needs their last axis.
+            first = [f[:, None] if isinstance(f, np.ndarray) else f for f in first]
+        if self._blocks:
+            first[: len(state)] = self._blocks.begun(state, self.seeds.size)
+        at = np.broadcast_to(start, shape)
+        return (at, at, *first)
+
     def _compile(self, engine: Engine) -> None:
         """Write compiled rounds or steps, where they are wanted and exist."""
-        lanes, rounds, problem = self.seeds.size, self.horizon, self.problem
-        rule, quantities = self._apart
+        count, rounds, problem = self.seeds.size, self.horizon, self.problem
         seconds = (
             rounds * _SECONDS_PER_NUMBER
             if self._number
-            else rounds * (_SECONDS_PER_ROUND + lanes * problem.dimension * _SECONDS_PER_COORDINATE)
+            else rounds * (_SECONDS_PER_ROUND + count * problem.dimension * _SECONDS_PER_COORDINATE)
         )
         if engine not in ("auto", "compiled") or (engine == "auto" and seconds < _PAYS):
             return
+        by_lane = {name for name, value in self._letters.items() if np.ndim(value)}
+        reason = "a rule of blocks multiplies matrices" if self._blocks else ""
         if not problem.scalar:
-            reason = steps.why_no_steps(rule, problem.domain, by_metric=self._by_metric)
             if not reason:
-                self._steps = steps.compiled_steps(rule, quantities, problem.domain)
+                reason = steps.why_no_steps(self.rule, problem.domain, by_metric=self._by_metric)
+            if not reason:
+                if self._own_sizes:
+                    by_lane.add("step_size")
+                self._steps = steps.compiled_steps(self._round.beside(by_lane))
                 self._compile_rows(self._steps)
         else:
             drawn = self._drawn(1, 1)
-            reason = loops.why_not(problem)
+            reason = reason or loops.why_not(problem)
             if not reason and drawn.ndim > 2:
                 reason = "a round draws more than one number"
             if not reason:
+                size, numbers = self._lanes.step_size()
+                self._letters |= {**self._lanes.problem_letters(), **numbers}
+                by_lane = {name for name, value in self._letters.items() if np.ndim(value)}
+                if drawn.ndim == 2 and not self._number:
+                    by_lane.add("sample")
+                if size is None and self._lanes.step_sizes(1, 1).ndim > 1:
+                    by_lane.add("step_size")
                 self._loop = loops.compiled_loop(
-                    rule,
-                    quantities,
+                    self.rule,
+                    self._quantities,
                     problem,
-                    self.schedule,
-                    rounds,
+                    size,
                     lanes=not self._number,
-                    by_lane=drawn.ndim == 2 and not self._number,
+                    by_lane=frozenset(by_lane),
                 )
         if reason and engine == "compiled":
             warnings.warn(f"problem {problem.key} runs on numpy: {reason}", stacklevel=4)
@@ -196,11 +218,14 @@ class Simulation:
     def _compile_rows(self, made: steps.Steps) -> None:
         """Write rounds on mini-batches of examples, where they exist."""
         problem, examples = self.problem, self.problem.examples
-        parts = (*self._apart, problem)
         reason = rows.why_no_rows(made, problem)
+        if not reason and not self._lanes.one_problem:
+            reason = "lanes have problems of their own"
         if not reason:
-            self._rows = rows.row_loop(*parts, made, self._samples_per_lane)
-            reason = "" if self._rows.few else why_not_sparse(*parts)
+            first = dict(zip(self._round.kept[2:], self._live[2:], strict=True))
+            parts = problem, self._letters, first
+            self._rows = rows.row_loop(problem, made, self._samples_per_lane, *parts[1:])
+            reason = "" if self._rows.few else why_not_sparse(made.round_, *parts)
         if examples is not None and examples.sparse and reason:
             warnings.warn(
                 f"a step of {self.rule.key} on {problem.key} costs as much as all "
@@ -208,37 +233,20 @@ class Simulation:
                 stacklevel=5,
             )
 
-    def _kernel(self, flavour: Literal["number", "array"], every_round: bool) -> Kernel:
-        if (flavour, every_round) not in self._kernels:
-            self._kernels[flavour, every_round] = kernel(
-                *self._apart,
-                self.problem.domain,
-                flavour,
-                scalar=self.problem.scalar,
-                by_metric=self._by_metric,
-                every_round=every_round,
-            )
-        return self._kernels[flavour, every_round]
+    def _kernel(self, flavour: Flavour, every_round: bool) -> Kernel:
+        return kernel(
+            self._round,
+            flavour,
+            scalar=self.problem.scalar,
+            by_metric=self._by_metric,
+            every_round=every_round,
+        )
 
     # Advancing
 
-    @property
-    def _gradient(self) -> Callable[[Any, Any], Any]:
-        assert self.problem.gradient_formula is not None
-        return self.problem.gradient_formula
-
-    def _loss(self, x: Any, sample: Any) -> Any:
-        value = self.problem.loss_formula(x, sample)
-        # A loss is one number per lane; beside vectors it needs their last axis.
-        return value if self.problem.scalar else value[..., None]
-
     def _drawn(self, first: int, count: int) -> Any:
         """Samples, shape (rounds,) or (rounds, lanes, ...); zeros where none are drawn."""
-        if self.problem.samples is None:
-            return np.zeros(count)
-        if self._by_block is not None:
-            return self._by_block.block(first, count)
-        drawn = self.problem.samples(np.arange(first, first + count), self.seeds)
+        drawn = self._lanes.samples(first, count)
         return drawn[:, 0] if drawn.ndim == 2 and self._number else drawn
 
     def _samples(self, first: int, count: int) -> Any:
@@ -253,37 +261,51 @@ class Simulation:
         loop = None if every_round else self._loop
         sizes: Any = np.empty(0)
         if loop is None or not loop.sized:
-            sizes = self.schedule.step_sizes(
-                np.arange(first, first + count), self.problem, self.horizon
-            )
+            sizes = self._lanes.step_sizes(first, count)
         if loop is not None:
             drawn = np.ascontiguousarray(self._drawn(first, count), dtype=float)
-            return [loop.run(drawn, sizes, self.t, self._live, self._workers)]
+            left = self.horizon - self.t
+            parts = (drawn, sizes, self.t, self._letters, self._live)
+            return [loop.run(*parts, left=left, workers=self._workers)]
+        if sizes.ndim == 2 and not self.problem.scalar:
+            sizes = sizes[..., None]
         if self._rows and not every_round:
             drawn = self._drawn(first, count)
-            after = self._rows.run(drawn, sizes, self.t, self._live, self._workers)
+            parts = (drawn, sizes, self.t, self._letters, self._live)
+            after = self._rows.run(*parts, self._workers)
             if after is not None:
                 return [after]
             # From here on there may be numbers of kinds that the loop does not reckon with.
             self._rows = None
-        sizes = sizes.tolist()
-        samples = list(self._samples(first, count))
-        reach = (self._loss, self._gradient, self.problem.domain.project, samples, sizes, self.t)
-        flavour: Literal["number", "array"] = "number" if self._number else "array"
+        sizes = sizes.tolist() if sizes.ndim == 1 else sizes
+        samples, lanes = list(self._samples(first, count)), self._lanes
+        reach = (lanes.loss, lanes.gradient, lanes.project, samples, sizes, self.t)
         with np.errstate(all="ignore"):
             if self._steps and not every_round:
-                return [self._steps.run(*reach, *self._live, workers=self._workers)]
-            try:
-                after = self._kernel(flavour, every_round).run(*reach, *self._live)
+                workers = self._workers if lanes.one_problem else 1
+                return [self._steps.run(*reach, self._letters, *self._live, workers=workers)]
+            if self._blocks:
+                after = self._blocks.run(
+                    self._kernel("array", every_round), *reach, lanes.letters(), self._live
+                )
                 return after if every_round else [after]
-            except (ZeroDivisionError, OverflowError, ValueError):
-                if not self._number:
-                    raise
-            # Python raises where IEEE 754 has inf or NaN: run the block on numpy scalars.
-            live = (np.float64(value) for value in self._live)
-            after = self._kernel("array", every_round).run(*reach, *live)
-            rounds = after if every_round else [after]
-            return [tuple(float(value) for value in values) for values in rounds]
+            letters = tuple(self._letters[name] for name in self._round.letters)
+            if self._number:
+                one = tuple(map(float, letters))
+                try:
+                    after = self._kernel("number", every_round).run(*reach, one, *self._live)
+                    return after if every_round else [after]
+                except (ZeroDivisionError, OverflowError, ValueError):
+                    # Python raises where IEEE 754 has inf or NaN: take numpy's scalars.
+                    letters = tuple(map(np.float64, letters))
+                live = map(np.float64, self._live)
+                after = self._kernel("array", every_round).run(*reach, letters, *live)
+                rounds = after if every_round else [after]
+                return [tuple(float(value) for value in values) for values in rounds]
+            if not self.problem.scalar:
+                letters = tuple(v[:, None] if np.ndim(v) else v for v in letters)
+            after = self._kernel("array", every_round).run(*reach, letters, *self._live)
+            return after if every_round else [after]
 
     def advance(self, to: int) -> None:
         """Carry out the rounds up to and including `to`."""
@@ -336,11 +358,20 @@ class Simulation:
 
     def _longest_block(self, compiled: bool = False) -> int:
         """Rounds per block, such that neither samples nor iterates take much memory."""
-        if compiled and not self.problem.stochastic:
+        lanes = self.seeds.size
+        own = self.problem.stochastic or not self._lanes.one_problem or self._own_sizes
+        if compiled and not own:
             return _COMPILED_BLOCK
         iterate = 1 if compiled else self.problem.dimension
-        per_round = self.seeds.size * max(self._samples_per_lane, iterate)
+        per_round = lanes * max(self._samples_per_lane, iterate)
         return max(1, min(_COMPILED_BLOCK if compiled else _BLOCK, _SAMPLES // per_round))
+
+    @cached_property
+    def _own_sizes(self) -> bool:
+        """Whether step sizes differ between lanes and are handed to the rounds."""
+        if self._loop is not None and self._loop.sized:
+            return False
+        return bool(self._lanes.step_sizes(1, 1).ndim > 1)
 
     @cached_property
     def _samples_per_lane(self) -> int:
@@ -372,6 +403,11 @@ class Simulation:
 
     # Looking
 
+    @property
+    def problems(self) -> list[tuple[Problem, NDArray[np.intp]]]:
+        """The problems, each with its lanes."""
+        return self._lanes.problems.parts
+
     def _wide(self, value: Any) -> Array:
         """A live value as (lanes, n), or (lanes, 1) if it holds one number per lane."""
         array = np.asarray(value, float)
@@ -402,6 +438,8 @@ class Simulation:
 
     def _vector(self, name: str, value: Any) -> Array:
         wide = self._wide(value)
+        if self._blocks:
+            return wide
         if name in self.rule.state_per_coordinate and wide.shape[1] != self.problem.dimension:
             return np.broadcast_to(wide, (self.seeds.size, self.problem.dimension))
         return wide
@@ -433,7 +471,32 @@ def _accepted_measures(measures: Sequence[str] | None, problem: Problem) -> list
     return chosen
 
 
+@overload
 def run(
+    problem: Problem | str,
+    rule: Rule | str,
+    schedule: Schedule | str,
+    steps: int,
+    *,
+    grid: None = None,
+    **how: Any,
+) -> Record: ...
+
+
+@overload
+def run(
+    problem: Problem | str,
+    rule: Rule | str,
+    schedule: Schedule | str,
+    steps: int,
+    *,
+    grid: Mapping[str, Sequence[Any]],
+    **how: Any,
+) -> list[Record]: ...
+
+
+# The overloads leave out what they have in common.
+def run(  # type: ignore[misc]
     problem: Problem | str,
     rule: Rule | str,
     schedule: Schedule | str,
@@ -447,7 +510,8 @@ def run(
     engine: Engine = "auto",
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
-) -> Record:
+    grid: Mapping[str, Sequence[Any]] | None = None,
+) -> Record | list[Record]:
     """Run a rule on a problem and record it.
 
     Args:
@@ -464,23 +528,29 @@ def run(
         engine: See `Simulation`.
         workers: Threads among which compiled rounds divide the lanes.
         progress: Called with the number of rounds done, now and then.
+        grid: Values by parameter of the problem, the rule or the schedule, which may then be left
+            out of the specifications: every combination is run with every seed. Those of the same
+            formulas go side by side, as lanes of one run; each has the bits of a run of its own.
 
     Returns:
-        The record. Ctrl-C ends the run early and keeps what was recorded.
+        The record; with a grid a list of them, the last name varying fastest. Ctrl-C ends the run
+        early and keeps what was recorded.
 
     Raises:
         InputError: Something does not exist, does not fit or is out of range.
     """
-    problem = find_problem(problem) if isinstance(problem, str) else problem
-    rule = rules.find(rule) if isinstance(rule, str) else rule
-    schedule = schedules.find(schedule) if isinstance(schedule, str) else schedule
-    for name, part, kind in (
-        ("problem", problem, Problem),
-        ("rule", rule, Rule),
-        ("schedule", schedule, Schedule),
-    ):
-        if not isinstance(part, kind):
-            raise InputError(f"{name}={part!r} must be a {name} or its specification")
+    if grid is None:
+        problem = find_problem(problem) if isinstance(problem, str) else problem
+        rule = rules.find(rule) if isinstance(rule, str) else rule
+        schedule = schedules.find(schedule) if isinstance(schedule, str) else schedule
+        wanted = [(problem, rule, schedule)]
+    else:
+        wanted = cells(problem, rule, schedule, grid)
+    for cell in wanted:
+        for part, kind in zip(cell, (Problem, Rule, Schedule), strict=True):
+            name = kind.__name__.lower()
+            if not isinstance(part, kind):
+                raise InputError(f"{name}={part!r} must be a {name} or its specification")
     whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
     require(
         whole and 1 <= steps < 2**53,
@@ -490,26 +560,68 @@ def run(
         projection in ("euclidean", "metric"),
         f"projection={projection!r} must be euclidean or metric",
     )
-    lanes = _accepted_seeds(seeds, problem)
-    chosen = _accepted_measures(measures, problem)
     when = _accepted_times(times, steps)
-    needed = [name for measure in chosen for name in measure.quantities(problem)]
+    planned = [
+        _Planned(
+            cell, tuple(_accepted_seeds(seeds, cell[0])), _accepted_measures(measures, cell[0])
+        )
+        for cell in wanted
+    ]
+    lanes = sum(len(plan.seeds) for plan in planned)
+    require(lanes <= _MOST_LANES, f"the grid has {lanes} runs; at most {_MOST_LANES} are accepted")
+    together: dict[Any, list[int]] = {}
+    for place, plan in enumerate(planned):
+        key = 0 if grid is None else plan.structure(steps)
+        together.setdefault(key, []).append(place)
+    how = {"projection": projection, "engine": engine, "workers": workers}
+    records: dict[int, Record] = {}
+    for places in together.values():
+        plans = [planned[place] for place in places]
+        made = _recorded(plans, int(steps), when, quantities, how, progress)
+        records.update(zip(places, made, strict=True))
+    ordered = [records[place] for place in range(len(planned))]
+    return ordered[0] if grid is None else ordered
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A cell of a grid, with its seeds and measures."""
+
+    cell: Cell
+    seeds: tuple[int, ...]
+    measures: list[Measure]
+
+    def structure(self, steps: int) -> Any:
+        """Equal for cells that can be lanes of one run."""
+        problem, rule, schedule = self.cell
+        return rule.traced, structure_of(problem, schedule, steps)
+
+
+def _recorded(
+    plans: Sequence[_Planned],
+    steps: int,
+    when: NDArray[np.int64],
+    quantities: Sequence[str],
+    how: Mapping[str, Any],
+    progress: Callable[[int], None] | None,
+) -> list[Record]:
+    """Run cells of the same formulas side by side, and record each."""
+    parts: list[Any] = list(plans[0].cell)
+    if len(plans) > 1:
+        parts = [[plan.cell[k] for plan in plans for _ in plan.seeds] for k in range(3)]
+    needed = [name for plan in plans for m in plan.measures for name in m.quantities(plan.cell[0])]
     simulation = Simulation(
-        problem,
-        rule,
-        schedule,
-        seeds=lanes,
+        *parts,
+        seeds=[seed for plan in plans for seed in plan.seeds],
         horizon=steps,
         quantities=[*needed, *quantities],
-        projection=projection,
-        engine=engine,
-        workers=workers,
+        **how,
     )
-    sampled = any(measure.samples_gradients(problem) for measure in chosen)
+    sampled = any(m.samples_gradients(plan.cell[0]) for plan in plans for m in plan.measures)
     observations: list[Observation] = []
-    mean_square = np.zeros(len(lanes))
+    mean_square = np.zeros(simulation.seeds.size)
     stopped = False
-    with one_thread(problem):
+    with one_thread(simulation.problem):
         try:
             for span, (first, last) in enumerate(_spans(when)):
                 if sampled:
@@ -520,24 +632,38 @@ def run(
                     break
         except KeyboardInterrupt:
             stopped = True
-    when = when[: len(observations)]
     require(len(observations) > 0, "the run was interrupted before its first record")
-    series = _series(simulation, observations, when, chosen, quantities)
-    ends = [
-        End.diverged(int(step)) if step else (End.stopped() if stopped else End.completed())
-        for step in simulation.ended
-    ]
-    return Record(
-        problem=problem,
-        rule=rule,
-        schedule=schedule,
-        steps=int(steps),
-        seeds=tuple(int(seed) for seed in lanes),
-        projection=projection,
-        times=when,
-        series=series,
-        ends=tuple(ends),
-    )
+    stacked = Observation.stack(observations)
+    records, first_lane = [], 0
+    for plan in plans:
+        lanes = slice(first_lane, first_lane + len(plan.seeds))
+        first_lane = lanes.stop
+        ended = simulation.ended[lanes]
+        count = len(observations)
+        if (ended > 0).all():
+            # Alone, the cell would have been observed no longer.
+            count = min(count, int(np.searchsorted(when, ended.max())) + 1)
+        observed = stacked.part(lanes, count)
+        problem, rule, schedule = plan.cell
+        records.append(
+            Record(
+                problem=problem,
+                rule=rule,
+                schedule=schedule,
+                steps=steps,
+                seeds=plan.seeds,
+                projection=how["projection"],
+                times=when[:count],
+                series=_series(plan, observed, ended, when[:count], quantities),
+                ends=tuple(
+                    End.diverged(int(step))
+                    if step
+                    else (End.stopped() if stopped else End.completed())
+                    for step in ended
+                ),
+            )
+        )
+    return records
 
 
 def _accepted_seeds(seeds: int | Sequence[int], problem: Problem) -> list[int]:
@@ -592,44 +718,47 @@ def _square_in_span(simulation: Simulation, span: int, first: int, last: int) ->
     unbiased and lanes stay independent. Where the exact gradient costs no more than ten
     stochastic ones, every round is taken.
     """
-    problem, lanes = simulation.problem, simulation.seeds.size
     length = last - first + 1
-    if problem.exact_gradient_cost <= 10 or length <= _DRAWS_PER_SPAN:
-        rounds = np.broadcast_to(np.arange(first, last + 1)[:, None], (length, lanes))
-    else:
-        index = np.arange(_DRAWS_PER_SPAN)[:, None]
-        u = draws.uniform(simulation.seeds[None, :], span, index, stream=1)
-        rounds = first + np.floor(u * length).astype(np.int64)
-    total = np.zeros(lanes)
-    for t in np.unique(rounds).tolist():
+    drawn = []
+    for problem, lanes in simulation.problems:
+        if problem.exact_gradient_cost <= 10 or length <= _DRAWS_PER_SPAN:
+            rounds = np.broadcast_to(np.arange(first, last + 1)[:, None], (length, lanes.size))
+        else:
+            index = np.arange(_DRAWS_PER_SPAN)[:, None]
+            u = draws.uniform(simulation.seeds[lanes][None, :], span, index, stream=1)
+            rounds = first + np.floor(u * length).astype(np.int64)
+        drawn.append((problem, lanes, rounds))
+    total = np.zeros(simulation.seeds.size)
+    for t in np.unique(np.concatenate([rounds.ravel() for *_, rounds in drawn])).tolist():
         simulation.advance(t - 1)
-        times = (rounds == t).sum(axis=0)
-        here = np.flatnonzero(times)
-        g = problem.objective_gradient(simulation.query_point[here])
-        with np.errstate(over="ignore"):
-            total[here] += times[here] * (g * g).sum(axis=-1)
-    return total * (length / rounds.shape[0])
+        for problem, lanes, rounds in drawn:
+            times = (rounds == t).sum(axis=0)
+            here = np.flatnonzero(times)
+            if here.size:
+                g = problem.objective_gradient(simulation.query_point[lanes[here]])
+                with np.errstate(over="ignore"):
+                    total[lanes[here]] += times[here] * (g * g).sum(axis=-1)
+    for _, lanes, rounds in drawn:
+        total[lanes] *= length / rounds.shape[0]
+    return total
 
 
 def _series(
-    simulation: Simulation,
-    observations: list[Observation],
+    plan: _Planned,
+    observed: Observation,
+    ended: NDArray[np.int64],
     when: NDArray[np.int64],
-    chosen: list[Measure],
     quantities: Sequence[str],
 ) -> dict[str, Array]:
-    """Stack what was observed and evaluate the measures."""
-    stacked = Observation.stack(observations)
-    series: dict[str, Array] = {"iterate": stacked.iterate}
-    series.update({f"state_{name}": value for name, value in stacked.state.items()})
-    series.update({name: stacked.totals[name] for name in quantities})
+    """Evaluate the measures of what was observed."""
+    series: dict[str, Array] = {"iterate": observed.iterate}
+    series.update({f"state_{name}": value for name, value in observed.state.items()})
+    series.update({name: observed.totals[name] for name in quantities})
     with np.errstate(all="ignore"):
-        for measure in chosen:
-            series[measure.name] = measure.evaluate(
-                simulation.problem, stacked, when, simulation.seeds.tolist()
-            )
+        for measure in plan.measures:
+            series[measure.name] = measure.evaluate(plan.cell[0], observed, when, list(plan.seeds))
     # What follows a step that was not finite is no measurement.
-    for lane, step in enumerate(simulation.ended):
+    for lane, step in enumerate(ended):
         if step:
             for name, values in series.items():
                 if values.dtype.kind == "f":

@@ -290,7 +290,7 @@ def open_store() -> Store:
     folder = None
     try:
         folder = _folder()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return Store(folder)
     except (OSError, RuntimeError) as error:

@@ -2,13 +2,15 @@
 
 Families, one file each: `online` and `streams` (judged by regret, on an interval and in several
 dimensions), `quadratic`, `convex`, `stochastic`, `data` (regression on data), `nonconvex`
-(classical landscapes), `saddles`, `models`. `find("key:name=value")` builds a problem, `catalogue`
-lists them, `from_function` makes one of your own, `problems.laws.check` tests what it states.
+(classical landscapes), `saddles`, `models`, `matrices`. `find("key:name=value")` builds a problem,
+`catalogue` lists them, `from_function` makes one of your own, `problems.laws.check` tests what it
+states.
 """
 
 from problems import (
     convex,
     data,
+    matrices,
     models,
     more_garbow_hillstrom,
     nonconvex,
@@ -33,6 +35,7 @@ from problems.problem import (
     derived,
     exact,
     problem,
+    split,
 )
 from problems.references import Reference, reference, references
 
@@ -57,6 +60,7 @@ __all__ = [
     "exact",
     "find",
     "from_function",
+    "matrices",
     "models",
     "more_garbow_hillstrom",
     "nonconvex",
@@ -66,6 +70,7 @@ __all__ = [
     "reference",
     "references",
     "saddles",
+    "split",
     "stochastic",
     "streams",
 ]

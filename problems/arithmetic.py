@@ -4,25 +4,51 @@ Update rules, quantities and one-dimensional problems are written over + - * / a
 below, with no array library named in them. Floats and numpy arrays are served here; any other
 number type (a traced expression, an exact number, a ball) brings methods of the same names.
 
-`maximum`, `minimum` and `sign` are *defined* by comparisons, because library versions disagree
-with compiled code on signed zeros and on NaN:
+`maximum`, `minimum` and `sign` are *defined* by comparisons on floats and arrays, because library
+versions disagree with compiled code on signed zeros and on NaN:
 
 - `maximum(a, b)` is a where a > b, else b: of +0 and -0 the second; NaN if b is NaN, and b if a
   is. Write the newer quantity second, so that its NaN is seen.
 - `sign(x)` is x itself where x is neither above nor below zero: signed zeros and NaN are kept.
 
 `expit` rounds as the exponential of the machine does: only losses of examples may use it.
+
+Rules that see a block of the iterate as a matrix, along the last two axes, have `sum_along` and its
+like, which keep both axes, `matmul`, `transpose` and `polar`. Sums are taken in index order.
+
+A formula that changes at a certain number, as `eps=0` leaves out an addition, asks `fixed_at`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy import special
 
-__all__ = ["clip", "expit", "maximum", "minimum", "ratio", "sign", "sqrt", "where"]
+__all__ = [
+    "Axis",
+    "clip",
+    "expit",
+    "fixed_at",
+    "matmul",
+    "maximum",
+    "maximum_along",
+    "mean_along",
+    "minimum",
+    "norm_along",
+    "polar",
+    "ratio",
+    "sign",
+    "sqrt",
+    "sum_along",
+    "transpose",
+    "where",
+]
+
+#: "rows" gives one number for each row, "columns" for each column, "block" one for the block.
+Axis = Literal["rows", "columns", "block"]
 
 
 def sqrt(x: Any) -> Any:
@@ -31,7 +57,7 @@ def sqrt(x: Any) -> Any:
         return np.sqrt(x)
     if isinstance(x, (float, int)):
         return math.sqrt(x) if x >= 0 else math.nan
-    return x.sqrt()
+    return x.called("sqrt")
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
@@ -40,27 +66,43 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         return np.where(condition, a, b)
     if isinstance(condition, (bool, np.bool_)):
         return a if condition else b
-    return condition.where(a, b)
+    return condition.called("where", a, b)
+
+
+def _symbol(*values: Any) -> Any:
+    """The first that is no float and no array, or None."""
+    return next((value for value in values if hasattr(value, "called")), None)
 
 
 def maximum(a: Any, b: Any) -> Any:
     """The larger; b if they are equal or either is NaN."""
-    return where(a > b, a, b)
+    symbol = _symbol(a, b)
+    return where(a > b, a, b) if symbol is None else symbol.made("maximum", a, b)
 
 
 def minimum(a: Any, b: Any) -> Any:
     """The smaller; b if they are equal or either is NaN."""
-    return where(a < b, a, b)
+    symbol = _symbol(a, b)
+    return where(a < b, a, b) if symbol is None else symbol.made("minimum", a, b)
 
 
 def sign(x: Any) -> Any:
     """+1, -1, or x itself (a signed zero, NaN)."""
-    return where(x > 0, 1.0, where(x < 0, -1.0, x))
+    return x.called("sign") if _symbol(x) is not None else where(x > 0, 1.0, where(x < 0, -1.0, x))
 
 
 def clip(x: Any, low: Any, high: Any) -> Any:
-    """X moved into [low, high]; NaN stays NaN."""
-    return where(x < low, low, where(x > high, high, x))
+    """X moved into [low, high], low <= high; NaN stays NaN."""
+    return maximum(low, minimum(high, x))
+
+
+def fixed_at(value: Any, number: float) -> bool:
+    """Whether a setting is the number at which the formula changes.
+
+    A setting that stays a letter is not: that a formula may change there is declared with the
+    setting, and whether it does is decided before.
+    """
+    return value.fixed_at(number) if hasattr(value, "fixed_at") else bool(value == number)
 
 
 def ratio(a: Any, b: Any) -> Any:
@@ -70,4 +112,111 @@ def ratio(a: Any, b: Any) -> Any:
 
 def expit(x: Any) -> Any:
     """1 / (1 + exp(-x))."""
-    return special.expit(x) if isinstance(x, (np.ndarray, float)) else x.expit()
+    return special.expit(x) if isinstance(x, (np.ndarray, float)) else x.called("expit")
+
+
+# Of blocks: matrices along the last two axes
+
+_AXES: dict[str, tuple[int, ...]] = {"rows": (-1,), "columns": (-2,), "block": (-2, -1)}
+
+
+def _summed(x: Any, axis: Axis) -> Any:
+    """Sums in index order: add.accumulate is sequential where add.reduce sums pairwise."""
+    if axis == "block":
+        flat = x.reshape(*x.shape[:-2], 1, -1)
+        return np.add.accumulate(flat, axis=-1)[..., -1:]
+    at = _AXES[axis][0]
+    return np.take(np.add.accumulate(x, axis=at), [-1], axis=at)
+
+
+def sum_along(x: Any, axis: Axis) -> Any:
+    """The sum of each row, of each column or of the block; both axes are kept."""
+    return _summed(x, axis) if isinstance(x, np.ndarray) else x.called(f"sum_{axis}")
+
+
+def mean_along(x: Any, axis: Axis) -> Any:
+    """The mean of each row, of each column or of the block; both axes are kept."""
+    if not isinstance(x, np.ndarray):
+        return x.called(f"mean_{axis}")
+    return _summed(x, axis) / math.prod(x.shape[at] for at in _AXES[axis])
+
+
+def maximum_along(x: Any, axis: Axis) -> Any:
+    """The largest of each row, of each column or of the block; both axes are kept."""
+    if not isinstance(x, np.ndarray):
+        return x.called(f"maximum_{axis}")
+    return x.max(axis=_AXES[axis], keepdims=True)
+
+
+def norm_along(x: Any, axis: Axis) -> Any:
+    """The Euclidean norm of each row, of each column or of the block; both axes are kept."""
+    return np.sqrt(_summed(x * x, axis)) if isinstance(x, np.ndarray) else x.called(f"norm_{axis}")
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """The product of matrices, each entry summed in index order."""
+    if not isinstance(a, np.ndarray):
+        return a.called("matmul", b)
+    product = a[..., :, :1] * b[..., :1, :]
+    for k in range(1, a.shape[-1]):
+        product += a[..., :, k : k + 1] * b[..., k : k + 1, :]
+    return product
+
+
+def transpose(a: Any) -> Any:
+    """The transposed matrix."""
+    return np.swapaxes(a, -1, -2) if isinstance(a, np.ndarray) else a.called("transpose")
+
+
+# Columns count as orthogonal once the cosine between them is below this.
+_ORTHOGONAL = 1e-15
+_MOST_SWEEPS = 60
+
+
+def polar(a: Any) -> Any:
+    """The polar factor U V^T of a matrix U diag(s) V^T, with 0 where s is 0.
+
+    Columns are turned in pairs until all are orthogonal (Hestenes' one-sided Jacobi method): plain
+    arithmetic, so that every machine, and a lane alone or among others, has the same bits.
+    """
+    if not isinstance(a, np.ndarray):
+        return a.called("polar")
+    if a.shape[-2] < a.shape[-1]:
+        return np.swapaxes(polar(np.swapaxes(a, -1, -2)), -1, -2)
+    n = a.shape[-1]
+    largest = np.abs(a).max(axis=(-2, -1), keepdims=True)
+    # By a power of 2, which rounds nothing: squares must neither overflow nor vanish.
+    left = np.where(largest > 0, np.ldexp(a, -np.frexp(largest)[1]), 0.0)
+    right = np.broadcast_to(np.eye(n), (*a.shape[:-2], n, n)).copy()
+    for _ in range(_MOST_SWEEPS):
+        turned = False
+        for p in range(n - 1):
+            for q in range(p + 1, n):
+                turned |= _turn(left, right, p, q)
+        if not turned:
+            break
+    sizes = np.sqrt(_summed(left * left, "columns"))
+    # What is left of a column that depends on the others is rounding, and has no direction.
+    enough = sizes > n * 2.0**-52 * sizes.max(axis=-1, keepdims=True)
+    unit = np.where(enough, left / np.where(enough, sizes, 1.0), 0.0)
+    return np.where(np.isfinite(largest), matmul(unit, np.swapaxes(right, -1, -2)), np.nan)
+
+
+def _turn(left: Any, right: Any, p: int, q: int) -> bool:
+    """Make columns p and q of `left` orthogonal, in place; `right` gathers the rotations."""
+    x, y = left[..., p], left[..., q]
+    a, b = (np.add.accumulate(v * v, axis=-1)[..., -1:] for v in (x, y))
+    c = np.add.accumulate(x * y, axis=-1)[..., -1:]
+    apart = np.abs(c) > _ORTHOGONAL * np.sqrt(a * b)
+    if not apart.any():
+        return False
+    half = (b - a) / np.where(apart, 2.0 * c, 1.0)
+    with np.errstate(over="ignore"):
+        tangent = np.where(half >= 0, 1.0, -1.0) / (np.abs(half) + np.sqrt(1.0 + half * half))
+    cosine = 1.0 / np.sqrt(1.0 + tangent * tangent)
+    sine = tangent * cosine
+    for matrix in (left, right):
+        x, y = matrix[..., p].copy(), matrix[..., q].copy()
+        matrix[..., p] = np.where(apart, cosine * x - sine * y, x)
+        matrix[..., q] = np.where(apart, sine * x + cosine * y, y)
+    return True

@@ -17,7 +17,7 @@ from problems.arithmetic import clip, sign, where
 from problems.domain import Ball, Box, WholeSpace
 from problems.notation import require
 from problems.parameters import number, numbers, whole
-from problems.problem import Outcomes, Problem, derived, exact, problem
+from problems.problem import Lettered, Outcomes, Problem, derived, exact, problem
 
 __all__ = [
     "absolute_value",
@@ -227,10 +227,20 @@ def huber_worst(*, N: int = 10, L: float = 1.0, R0: float = 1.0, h: float = 1.0)
     L = number("L", L, above=0)
     R0 = number("R0", R0, above=0)
     h = number("h", h, above=0, most=1, why="the step is h/L")
-    d = R0 / (2 * N * h + 1)
+    letters = {"N": N, "L": L, "R0": R0, "h": h}
 
-    def loss(x: Any, sample: Any) -> Any:
+    def kink(N: Any, R0: Any, h: Any) -> Any:
+        return R0 / (2 * N * h + 1)
+
+    def loss(x: Any, sample: Any, *, N: Any, L: Any, R0: Any, h: Any) -> Any:
+        d = kink(N, R0, h)
         return where(abs(x) > d, L * d * abs(x) - L * d * d / 2, L * x * x / 2)
+
+    def gradient(x: Any, sample: Any, *, N: Any, L: Any, R0: Any, h: Any) -> Any:
+        d = kink(N, R0, h)
+        return L * clip(x, -d, d)
+
+    d = kink(N, R0, h)
 
     slope = exact(L * d, "the slope L d of the straight part")
     return Problem(
@@ -238,8 +248,8 @@ def huber_worst(*, N: int = 10, L: float = 1.0, R0: float = 1.0, h: float = 1.0)
         domain=WholeSpace(),
         start=np.array([R0]),
         scalar=True,
-        loss_formula=loss,
-        gradient_formula=lambda x, sample: L * clip(x, -d, d),
+        loss_formula=Lettered(loss, **letters),
+        gradient_formula=Lettered(gradient, **letters),
         constants={
             "L": exact(L, "f'' for |x| < d"),
             "G": slope,
@@ -295,8 +305,8 @@ def parabola_on_interval(*, mu: float = 1.0, radius: float = 1.0, noise: float =
             domain=box,
             start=np.array(end),
             scalar=True,
-            loss_formula=lambda x, sample: mu / 2 * x * x,
-            gradient_formula=lambda x, sample: mu * x,
+            loss_formula=Lettered(lambda x, sample, *, mu: mu / 2 * x * x, mu=mu),
+            gradient_formula=Lettered(lambda x, sample, *, mu: mu * x, mu=mu),
             constants=constants,
         )
     return Problem(
@@ -304,8 +314,8 @@ def parabola_on_interval(*, mu: float = 1.0, radius: float = 1.0, noise: float =
         domain=box,
         start=np.array(end),
         scalar=True,
-        loss_formula=lambda x, slope: mu / 2 * x * x + slope * x,
-        gradient_formula=lambda x, slope: mu * x + slope,
+        loss_formula=Lettered(lambda x, slope, *, mu: mu / 2 * x * x + slope * x, mu=mu),
+        gradient_formula=Lettered(lambda x, slope, *, mu: mu * x + slope, mu=mu),
         samples=lambda rounds, seeds: shown[draws.indices(seeds[None, :], rounds[:, None], 0, 2)],
         stochastic=True,
         objective_formula=lambda x: mu / 2 * x * x,

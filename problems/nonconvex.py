@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from problems.arithmetic import sign, where
+from problems.arithmetic import sign, sqrt, where
 from problems.domain import WholeSpace
 from problems.notation import require
 from problems.parameters import number, whole
-from problems.problem import Constant, Problem, Stationary, derived, exact, problem
+from problems.problem import Constant, Lettered, Problem, Stationary, derived, exact, problem
 
 __all__ = [
     "ackley",
@@ -517,20 +517,26 @@ def sharp_and_flat(
     sharp, flat = number("sharp", sharp, above=0), number("flat", flat, above=0)
     barrier = number("barrier", barrier, above=0)
     require(flat <= sharp, f"flat={flat!r} must not exceed sharp={sharp!r}: they are curvatures")
-    left, right = -2 * float(np.sqrt(barrier / sharp)), 2 * float(np.sqrt(barrier / flat))
+    letters = {"sharp": sharp, "flat": flat, "barrier": barrier}
 
-    def side(x: Any) -> tuple[Any, Any]:
+    def minima(sharp: Any, flat: Any, barrier: Any) -> tuple[Any, Any]:
+        return -2 * sqrt(barrier / sharp), 2 * sqrt(barrier / flat)
+
+    def side(x: Any, sharp: Any, flat: Any, barrier: Any) -> tuple[Any, Any]:
         """The curvature, and the distance from the minimum, on the side of x."""
+        left, right = minima(sharp, flat, barrier)
         return where(x < 0.0, sharp, flat), x - where(x < 0.0, left, right)
 
-    def loss(x: Any, sample: Any) -> Any:
-        curvature, away = side(x)
+    def loss(x: Any, sample: Any, *, sharp: Any, flat: Any, barrier: Any) -> Any:
+        curvature, away = side(x, sharp, flat, barrier)
         cap = barrier - 0.5 * curvature * (x * x)
         return where(abs(x) < abs(away), cap, 0.5 * curvature * (away * away))
 
-    def gradient(x: Any, sample: Any) -> Any:
-        curvature, away = side(x)
+    def gradient(x: Any, sample: Any, *, sharp: Any, flat: Any, barrier: Any) -> Any:
+        curvature, away = side(x, sharp, flat, barrier)
         return where(abs(x) < abs(away), -curvature * x, curvature * away)
+
+    left, right = minima(sharp, flat, barrier)
 
     return Problem(
         formula=f"f(x) = c/2 (x - a)**2, or {barrier:g} - c/2 x**2 nearer to 0 than to a; "
@@ -538,8 +544,8 @@ def sharp_and_flat(
         domain=WholeSpace(),
         start=np.array([number("start", start)]),
         scalar=True,
-        loss_formula=loss,
-        gradient_formula=gradient,
+        loss_formula=Lettered(loss, **letters),
+        gradient_formula=Lettered(gradient, **letters),
         constants={
             "L": exact(sharp, "the curvature of the sharp minimum", at=[left]),
             "minimum": exact(0.0, "both wells have depth 0"),

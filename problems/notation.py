@@ -3,19 +3,26 @@
 A *specification* is `key` or `key:name=value,name=value`. Lists stand in brackets, text that
 holds a comma or a colon in quotes: `periodic-linear:slopes=[3,-1,-1],domain=[-1,1]`,
 `adam:beta1=0,eps=0`, `svmlight-logistic:path='a,b.svm'`.
+
+A number that is typed stays exact: `0.1` and `1/10` are one tenth, `1/3` a third. It is a `Number`,
+which arithmetic takes as the nearest float64 and exact arithmetic as what was typed.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 __all__ = [
     "InputError",
+    "Number",
+    "exact",
     "format_specification",
     "format_value",
     "nearest",
@@ -27,6 +34,10 @@ __all__ = [
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _INTEGER = re.compile(r"[+-]?[0-9](_?[0-9])*")
 _FRACTION = re.compile(r"([+-]?[0-9]+)/([0-9]+)")
+_DIGITS = r"[0-9](_?[0-9])*"
+_DECIMAL = re.compile(rf"[+-]?({_DIGITS}\.?({_DIGITS})?|\.{_DIGITS})(e[+-]?[0-9]+)?")
+# No float64 has more, and longer ones would take long to compute with.
+_MOST_DIGITS, _MOST_EXPONENT = 400, 400
 _PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_./-]*")
 _CLOSING = {"[": "]", "(": ")"}
 
@@ -39,6 +50,60 @@ def require(condition: object, sentence: str) -> None:
     """Raise InputError with this sentence unless the condition is true."""
     if not condition:
         raise InputError(sentence)
+
+
+class Number(float):
+    """A float64 that remembers the rational number that it was rounded from.
+
+    Attributes:
+        exact: The number that was typed.
+
+    Raises:
+        InputError: It is too large for a float64, or is not 0 but would be rounded to 0.
+    """
+
+    __slots__ = ("exact",)
+    exact: Fraction
+
+    def __new__(cls, value: Fraction | int) -> Number:  # noqa: D102
+        value = Fraction(value)
+        try:
+            rounded = float(value)
+        except OverflowError:
+            raise InputError(f"{_short(value)} is too large for a float64") from None
+        if value and not rounded:
+            raise InputError(f"{_short(value)} is so small that a float64 makes it 0")
+        number = super().__new__(cls, rounded)
+        number.exact = value
+        return number
+
+    def __neg__(self) -> Number:
+        """The negative, as exact as the number."""
+        return Number(-self.exact)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Number, (self.exact,)
+
+
+def _short(value: Fraction) -> str:
+    size = math.log10(abs(value.numerator)) - math.log10(value.denominator)
+    return f"a number of about {'-' if value < 0 else ''}1e{round(size)}"
+
+
+def exact(value: Any) -> Fraction | None:
+    """The rational number that a value stands for; None if it is no finite number.
+
+    A float stands for the decimal that Python prints for it, a `Number` for what was typed.
+    """
+    if isinstance(value, Number):
+        return value.exact
+    if isinstance(value, (bool, np.bool_)):
+        return None
+    if isinstance(value, (int, Fraction)):
+        return Fraction(value)
+    if isinstance(value, (float, np.floating)):
+        return Fraction(repr(float(value))) if math.isfinite(value) else None
+    return Fraction(int(value)) if isinstance(value, np.integer) else None
 
 
 def nearest(word: str, accepted: Iterable[str]) -> str:
@@ -83,16 +148,38 @@ def _value(text: str, whole: str) -> Any:
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     if _INTEGER.fullmatch(text):
-        require(len(text) <= 400, f"{text[:20]}... in {whole[:40]!r} has {len(text)} digits")
+        _require_short(text, whole)
         return int(text)
     if fraction := _FRACTION.fullmatch(text):
+        _require_short(text, whole)
         numerator, denominator = map(int, fraction.groups())
         require(denominator, f"{text!r} in {whole!r} divides by zero")
-        return numerator / denominator
+        return _number(Fraction(numerator, denominator), whole)
+    if _DECIMAL.fullmatch(text.lower()):
+        _require_short(text, whole)
+        exponent = int(text.lower().partition("e")[2] or 0)
+        require(
+            abs(exponent) <= _MOST_EXPONENT,
+            f"{text!r} in {whole[:40]!r} has an exponent beyond {_MOST_EXPONENT}",
+        )
+        number = _number(Fraction(text), whole)
+        # A zero below zero is a float of its own.
+        return number if number or not text.startswith("-") else -0.0
     try:
         return float(text)
     except ValueError:
         return text
+
+
+def _number(value: Fraction, whole: str) -> Number:
+    try:
+        return Number(value)
+    except InputError as error:
+        raise InputError(f"{whole!r} has {error}") from None
+
+
+def _require_short(text: str, whole: str) -> None:
+    require(len(text) <= _MOST_DIGITS, f"{text[:20]}... in {whole[:40]!r} has {len(text)} digits")
 
 
 def read_value(text: str) -> Any:
@@ -109,8 +196,8 @@ def parse(specification: str) -> tuple[str, dict[str, Any]]:
     """Read `key:name=value,...`.
 
     Returns:
-        The key and the parameters; integers, fractions `1/10`, decimals, true, false and
-        bracketed lists become Python values, anything else stays text.
+        The key and the parameters; integers, fractions `1/10` and decimals (each a `Number`),
+        true, false and bracketed lists become Python values, anything else stays text.
 
     Raises:
         InputError: The text is not in the notation.
@@ -143,9 +230,14 @@ def format_value(value: Any) -> str:
     """
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value)).lower()
+    if isinstance(value, Fraction):
+        value = Number(value)
     if isinstance(value, (float, np.floating)):
         number = float(value)
-        return repr(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+        text = repr(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+        # The shortest text that reads as the same number.
+        typed = exact(value)
+        return text if typed is None or typed == Fraction(text) else str(typed)
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(format_value, value)) + "]"
     if not isinstance(value, str):

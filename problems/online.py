@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from problems import draws
 from problems.arithmetic import where
 from problems.domain import Box, WholeSpace
+from problems.notation import exact as as_typed
 from problems.notation import require
 from problems.parameters import is_whole, number, numbers, whole
 from problems.problem import Constant, Outcomes, Problem, exact, problem
@@ -56,6 +57,9 @@ _RUN = 1 << 17
 class _Periodic:
     """A sequence of slopes that repeats, as a function of the round t = 1, 2, ...
 
+    Attributes:
+        typed: The slopes of a period as they were typed, exact.
+
     Args:
         slopes: Those of a period, in order.
         lengths: For how many rounds in a row each stands; one if left out.
@@ -66,6 +70,7 @@ class _Periodic:
         self, slopes: Sequence[float], lengths: Sequence[int] | None = None, lead: int = 0
     ):
         self.slopes = np.array(slopes, float)
+        self.typed = tuple(map(as_typed, slopes))
         stands = np.array([1] * len(slopes) if lengths is None else lengths, np.int64)
         self._ends = np.cumsum(stands)
         self._starts = self._ends - stands

@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from problems.domain import Domain, WholeSpace
 from problems.notation import InputError, nearest, require
-from problems.problem import CONSTANTS, Constant, Problem, catalogue, derived, exact
+from problems.problem import CONSTANTS, Blocks, Constant, Problem, catalogue, derived, exact
 from problems.registry import Entry
 from problems.script import Shelf, as_a_script, first_line, is_file, parameters_of, place_of, reason
 
@@ -157,6 +157,7 @@ def from_function(
     constants: Mapping[str, Any] | None = None,
     tags: Sequence[str] = (),
     formula: str = "",
+    blocks: Blocks | None = None,
 ) -> Problem:
     """Make a problem of a function of one point.
 
@@ -171,6 +172,8 @@ def from_function(
             number counts as a bound (derived), a plain minimum or minimizer as exact.
         tags: Keys of `TAGS`, such as "convex".
         formula: The loss in a line of text; by default the docstring or name of the function.
+        blocks: Names and shapes of the parts of a point, which stays flat (see `Problem` and
+            `problems.split`); by default one block.
 
     Where a plain float would raise ZeroDivisionError or OverflowError, the value is NaN; at a
     point that is not finite the functions are not called.
@@ -208,6 +211,7 @@ def from_function(
         formula=text or getattr(loss, "__name__", "a function"),
         domain=WholeSpace() if domain is None else domain,
         start=np.atleast_1d(point),
+        blocks={} if blocks is None else blocks,
         loss_formula=_lane_by_lane("loss", value),
         gradient_formula=None if slope is None else _lane_by_lane("gradient", slope),
         constants={letter: _constant(letter, v) for letter, v in (constants or {}).items()},

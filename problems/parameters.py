@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from problems.notation import nearest, require
+from problems.notation import Number, nearest, require
 
 __all__ = ["accepted_seed", "choice", "flag", "is_whole", "number", "numbers", "whole"]
 
 
 def _as_float(value: Any) -> float:
-    """The value as a float; not finite if it is no number, or too large for one."""
+    """The value as a float; not finite if it is no number, or too large for one.
+
+    What was typed is not forgotten (see `problems.notation.Number`).
+    """
+    if isinstance(value, Number):
+        return value
+    if isinstance(value, Fraction):
+        return Number(value)
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         return math.nan
     try:

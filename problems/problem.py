@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from problems.domain import Domain
 from problems.notation import InputError, nearest, require
+from problems.parameters import is_whole
 from problems.registry import Entry, Registry
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "Deferred",
     "Examples",
     "Known",
+    "Lettered",
     "Outcomes",
     "Problem",
     "Stationary",
@@ -30,6 +33,7 @@ __all__ = [
     "derived",
     "exact",
     "problem",
+    "split",
 ]
 
 Known = Literal["exact", "derived", "computed"]
@@ -45,6 +49,9 @@ CONSTANTS: Mapping[str, str] = {
     "M": "growth of the stochastic gradient: E||g||_2**2 <= M + M_G ||grad f(x)||_2**2",
     "M_G": "the factor in that growth; with M = 0 it is the strong growth constant rho",
     "L_max": "smoothness of every single (sampled) loss",
+    "L_spectral": "smoothness in the spectral norm of the blocks: ||grad f(X) - grad f(Y)||_nuc "
+    "<= L_spectral ||X - Y||_spec; of several blocks, the sum of the nuclear norms and the largest "
+    "spectral norm; a block of one axis counts as a column",
     "nonzeros": "largest number of nonzero coordinates of a (stochastic) gradient",
     "minimum": "least value of the objective on the domain",
     "minimizer": "a point where the minimum, or the best fixed point in hindsight, is attained",
@@ -207,6 +214,26 @@ class Examples:
         return float(abs(self.features).max())
 
 
+class Lettered:
+    """A formula of (x, sample) that leaves parameters of the problem open.
+
+    Calling it takes the parameters as float64. A program that is compiled once for all values, or
+    exact arithmetic, calls `formula` with numbers, or symbols, of its own.
+
+    Args:
+        formula: (x, sample, **letters) -> value, written with `problems.arithmetic`.
+        letters: The values by name; one that was typed stays what was typed.
+    """
+
+    def __init__(self, formula: Callable[..., Any], **letters: float):
+        self.formula = formula
+        self.letters = letters
+
+    def __call__(self, x: Any, sample: Any) -> Any:
+        """The value, with the parameters as float64."""
+        return self.formula(x, sample, **self.letters)
+
+
 Samples = Callable[[NDArray[np.int64], NDArray[np.uint64]], NDArray[Any]]
 
 
@@ -220,6 +247,74 @@ class BlockSamples(Protocol):
 
 Hindsight = Callable[[NDArray[np.int64], NDArray[np.uint64]], NDArray[np.float64]]
 
+Blocks = Mapping[str, tuple[int, ...]]
+
+
+def split(x: Any, blocks: Blocks) -> dict[str, Any]:
+    """The blocks of points as matrices.
+
+    Args:
+        x: Shape (..., n): the entries of the blocks in row-major order, one block after the other.
+        blocks: Names and shapes, each of one or two axes.
+
+    Returns:
+        By name, views of x of shape (..., rows, columns); a block of one axis is a column,
+        (..., rows, 1).
+
+    Raises:
+        InputError: The blocks do not have n entries together.
+    """
+    x = np.asarray(x)
+    total = sum(map(math.prod, blocks.values()))
+    require(
+        x.ndim and x.shape[-1] == total,
+        f"the blocks {_listed(blocks)} have {total} entries together, but points have the shape "
+        f"{x.shape}",
+    )
+    parts, begin = {}, 0
+    for name, shape in blocks.items():
+        end = begin + math.prod(shape)
+        parts[name] = x[..., begin:end].reshape(*x.shape[:-1], shape[0], math.prod(shape[1:]))
+        begin = end
+    return parts
+
+
+def _listed(blocks: Blocks) -> str:
+    return ", ".join(f"{name} {shape}" for name, shape in blocks.items())
+
+
+def _accepted_blocks(blocks: Any, n: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of blocks with n entries together; of none, one block of all.
+
+    Raises:
+        InputError: A name or a shape is not accepted, or the sizes do not add up.
+    """
+    require(
+        isinstance(blocks, Mapping),
+        f"blocks={blocks!r} must map names to shapes, as in {{'W': (4, 3), 'b': (4,)}}",
+    )
+    accepted: dict[str, tuple[int, ...]] = {}
+    for name, shape in (blocks or {"x": (n,)}).items():
+        require(
+            isinstance(name, str) and name.isidentifier(),
+            f"the block {name!r} must be named by an identifier, such as 'W'",
+        )
+        require(
+            isinstance(shape, (tuple, list))
+            and len(shape) in (1, 2)
+            and all(is_whole(size, 1) for size in shape),
+            f"the block {name!r} has the shape {shape!r}; a shape is one or two whole numbers of "
+            "at least 1, such as (4, 3) or (4,)",
+        )
+        accepted[name] = tuple(map(int, shape))
+    total = sum(map(math.prod, accepted.values()))
+    require(
+        total == n,
+        f"the blocks {_listed(accepted)} have {total} entries together, but the start point has "
+        f"{n}",
+    )
+    return accepted
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -231,10 +326,16 @@ class Problem:
     dimension 1 and formulas in plain numbers, written with `problems.arithmetic` only, so that
     they also run on floats and on exact number types.
 
+    The iterate may consist of named *blocks*, matrices or vectors. Points are flat all the same:
+    the n coordinates are the entries of the blocks in row-major order, one block after the other.
+    `matrices` gives the blocks of a point.
+
     Attributes:
         formula: The losses in one line of text.
         domain: Where iterates live.
         start: Shape (n,), the first iterate.
+        blocks: The names of the parts of the iterate, each an identifier, and their shapes of one
+            or two axes, n entries together. Left out, it is one block, {"x": (n,)}.
         scalar: Whether the formulas take numbers instead of vectors.
         loss_formula: (x, sample) -> loss, shape (...) for x of shape (..., n).
         gradient_formula: (x, sample) -> gradient, shape (..., n). At a kink, the subgradient
@@ -256,6 +357,7 @@ class Problem:
         tags: Keys of `TAGS`; those that follow from the object are added.
         by_differences: Whether the gradient is taken by differences; set where it is left out.
         exact_gradient_cost: What an exact gradient costs in stochastic ones.
+        shows: Another problem whose samples this one's rounds pass on.
         entry: The catalogue entry it was built from.
         settings: The parameters it was built with.
     """
@@ -265,6 +367,7 @@ class Problem:
     start: NDArray[np.float64]
     loss_formula: Callable[[Any, Any], Any]
     gradient_formula: Callable[[Any, Any], Any] | None = None
+    blocks: Blocks = field(default_factory=dict)
     scalar: bool = False
     samples: Samples | None = None
     stochastic: bool = False
@@ -279,6 +382,7 @@ class Problem:
     tags: tuple[str, ...] = ()
     by_differences: bool = False
     exact_gradient_cost: float = 1.0
+    shows: Problem | None = None
     entry: Entry[Problem] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -294,6 +398,7 @@ class Problem:
         require(start.ndim == 1, f"the start point has shape {start.shape}; it must be (n,)")
         require(np.isfinite(start).all(), f"the start point {start} is not finite")
         require(not self.scalar or start.size == 1, "a scalar problem has dimension 1")
+        object.__setattr__(self, "blocks", _accepted_blocks(self.blocks, start.size))
         require(
             np.all(self.domain.contains(start)),
             f"the start point {start} lies outside {self.domain}",
@@ -333,8 +438,13 @@ class Problem:
             ("mu_pl", "L"),
             ("mu", "mu_pl"),
             ("L", "L_max"),
+            # The nuclear norm is at least the Frobenius norm, the spectral norm at most that.
+            ("L", "L_spectral"),
             ("G_inf", "G"),
-            *((letter, None) for letter in ("L_max", "G", "sigma2", "M", "M_G", "nonzeros")),
+            *(
+                (letter, None)
+                for letter in ("L_max", "L_spectral", "G", "sigma2", "M", "M_G", "nonzeros")
+            ),
         ):
             if smaller not in self.constants:
                 continue
@@ -372,9 +482,21 @@ class Problem:
         """n, the number of coordinates."""
         return self.start.size
 
+    def matrices(self, x: Any) -> dict[str, NDArray[np.float64]]:
+        """The blocks of points, by name: views of shape (..., rows, columns).
+
+        A block of one axis is a column, (..., rows, 1).
+
+        Raises:
+            InputError: The points are not of shape (..., n).
+        """
+        return split(x, self.blocks)
+
     @property
     def dependent_draws(self) -> str:
         """Why the samples of different rounds are not independent draws, or ""."""
+        if self.shows is not None:
+            return self.shows.dependent_draws
         if self.samples is None:
             return ""
         if not self.stochastic:
@@ -559,7 +681,8 @@ class Problem:
 
 def _build(entry: Entry[Problem], settings: Mapping[str, Any]) -> Problem:
     built = entry.function(**settings)
-    return replace(built, entry=entry, settings=dict(settings), tags=(*entry.tags, *built.tags))
+    tags = built.tags if entry.facts.get("tags_vary") else (*entry.tags, *built.tags)
+    return replace(built, entry=entry, settings=dict(settings), tags=tags)
 
 
 #: Every problem by key.
@@ -567,7 +690,11 @@ catalogue: Registry[Problem] = Registry("problem", _build)
 
 
 def problem(
-    *, source: str | tuple[str, ...] = (), tags: tuple[str, ...] = (), alias: str | None = None
+    *,
+    source: str | tuple[str, ...] = (),
+    tags: tuple[str, ...] = (),
+    alias: str | None = None,
+    tags_vary: bool = False,
 ) -> Callable[[Callable[..., Problem]], Entry[Problem]]:
     """Register a function that returns a Problem; its keyword parameters are the problem's.
 
@@ -575,9 +702,11 @@ def problem(
         source: `"bibkey, place"` or several of them; every built-in problem has one.
         tags: Keys of `TAGS`.
         alias: A second key.
+        tags_vary: Whether `tags` are true with the defaults only. The function then returns a
+            Problem that bears all of its tags itself.
     """
 
     def register(function: Callable[..., Problem]) -> Entry[Problem]:
-        return catalogue.add(function, source=source, tags=tags, alias=alias)
+        return catalogue.add(function, source=source, tags=tags, alias=alias, tags_vary=tags_vary)
 
     return register

@@ -21,7 +21,7 @@ from problems.notation import require
 from problems.parameters import choice, flag, number, whole
 from problems.problem import Constant, Problem, exact, problem
 
-__all__ = ["hilbert", "quadratic"]
+__all__ = ["hartley", "hilbert", "quadratic"]
 
 Array = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ def _eigenvalues(spectrum: str, kappa: float, dimension: int, L: float) -> Array
     return values
 
 
-def _hartley(dimension: int) -> Array:
+def hartley(dimension: int) -> Array:
     """H_jk = (cos(2 pi j k / n) + sin(2 pi j k / n)) / sqrt(n): symmetric and orthogonal."""
     index = np.arange(dimension)
     angle = 2 * np.pi * (np.outer(index, index) % dimension) / dimension
@@ -105,7 +105,7 @@ def quadratic(
 
     start, loss, gradient = np.ones(dimension), diagonal_loss, diagonal_gradient
     if rotated:
-        basis = _hartley(dimension)
+        basis = hartley(dimension)
         hessian = (basis * eigenvalues) @ basis
         start = np.zeros(dimension)
         start[0] = np.sqrt(dimension)

@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from problems.notation import InputError, format_specification, nearest, parse, require
+from problems.notation import (
+    InputError,
+    exact,
+    format_specification,
+    nearest,
+    parse,
+    require,
+)
 
 __all__ = ["Entry", "Registry"]
 
@@ -69,7 +76,10 @@ class Entry(Generic[Built]):
     def specification(self, settings: Mapping[str, Any]) -> str:
         """The shortest text that builds the item with these settings."""
         given = {
-            name: value for name, value in settings.items() if value != self.parameters.get(name)
+            name: value
+            for name, value in settings.items()
+            # Two numbers that were typed may be one float64.
+            if value != (default := self.parameters.get(name)) or exact(value) != exact(default)
         }
         return format_specification(self.key, given)
 

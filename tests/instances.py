@@ -73,6 +73,15 @@ VARIANTS = (
     with_path("svmlight-logistic", TINY, ridge=0),
     with_path("svmlight-logistic", TINY, ridge=0, batch=4),
     "sparse-logistic:examples=50,features=30,density=0.2,seed=3,batch=2",
+    "matrix-quadratic:rows=3,columns=5,rotated=true,optimum=0.5,L=4",
+    "matrix-quadratic:rows=1,columns=1,kappa_rows=1,kappa_columns=1",
+    "matrix-quadratic:rows=2,columns=2,kappa_rows=1,kappa_columns=1,L=3,noise=0.5",
+    "matrix-sensing:measurements=6,rank=2,seed=1",
+    "matrix-sensing:factored=true,rows=3,columns=5,rank=2",
+    "diagonal-lift:problem=lessard-2016",
+    "diagonal-lift:problem=reddi-2018-stochastic,size=3",
+    "diagonal-lift:problem='zhang-2022:n=4'",
+    "diagonal-lift:problem='quadratic:dimension=1,kappa=1,L=2',size=1",
 )
 
 

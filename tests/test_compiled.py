@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 import convergence
 import problems
 from convergence import rules, run, schedule
-from convergence.engines import loops
+from convergence.engines import loops, modules
+from convergence.engines.lowering import step_size_formula
 from convergence.expression import Expression
 from convergence.rule import SETTINGS
 from convergence.simulation import Simulation, record_times
@@ -27,7 +28,8 @@ from problems.domain import Box, WholeSpace
 from problems.problem import Problem
 
 BY = "inverse-sqrt:alpha=0.5"
-RULES = [entry.key for entry in rules.catalogue]
+# Rules of blocks have no compiled steps.
+RULES = [entry.key for entry in rules.catalogue if "matrix" not in entry.tags]
 # One problem of each kind that has formulas: a box and slopes in turn, drawn slopes, a kink and no
 # domain, pieces.
 ONE_OF_EACH = ["reddi-2018-thm1", "reddi-2018-stochastic", "absolute-value", "lessard-2016"]
@@ -106,14 +108,21 @@ def test_any_number_of_threads_gives_the_same_bits(problem, workers):
 # The tail
 
 
+def factors_of(loop, rule):
+    letters = letters_of(rule)
+    return {factor.name: loops._value(factor.factor, letters) for factor in loop.factors}
+
+
+def letters_of(rule, **others):
+    return {f"setting_{name}": value for name, value in rules.find(rule).letters.items()} | others
+
+
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_leaving_out_corrections_that_have_become_one_changes_no_bit(lanes):
-    rule = rules.find("adam:beta1=0.5,beta2=0.9")
-    loop = loops.compiled_loop(
-        rule, [], find_problem("reddi-2018-thm1"), schedule.find(BY), 100, lanes=True, by_lane=False
-    )
-    both = ("power1", "power2")
-    assert dict(loop.factors) == {"power1": 0.5, "power2": 0.9}
+    rule = "adam:beta1=0.5,beta2=0.9"
+    loop = loop_of(rule, lanes=True)
+    both = ("state_power1", "state_power2")
+    assert factors_of(loop, rule) == dict(zip(both, (0.5, 0.9), strict=True))
     assert loop.write(both, ()).count("/") < loop.write((), ()).count("/")
     # Saturated at t = 356, and the block after the first record is the tail.
     parts = ("reddi-2018-thm1", "adam:beta1=0.5,beta2=0.9", BY, 2_000, lanes)
@@ -127,63 +136,87 @@ def test_a_constant_part_of_a_product_that_is_left_out_changes_no_bit(lanes):
     """NAdam divides by 1 - beta1**t and by 1 - beta1 beta1**t."""
     rule = "nadam:beta1=0.5,beta2=0.9,momentum=constant"
     loop = loop_of(rule)
-    assert dict(loop.factors) == {"power2": 0.9, "product": 0.5}
-    tail = loop.write(("power2", "product"), ())
+    both = ("state_power2", "state_product")
+    assert factors_of(loop, rule) == dict(zip(both, (0.9, 0.5), strict=True))
+    tail = loop.write(both, ())
     assert loop.write((), ()).count("/") - tail.count("/") == 3
     parts = ("reddi-2018-thm1", rule, BY, 2_000, lanes)
     assert lanes_of(*parts, "compiled") == lanes_of(*parts, "array")
 
 
 def test_a_product_of_more_than_constants_is_not_left_out():
-    p = Expression("input", "p")
+    p, c = Expression("input", "p"), Expression("input", "c")
     new = 0.5 * p
-    assert loops._at_most(new, new)
-    assert loops._at_most(0.9 * new, new)
-    for other in (1.5 * new, p * new, new * new, -0.5 * new, 0.5 * p, new + 0.0):
-        assert not loops._at_most(other, new)
+    assert loops._at_most(new, new, ["c"]).arguments == (1,)
+    assert loops._at_most(0.9 * new, new, ["c"]) is Expression.of(0.9)
+    assert loops._at_most(c * new, new, ["c"]) is c
+    for other in (p * new, new * new, 0.25 * p, new + 0.0):
+        assert loops._at_most(other, new, ["c"]) is None
+
+
+@pytest.mark.parametrize(
+    ("product", "factor", "share"),
+    [(1e-20, 1.0, 1.0), (-1e-20, 0.5, 1.0), (1e-20, 0.5, 1.5), (1e-20, 0.5, -0.5), (2.0, 0.5, 1)],
+)
+def test_numbers_that_do_not_only_fall_are_not_left_out(product, factor, share):
+    p, f, c = (Expression("input", name) for name in "pfc")
+    falling = loops.Factor("p", f, (c,), (1 - c * (f * p),))
+    assert falling.stage(1e-20, {"f": 0.5, "c": 1.0}) == (True, False)
+    assert falling.stage(product, {"f": factor, "c": share}) == (False, False)
+    # Of many lanes one is enough.
+    lanes = {"f": np.array([0.5, factor]), "c": np.array([1.0, share])}
+    assert falling.stage(np.array([1e-20, product]), lanes) == (False, False)
 
 
 def test_the_tail_begins_when_the_factor_has_rounded_to_one_and_not_before():
-    loop = loop_of("adam:beta1=0,beta2=0.9")
+    loop, letters = loop_of("adam"), letters_of("adam:beta1=0,beta2=0.9")
     power, t = 1.0, 0
     while 1.0 - power != 1.0:
         power *= 0.9
         t += 1
     assert t == 356
-    before = loop.source({"power1": 0.0, "power2": power / 0.9 / 0.9})
-    after = loop.source({"power1": 0.0, "power2": power / 0.9})
-    assert before == loop.write(("power1",), ("power1",))
-    assert after == loop.write(("power1", "power2"), ("power1",))
+    before = {"state_power1": 0.0, "state_power2": power / 0.9 / 0.9}
+    after = {"state_power1": 0.0, "state_power2": power / 0.9}
+    one, both = ("state_power1",), ("state_power1", "state_power2")
+    assert loop.source(before, letters) == loop.write(one, one)
+    assert loop.source(after, letters) == loop.write(both, one)
 
 
 def test_a_product_that_no_longer_changes_is_left_alone():
-    loop = loop_of("adam:beta1=0.9,beta2=0.9")
+    loop, letters = loop_of("adam"), letters_of("adam:beta1=0.9,beta2=0.9")
     power, t = 1.0, 0
     while power != 0.9 * power:
         power *= 0.9
         t += 1
     assert t == 7050
     assert power > 0
-    assert loop.source({"power1": power, "power2": 1e-300}) == loop.write(
-        ("power1", "power2"), ("power1",)
-    )
+    one, both = ("state_power1",), ("state_power1", "state_power2")
+    tail = {"state_power1": power, "state_power2": 1e-300}
+    assert loop.source(tail, letters) == loop.write(both, one)
     # It is left alone before the other has rounded to one, too.
-    assert loop.source({"power1": power, "power2": 0.5}) == loop.write(("power1",), ("power1",))
+    early = {"state_power1": power, "state_power2": 0.5}
+    assert loop.source(early, letters) == loop.write(one, one)
     # Both through it, and across it with blocks that end before and after.
     same_bits("reddi-2018-thm1", "adam:beta1=0.9,beta2=0.9", BY, 70_000, 1, times=[7000, 70_000])
     parts = ("reddi-2018-thm1", "adam:beta1=0.9,beta2=0.9", BY, 34_000, 2)
     assert lanes_of(*parts, "compiled") == lanes_of(*parts, "array")
 
 
-def loop_of(rule):
+def test_a_tail_is_compiled_only_where_that_pays(monkeypatch):
+    monkeypatch.setattr(loops, "is_compiled", lambda source: False)
+    loop, letters = loop_of("adam"), letters_of("adam")
+    values = {"state_power1": 0.0, "state_power2": 1e-30}
+    assert loop.source(values, letters, left=1000) == loop.write((), ())
+    assert loop.source(values, letters, left=1e9) != loop.write((), ())
+    monkeypatch.setattr(loops, "is_compiled", lambda source: True)
+    assert loop.source(values, letters, left=1000) != loop.write((), ())
+
+
+def loop_of(rule, problem="reddi-2018-thm1", by=BY, **options):
+    problem = find_problem(problem)
+    size = step_size_formula(schedule.find(by), problem, 100)
     return loops.compiled_loop(
-        rules.find(rule),
-        [],
-        find_problem("reddi-2018-thm1"),
-        schedule.find(BY),
-        100,
-        lanes=False,
-        by_lane=False,
+        rules.find(rule), [], problem, size and size[0], **{"lanes": False, **options}
     )
 
 
@@ -191,17 +224,17 @@ def loop_of(rule):
 def test_where_nothing_is_corrected_there_is_one_loop(rule):
     loop = loop_of(rule)
     assert loop.factors == ()
-    assert loop.source({}) == loop.write((), ())
+    assert loop.source({}, letters_of(rule)) == loop.write((), ())
 
 
 # Hyper-parameters and slopes of every size
 
 
 def interval(name):
-    within, text = SETTINGS[name][1]
-    top = 1.0 if text.startswith(("[0, 1", "(0, 1")) else 1e300
-    inner = st.floats(0, top, exclude_max=True)
-    edge = [v for v in (0.0, 5e-324, 1e-8, 0.5, 0.9999999, 1 - 2**-53, 1.0, 1e300) if within(v)]
+    setting = SETTINGS[name]
+    inner = st.floats(0, min(setting.high, 1e300), exclude_max=True)
+    sizes = (0.0, 5e-324, 1e-8, 0.5, 0.9999999, 1 - 2**-53, 1.0, 1e300)
+    edge = [v for v in sizes if setting.within(v)]
     return st.one_of(st.sampled_from(edge), inner)
 
 
@@ -297,24 +330,30 @@ def test_step_sizes_by_formula_are_those_of_numpy(by, formula):
 
 def test_displacements_are_computed_ahead_only_where_gradients_do_not_follow_the_iterate():
     def text(problem, rule):
-        parts = rules.find(rule), [], find_problem(problem), schedule.find(BY)
-        return loops.compiled_loop(*parts, 100, lanes=False, by_lane=False).source(
-            {"power1": 0.5, "power2": 0.5}
-        )
+        return loop_of(rule, problem).write((), ())
 
     assert "displacement_at" in text("periodic-linear", "adam")
     assert "displacement_at" not in text("periodic-hinge", "adam")
     assert "displacement_at" not in text("periodic-linear", "adamw:weight_decay=0.1")
 
 
-def test_the_loop_is_written_once_for_the_same_objects_only():
-    problem, rule, by = find_problem("reddi-2018-thm1"), rules.find("sgd"), schedule.find(BY)
-    options = {"lanes": False, "by_lane": False}
-    one = loops.compiled_loop(rule, [], problem, by, 100, **options)
-    assert loops.compiled_loop(rule, [], problem, by, 100, **options) is one
-    again = rules.find("sgd")
-    assert loops.compiled_loop(again, [], problem, by, 100, **options) is not one
-    assert loops.compiled_loop(rule, [], problem, by, 101, **options) is not one
+def test_one_loop_is_written_for_all_numbers():
+    one = loop_of("adam")
+    assert loop_of("adam:beta1=0.5,beta2=1/3,eps=1e-3") is one
+    assert loop_of("adam", "reddi-2018-thm1:C=5") is one
+    assert loop_of("adam", "single-spike", "inverse-sqrt:alpha=3") is one
+    # What is computed differs.
+    for other in (
+        loop_of("adam:eps=0"),
+        loop_of("amsgrad"),
+        loop_of("adam", "periodic-hinge"),
+        loop_of("adam", by="constant:alpha=1"),
+        loop_of("adam", lanes=True),
+    ):
+        assert other is not one
+    assert loop_of("adam", "huber-worst:L=2").write((), ()) == loop_of(
+        "adam", "huber-worst:R0=1/3"
+    ).write((), ())
 
 
 @pytest.mark.parametrize("key", ["reddi-2018-thm1", "reddi-2018-thm2", "single-spike"])
@@ -328,9 +367,36 @@ def test_a_block_of_samples_is_what_looking_up_finds(key):
 # The cache
 
 
+def fresh(monkeypatch):
+    """Forget what this process has imported, and which folders it trusts."""
+    monkeypatch.setattr(loops, "compiled_function", loops.compiled_function.__wrapped__)
+    monkeypatch.setattr(modules, "_trusted", modules._trusted.__wrapped__)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no modes")
+@pytest.mark.parametrize("inner", [False, True])
+def test_a_folder_that_others_may_write_to_is_not_trusted(tmp_path, monkeypatch, inner):
+    monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path))
+    fresh(monkeypatch)
+    folder = tmp_path / "compiled"
+    folder.mkdir(mode=0o700)
+    (folder if inner else tmp_path).chmod(0o770)
+    with pytest.warns(UserWarning, match="others than you may write to"):
+        record = run("reddi-2018-thm1", "adamax", BY, 50, engine="compiled")
+    assert record.checksum == run("reddi-2018-thm1", "adamax", BY, 50).checksum
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners")
+def test_a_folder_of_another_user_is_not_trusted(tmp_path, monkeypatch):
+    assert modules._open_to_others(tmp_path) == ""
+    monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
+    assert "belongs to another user" in modules._open_to_others(tmp_path)
+
+
 def test_the_module_is_kept_and_a_damaged_one_is_written_again(tmp_path, monkeypatch):
     monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path))
-    monkeypatch.setattr(loops, "compiled_function", loops.compiled_function.__wrapped__)
+    fresh(monkeypatch)
     before = run("reddi-2018-thm1", "rmsprop", BY, 100, engine="compiled").checksum
     (module,) = (tmp_path / "compiled").glob("rounds_*.py")
     module.write_text("def rounds(*values):\n    return values[3:]\n")
@@ -385,7 +451,7 @@ def test_an_edited_rule_is_another_module(tmp_path):
 def test_nothing_is_kept_where_nothing_can_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr(loops, "compiled_function", loops.compiled_function.__wrapped__)
+    fresh(monkeypatch)
     with pytest.warns(UserWarning, match="nothing is stored"):
         record = run("reddi-2018-thm1", "adagrad", BY, 50, engine="compiled")
     assert record.checksum == run("reddi-2018-thm1", "adagrad", BY, 50).checksum

@@ -130,8 +130,8 @@ CAUGHT = {
         Mutant(
             "1 - beta1 in a sum",
             "heavy_ball",
-            "share = g if dampening == 0",
-            "share = (1 - beta1) * g if dampening == 0",
+            "share = g if fixed_at(dampening, 0)",
+            "share = (1 - beta1) * g if fixed_at(dampening, 0)",
             "ghadimi-2015-hb-sc",
             Run(
                 "quadratic:kappa=1,dimension=1", "heavy-ball:beta1=0.75", "constant:alpha=0.25", 100
@@ -1106,6 +1106,7 @@ CAUGHT = {
     ],
 }
 
+_OF_BLOCKS = "no claim speaks of blocks; a loop over matrices notices (test_rules_matrix)"
 NOT_CAUGHT = {
     "gradient-descent": [
         Missed(
@@ -1383,6 +1384,101 @@ NOT_CAUGHT = {
             "/ (t + averaging_power)",
             "primal-averaging",
             "it is one step ahead, and better: .80 of the bound at T = 3, .88 at 6",
+        ),
+    ],
+    "adafactor": [
+        Missed(
+            "moments of rows alone",
+            "adafactor",
+            'v = row * column / mean_along(row, "block")',
+            "v = row",
+            "adafactor",
+            _OF_BLOCKS,
+        ),
+        Missed(
+            "clipped by the norm",
+            "adafactor",
+            "_root_mean_square(update) / clip_threshold",
+            'norm_along(update, "block") / clip_threshold',
+            "adafactor",
+            _OF_BLOCKS,
+        ),
+        Missed(
+            "t**-0.4",
+            "adafactor",
+            "decay = 1 - 1 / ((root * root) * (root * root))",
+            "decay = 1 - 1 / (root * root)",
+            "adafactor",
+            _OF_BLOCKS,
+        ),
+        Missed(
+            "relative to the gradient",
+            "adafactor",
+            "maximum(least_scale, _root_mean_square(x))",
+            "maximum(least_scale, _root_mean_square(g))",
+            "adafactor",
+            _OF_BLOCKS,
+        ),
+    ],
+    "adam-mini": [
+        Missed(
+            "second moment by coordinate",
+            "adam_mini",
+            'mean_along(g * g, "block")',
+            "(g * g)",
+            "adam-mini",
+            _OF_BLOCKS,
+        ),
+        Missed(
+            "one number a row",
+            "adam_mini",
+            'mean_along(g * g, "block")',
+            'mean_along(g * g, "rows")',
+            "adam-mini",
+            _OF_BLOCKS,
+        ),
+        Missed(
+            "the square of the mean",
+            "adam_mini",
+            'mean_along(g * g, "block")',
+            'mean_along(g, "block") * mean_along(g, "block")',
+            "adam-mini",
+            _OF_BLOCKS,
+        ),
+    ],
+    "muon": [
+        Missed(
+            "a coefficient miscopied",
+            "_quintic",
+            "2.0315 * matmul(gram, gram)",
+            "2.0351 * matmul(gram, gram)",
+            "muon",
+            _OF_BLOCKS,
+        ),
+        Missed("four steps", "_quintic", "range(5)", "range(4)", "muon", _OF_BLOCKS),
+        Missed(
+            "norm of columns",
+            "muon",
+            'norm_along(moved, "block")',
+            'norm_along(moved, "columns")',
+            "muon",
+            _OF_BLOCKS,
+        ),
+        Missed(
+            "momentum once more",
+            "muon",
+            "g + beta1 * u if nesterov",
+            "g + u if nesterov",
+            "muon",
+            _OF_BLOCKS,
+        ),
+        Missed(
+            "wide for tall",
+            "muon",
+            "sqrt(maximum(1.0, rows / columns))",
+            "sqrt(maximum(1.0, columns / rows))",
+            "muon",
+            _OF_BLOCKS,
         ),
     ],
     "unified-momentum": [

@@ -73,14 +73,18 @@ def variants():
     for entry in catalogue:
         yield entry()
         for name, default in entry.parameters.items():
-            accepted = SETTINGS[name][1]
-            values = numbers.get(name, ()) if callable(accepted[0]) else accepted
+            values = SETTINGS[name].words or numbers.get(name, ())
             for value in values:
                 if value != default:
                     yield entry(**{name: value})
 
 
 VARIANTS = list(variants())
+# Those that work coordinate by coordinate, but for reductions; of blocks see test_rules_matrix.
+ELEMENTWISE = [rule for rule in VARIANTS if not rule.traced.by_block]
+every_elementwise_rule = pytest.mark.parametrize(
+    "rule", ELEMENTWISE, ids=lambda rule: rule.specification
+)
 every_rule = pytest.mark.parametrize("rule", VARIANTS, ids=lambda rule: rule.specification)
 RANDOM = np.random.default_rng(11)
 GRADIENTS = RANDOM.normal(size=(STEPS, 5)) * 10.0 ** RANDOM.integers(-2, 3, 5)
@@ -105,7 +109,7 @@ def commutes_with_permutations(path, tolerance=0.0):
     )
 
 
-@every_rule
+@every_elementwise_rule
 def test_permuting_the_coordinates_commutes_with_the_rule(rule):
     # Reductions sum in index order, so those round differently.
     commutes_with_permutations(
@@ -162,7 +166,7 @@ def sizes_of(specification, problem, steps):
     return schedule.step_sizes(np.arange(1, steps + 1), problem, steps).tolist()
 
 
-@every_rule
+@every_elementwise_rule
 def test_the_traced_loop_has_the_bits_of_the_function_on_floats_and_on_arrays(rule):
     problem = convergence.find_problem("pl-sine")
     records = [
@@ -183,7 +187,7 @@ def test_the_traced_loop_has_the_bits_of_the_function_on_floats_and_on_arrays(ru
     np.testing.assert_array_equal(path_of(rule)(GRADIENTS, START), wide)
 
 
-@every_rule
+@every_elementwise_rule
 def test_both_engines_agree_on_a_run_with_a_domain(rule):
     checksums = {
         run("reddi-2018-thm1", rule, BY, 500, engine=engine).checksum

@@ -24,7 +24,8 @@ KINDS = [
     "sparse-hinge",
     "rosenbrock",
 ]
-RULES = [entry.key for entry in rules.catalogue]
+# Rules of blocks have no compiled steps.
+RULES = [entry.key for entry in rules.catalogue if "matrix" not in entry.tags]
 
 
 def bits(
@@ -142,7 +143,7 @@ def test_a_step_in_another_form_would_be_found(monkeypatch):
 
     def regrouped(*parts):
         made = original(*parts)
-        old, new = "0.9 * state_m", "(0.3 * state_m) * 3.0"
+        old, new = "setting_beta1 * state_m", "(setting_beta1 / 3.0 * state_m) * 3.0"
         assert old in made.body
         return replace(made, body=made.body.replace(old, new))
 

@@ -340,9 +340,9 @@ EDITS = {
         "return (-with_coupled_decay(g, x, weight_decay),)",
     ),
     "a callee of a callee": (
-        "convergence/engines/formulas.py",
-        'moved = Expression("input", "x") - displacement',
-        'moved = Expression("input", "x") + displacement',
+        "convergence/engines/lowering.py",
+        "moved = x - displacement",
+        "moved = x + displacement",
     ),
     "the bibliography": ("problems/references.bib", "@", "% edited\n@"),
 }

@@ -1,9 +1,10 @@
-"""Blocks of rounds in compiled code, with the bits of the numpy engine.
+"""Blocks of rounds in one dimension, in compiled code with the bits of the numpy engine.
 
-A rule, the quantities that a run keeps and a one-dimensional problem are all formulas that can be
-traced; together they make one loop without a call in it, which numba compiles. The text of the
-loop is the module: it holds every number and every operation that takes part, so its hash is its
-name in the user's cache folder, and an edited rule is another module.
+A rule, the quantities that a run keeps, a one-dimensional problem and mostly the schedule are
+formulas that can be traced; together they make one loop without a call in it, which numba compiles.
+Numbers are passed when it runs, one for all lanes or one for each, so that one module serves all
+settings. The text of the loop is the module: its hash is its name in the user's cache folder, and
+an edited rule is another module.
 
 What makes it fast changes no bit:
 
@@ -21,25 +22,29 @@ There is no `fastmath`, and nothing is contracted: each operation rounds by itse
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
-from convergence.engines.formulas import projects_by_formula, round_formulas
-from convergence.engines.modules import compiled_function
-from convergence.expression import Expression, count_operations, inputs_of, statements, walk
+from convergence.engines.lowering import (
+    UNIFORM,
+    Round,
+    lowered,
+    projects_by_formula,
+    scalar_formulas,
+)
+from convergence.engines.modules import compiled_function, is_compiled
+from convergence.expression import Expression, dependents, inputs_of, walk
+from convergence.printing import NUMBERS, assigned
 from convergence.quantity import Quantity
 from convergence.rule import Rule
-from convergence.schedule import Schedule
 from problems.problem import Problem
 
-__all__ = ["Loop", "arithmetic_of", "compiled_loop", "why_not"]
-
-T = TypeVar("T")
+__all__ = ["Factor", "Loop", "arithmetic_of", "compiled_loop", "why_not"]
 
 # Lanes in a block: a few arrays of so many numbers fit the nearest cache.
 _BLOCK = 256
@@ -49,6 +54,8 @@ _APART = _BLOCK + 40
 # Rounds computed ahead: few, so that the processor begins with the next ones while it still takes
 # the steps of these, one after the other.
 _AHEAD = 32
+# Seconds that compiling a tail takes, and that it saves in a round and in one of a lane, at most.
+_COMPILING, _PER_ROUND, _PER_LANE = 0.4, 5e-8, 1.5e-9
 
 _HEAD = '''"""A block of rounds, generated; its name is the hash of this text."""
 
@@ -61,85 +68,148 @@ from numpy import empty
 @njit(error_model="numpy", cache=CACHED, nogil=True)
 '''
 
+Letters = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A running product p <- p * factor, and the nodes 1 - c p of the formulas.
+
+    With 0 <= factor < 1 the product only falls, so that 1 - c p, 0 <= c <= 1, stays 1 once 1 - p
+    has rounded to 1.
+
+    Attributes:
+        name: Of the product.
+        factor: A letter or a number.
+        shares: The c, letters or numbers.
+        nodes: The nodes 1 - c p.
+    """
+
+    name: str
+    factor: Expression
+    shares: tuple[Expression, ...]
+    nodes: tuple[Expression, ...]
+
+    def stage(self, product: Any, letters: Letters) -> tuple[bool, bool]:
+        """Whether 1 - p stays 1 from the next round on, and whether p no longer changes."""
+        factor = _value(self.factor, letters)
+        fits = (product >= 0) & (product <= 1) & (factor >= 0) & (factor < 1)
+        for share in self.shares:
+            c = _value(share, letters)
+            fits = fits & (c >= 0) & (c <= 1)
+        if not np.all(fits):
+            return False, False
+        return bool(np.all(1.0 - product * factor == 1.0)), bool(
+            np.all(product * factor == product)
+        )
+
+
+def _value(node: Expression, letters: Letters) -> Any:
+    (given,) = node.arguments
+    return letters[given] if node.operation == "input" else float(given)
+
 
 @dataclass(frozen=True)
 class Loop:
     """Compiled rounds of one rule on one problem.
 
     Attributes:
-        kept: Names of what is carried from round to round: x, y, state and totals.
-        wide: Those of them that hold one number for each lane.
-        factors: Running products beta**t, each with its beta, that enter as 1 - beta**t.
+        round_: What a round does, with the problem's formulas in it.
+        narrow, wide: What is kept: one number for all lanes, or one for each.
+        lane_letters: Letters that differ from lane to lane; the others are numbers.
+        factors: Running products beta**t that enter as 1 - beta**t.
         lanes: Whether values are arrays of lanes.
-        at_iterate: Whether y is x.
         sized: Whether the module computes step sizes itself.
         write: Makes the text of the module, once it is known for which of the factors 1 - beta**t
             stays 1, and which products no longer change.
     """
 
-    kept: tuple[str, ...]
+    round_: Round
+    narrow: tuple[str, ...]
     wide: tuple[str, ...]
-    factors: tuple[tuple[str, float], ...]
+    lane_letters: tuple[str, ...]
+    factors: tuple[Factor, ...]
     lanes: bool
-    at_iterate: bool
     sized: bool
     write: Callable[[tuple[str, ...], tuple[str, ...]], str]
 
-    def source(self, values: Mapping[str, Any]) -> str:
-        """The text of the loop that goes on from these values."""
-        saturated, constant = True, []
-        for name, factor in self.factors:
-            product = float(values[name])
-            saturated &= 1.0 - product * factor == 1.0
-            if product * factor == product:
-                constant.append(name)
-        ones = [name for name, _ in self.factors] if saturated else constant
-        return self.write(tuple(ones), tuple(constant))
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Letters that are the same for all lanes."""
+        return tuple(n for n in self.round_.letters if n not in self.lane_letters)
+
+    def source(
+        self, values: Mapping[str, Any], letters: Letters, left: float = np.inf, lanes: int = 1
+    ) -> str:
+        """The text of the loop that goes on from these values.
+
+        Args:
+            values: Of what is kept.
+            letters: Their numbers.
+            left: Rounds to come; the text of a tail that is not compiled yet must pay for it.
+            lanes: How many.
+        """
+        stages = {f.name: f.stage(values[f.name], letters) for f in self.factors}
+        constant = tuple(name for name, (_, still) in stages.items() if still)
+        saturated = all(one for one, _ in stages.values())
+        text = self.write(tuple(stages) if saturated else constant, constant)
+        pays = left * (_PER_ROUND + lanes * _PER_LANE) > _COMPILING
+        return text if pays or is_compiled(text) else self.write((), ())
 
     def run(
-        self, samples: Any, step_sizes: Any, t: int, live: Sequence[Any], workers: int = 1
+        self,
+        samples: Any,
+        step_sizes: Any,
+        t: int,
+        letters: Letters,
+        live: Sequence[Any],
+        *,
+        left: float = np.inf,
+        workers: int = 1,
     ) -> tuple[Any, ...]:
         """Carry out the rounds t + 1, t + 2, ...
 
         Args:
             samples: One for each round, or shape (rounds, lanes).
-            step_sizes: One for each round; not looked at if the module computes them.
+            step_sizes: One for each round, or (rounds, lanes); not looked at if the module
+                computes them.
             t: Rounds done.
+            letters: Their numbers, by lane where they differ.
             live: Values of what is kept, in its order.
+            left: See `source`.
             workers: Threads that share the lanes.
 
         Returns:
             The values after the last round.
         """
-        values = dict(zip(self.kept, live, strict=True))
-        function = compiled_function(self.source(values))
+        kept = self.round_.kept
+        values = dict(zip(kept, live, strict=True))
+        lanes = max((np.size(value) for value in live), default=1)
+        function = compiled_function(self.source(values, letters, left, lanes))
+        numbers = [float(letters[name]) for name in self.numbers]
         if not self.lanes:
-            after = function(samples, step_sizes, t, *(float(v) for v in live))
-            return tuple(after)
-        lanes = max(np.size(value) for value in live)
-        arrays = {
-            name: _of_lanes(values[name], lanes)
-            for name in self.wide
-            if not (name == "y" and self.at_iterate)
-        }
-        numbers = [float(values[name]) for name in self.kept if name not in self.wide]
+            return tuple(function(samples, step_sizes, t, *numbers, *map(float, live)))
+        arrays = {name: _of_lanes(values[name], lanes) for name in self.wide}
+        fixed = [_of_lanes(letters[name], lanes) for name in self.lane_letters]
+        numbers += [float(values[name]) for name in self.narrow]
         # Whole blocks to each thread; what is no array every one of them finds alike.
         share = _BLOCK * -(-lanes // (_BLOCK * workers))
         parts = [slice(first, first + share) for first in range(0, lanes, share)]
 
         def carry_out(part: slice) -> Any:
             drawn = samples[:, part] if samples.ndim == 2 else samples
-            return function(drawn, step_sizes, t, *numbers, *(a[part] for a in arrays.values()))
+            sizes = step_sizes[:, part] if step_sizes.ndim == 2 else step_sizes
+            own = (array[part] for array in (*fixed, *arrays.values()))
+            return function(drawn, sizes, t, *numbers, *own)
 
         if len(parts) == 1:
             found = carry_out(parts[0])
         else:
             with ThreadPoolExecutor(workers) as pool:
                 found, *_ = pool.map(carry_out, parts)
-        narrow = [name for name in self.kept if name not in self.wide]
-        after = {**arrays, **dict(zip(narrow, found, strict=True))}
+        after = {**arrays, **dict(zip(self.narrow, found, strict=True))}
         after.setdefault("y", arrays["x"])
-        return tuple(after[name] for name in self.kept)
+        return tuple(after[name] for name in kept)
 
 
 def _of_lanes(value: Any, lanes: int) -> Any:
@@ -165,345 +235,253 @@ def why_not(problem: Problem) -> str:
     if not projects_by_formula(problem.domain):
         return f"the projection onto {problem.domain} is not written as a formula"
     try:
-        _traced(problem)
+        scalar_formulas(problem)
     except (TypeError, ValueError, AttributeError, IndexError) as error:
         return f"its formulas cannot be traced: {error}"
     return ""
-
-
-def _traced(problem: Problem) -> tuple[Expression, Expression]:
-    """Loss and gradient at the query point y."""
-    assert problem.gradient_formula is not None
-    y, sample = Expression("input", "y"), Expression("input", "sample")
-    loss = Expression.of(problem.loss_formula(y, sample))
-    gradient = Expression.of(problem.gradient_formula(y, sample))
-    if count_operations(loss, gradient)["expit"]:
-        raise ValueError("expit rounds as the exponential of the machine does")
-    return loss, gradient
 
 
 def compiled_loop(
     rule: Rule,
     quantities: Sequence[Quantity],
     problem: Problem,
-    schedule: Schedule,
-    horizon: int,
+    step_size: Expression | None,
     *,
     lanes: bool,
-    by_lane: bool,
+    by_lane: frozenset[str] = frozenset(),
 ) -> Loop:
     """Generate the loop of a run; it is compiled when it first runs.
 
-    Runs of the same objects share one, as writing it takes as long as many thousand rounds.
+    Runs of the same formulas share one, whatever their numbers.
 
     Args:
         rule: The update rule.
         quantities: Running totals to accumulate.
         problem: One for which `why_not` finds no reason.
-        schedule: The step sizes.
-        horizon: The number of steps of the whole run.
+        step_size: Its formula, if there is one.
         lanes: Whether there are many lanes, or one.
-        by_lane: Whether each lane has samples of its own.
+        by_lane: Which of sample, step_size and letters differ from lane to lane.
     """
-    same = (_Same(rule), tuple(map(_Same, quantities)), _Same(problem), _Same(schedule))
-    return _loop_of(*same, horizon, lanes, by_lane)
+    loss, gradient, _ = scalar_formulas(problem)
+    round_ = lowered(rule.traced, quantities, problem.domain)
+    return _loop(round_, loss, gradient, step_size, lanes, by_lane)
 
 
-@dataclass(frozen=True, eq=False)
-class _Same(Generic[T]):
-    """An object as a key, equal to itself alone."""
-
-    it: T
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.it is other.it
-
-    def __hash__(self) -> int:
-        return id(self.it)
-
-
-@lru_cache(maxsize=64)
-def _loop_of(
-    same_rule: _Same[Rule],
-    same_quantities: tuple[_Same[Quantity], ...],
-    same_problem: _Same[Problem],
-    same_schedule: _Same[Schedule],
-    horizon: int,
+@lru_cache(maxsize=256)
+def _loop(
+    plain: Round,
+    loss: Expression,
+    gradient: Expression,
+    step_size: Expression | None,
     lanes: bool,
-    by_lane: bool,
+    by_lane: frozenset[str],
 ) -> Loop:
-    rule, problem = same_rule.it, same_problem.it
-    quantities = [same.it for same in same_quantities]
-    loss, gradient = _traced(problem)
-    outputs = round_formulas(rule, problem.domain)
-    query = rule.outputs.get("query", Expression("input", "next_x"))
-    totals = {q.name: q.update for q in quantities}
-    parts = _Parts(tuple(rule.state), loss, gradient, outputs, totals, query).replaced()
-    factors = _saturating(rule)
-    kept = ("x", "y", *rule.state, *(q.name for q in quantities))
-    wide = parts.depending({"sample"} if by_lane else set(), by_lanes=True)
-    step_size = same_schedule.it.traced(problem, horizon)
+    by = {"g": gradient, "loss": loss}
+    letters = sorted(inputs_of(loss, gradient) - {"y", "sample"})
+    sized_by_lane = False
+    if step_size is not None:
+        sizes = sorted(inputs_of(step_size) - {"t"})
+        letters += sizes
+        if not by_lane.isdisjoint(sizes):
+            by["step_size"], sized_by_lane = step_size, True
+    inputs = {"y": Expression("input", "x")} if plain.at_iterate else {}
+    one = _folded(plain.replaced(by, letters).replaced(inputs), {})
+    # Gradients count as different from lane to lane, whatever the problem: nothing is shared.
+    first = by_lane | ({"step_size"} if sized_by_lane else frozenset())
+    levels = plain.beside(first).levels
+    kept = [n for n in one.kept if n in one.made]
+    wide = tuple(n for n in kept if lanes and levels[n] != UNIFORM)
+    narrow = tuple(n for n in kept if n not in wide)
+    inside = None if sized_by_lane else step_size
+    known = inputs_of(inside) - {"t"} if inside is not None else set()
+    one = one.asking(known)
+    factors = tuple(_saturating(one))
 
     @cache
     def write(saturated: tuple[str, ...], constant: tuple[str, ...]) -> str:
-        ones = [node for name, _, nodes in factors if name in saturated for node in nodes]
-        left = parts.replaced(ones, constant) if ones else parts
-        if lanes:
-            return _lanes_text(left, kept, wide, by_lane, step_size)
-        return _lane_text(left, kept, step_size)
+        ones = [node for factor in factors if factor.name in saturated for node in factor.nodes]
+        new: dict[int, Expression] = {id(node): Expression.of(1) for node in ones}
+        new |= {id(one.made[name]): Expression("input", name) for name in constant}
+        left = _folded(one, new) if new else one
+        text = _Text(left, one.letters, inside, by_lane)
+        return text.of_lanes(narrow, wide) if lanes else text.of_one()
 
     return Loop(
-        kept,
-        tuple(name for name in kept if name in wide) if lanes else (),
-        tuple((name, factor) for name, factor, _ in factors),
+        one,
+        narrow,
+        wide,
+        tuple(name for name in one.letters if name in by_lane) if lanes else (),
+        factors,
         lanes,
-        parts.at_iterate,
         step_size is not None,
         write,
     )
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """The formulas of a round: of the old state, of y, and then of what came before."""
-
-    state: tuple[str, ...]
-    loss: Expression
-    gradient: Expression
-    outputs: Mapping[str, Expression]
-    totals: Mapping[str, Expression]
-    query: Expression
-
-    @property
-    def at_iterate(self) -> bool:
-        """Whether gradients are taken at the iterate itself."""
-        return self.query.operation == "input" and self.query.arguments[0] == "next_x"
-
-    @property
-    def of_round(self) -> dict[str, Expression]:
-        """What a round computes, by name."""
-        return {**self.outputs, **self.totals}
-
-    @property
-    def asked(self) -> set[str]:
-        """Names that any formula of the round depends on."""
-        return inputs_of(*self.outputs.values(), *self.totals.values(), self.query)
-
-    def depending(self, first: set[str] | None = None, *, by_lanes: bool = False) -> set[str]:
-        """Names of what depends on the iterate, or on `first`.
-
-        Args:
-            first: Names to begin with.
-            by_lanes: Whether gradients count as dependent in any case.
-        """
-        tied = {"y"} if by_lanes else set()
-        made: dict[str, set[str]] = {
-            **{name: inputs_of(node) for name, node in self.of_round.items()},
-            "g": inputs_of(self.gradient) | tied,
-            "loss": inputs_of(self.loss) | tied,
-            "query_point": {"y"},
-        }
-        found = {"x", "y", "next_x"} | (first or set())
-        while True:
-            more = {name for name, needs in made.items() if needs & found} - found
-            if not more:
-                return found
-            found |= more
-
-    def replaced(self, ones: Sequence[Expression] = (), constant: Sequence[str] = ()) -> _Parts:
-        """The same with some nodes replaced by 1, and what that makes idle left out.
-
-        Args:
-            ones: Nodes that are 1.
-            constant: State that the round leaves as it is.
-        """
-        known = {id(node): Expression("constant", 1.0) for node in ones}
-        known |= {id(self.outputs[name]): Expression("input", name) for name in constant}
-        return replace(
-            self,
-            outputs={name: _folded(node, known) for name, node in self.outputs.items()},
-            totals={name: _folded(node, known) for name, node in self.totals.items()},
-            query=_folded(self.query, known),
-        )
 
 
 def _is_one(node: Expression) -> bool:
     return node.operation == "constant" and bool(node.arguments[0] == 1)
 
 
-def _folded(node: Expression, known: dict[int, Expression]) -> Expression:
-    """A node with others replaced below it, for points of one coordinate.
+def _folded(round_: Round, known: Mapping[int, Expression]) -> Round:
+    """A round of one coordinate with some nodes replaced below.
 
-    a / 1, a * 1, 1 * a and sqrt(1) are exact, and so they are left out.
+    a / 1, a * 1, 1 * a and sqrt(1) are exact, and so they are left out; the norm of one number is
+    its size, and the mean itself.
     """
-    if id(node) in known:
-        return known[id(node)]
-    if node.operation in ("input", "constant"):
-        return node
-    parts = [_folded(part, known) for part in node.arguments]
-    if node.operation in ("/", "*") and _is_one(parts[1]):
-        new = parts[0]
-    elif node.operation == "*" and _is_one(parts[0]):
-        new = parts[1]
-    elif (node.operation == "sqrt" and _is_one(parts[0])) or node.operation == "mean":
-        new = parts[0]
-    elif node.operation == "norm":
-        new = Expression("abs", parts[0])
-    elif all(new is old for new, old in zip(parts, node.arguments, strict=True)):
-        new = node
-    else:
-        new = Expression(node.operation, *parts)
-    known[id(node)] = new
-    return new
-
-
-def _at_most(node: Expression, product: Expression) -> bool:
-    """Whether a node is the product, of a number from 0 to 1, or less by a constant factor."""
-    if node is product or node.operation != "*":
-        return node is product
-    factors = [part for part in node.arguments if part is not product]
-    if len(factors) != 1 or factors[0].operation != "constant":
-        return False
-    return 0 <= factors[0].arguments[0] <= 1
-
-
-def _saturating(rule: Rule) -> list[tuple[str, float, list[Expression]]]:
-    """Running products p <- p * factor of the rule, and the nodes 1 - p of its formulas.
-
-    With 0 <= factor < 1 the product only falls, so that 1 - p stays 1 once it has rounded to 1;
-    so does 1 - c p with 0 <= c <= 1.
-    """
-    found = []
-    nodes = walk(rule.outputs.values(), {})
-    for name in rule.state:
-        new = rule.outputs[name]
-        if new.operation != "*" or not 0 <= rule.state[name] <= 1:
+    new = dict(known)
+    for node in walk([*round_.made.values(), round_.displacement], known):
+        operation = node.operation
+        if id(node) in new or operation in ("input", "constant"):
+            new.setdefault(id(node), node)
             continue
-        own = [a for a in new.arguments if a.operation == "input" and a.arguments[0] == name]
-        factors = [a.arguments[0] for a in new.arguments if a.operation == "constant"]
-        if len(own) != 1 or len(factors) != 1 or not 0 <= factors[0] < 1:
-            continue
-        taken = [
-            node
-            for node in nodes
-            if node.operation == "-"
-            and _is_one(node.arguments[0])
-            and _at_most(node.arguments[1], new)
-        ]
-        if taken:
-            found.append((name, float(factors[0]), taken))
-    return found
+        parts = [new[id(part)] for part in node.arguments]
+        if operation in ("/", "*") and _is_one(parts[1]):
+            new[id(node)] = parts[0]
+        elif operation == "*" and _is_one(parts[0]):
+            new[id(node)] = parts[1]
+        elif (operation == "sqrt" and _is_one(parts[0])) or operation == "mean":
+            new[id(node)] = parts[0]
+        elif operation == "norm":
+            new[id(node)] = abs(parts[0])
+        else:
+            new[id(node)] = Expression(operation, *parts)
+    return round_.replaced({}, nodes=new)
 
 
-def _assigned(
-    outputs: Mapping[str, Expression], given: Mapping[int, str], prefix: str
-) -> list[str]:
-    """Statements after which each name holds its output."""
-    lines, values = statements(outputs, "number", given=given, prefix=prefix)
-    return [*lines, *(f"{name} = {value}" for name, value in values.items() if name != value)]
+def _at_most(node: Expression, product: Expression, letters: Sequence[str]) -> Expression | None:
+    """The c of a node c * product, a letter or a number; 1 for the product itself."""
+    if node is product:
+        return Expression.of(1)
+    if node.operation != "*":
+        return None
+    shares = [part for part in node.arguments if part is not product]
+    if len(shares) != 1 or not _is_number(shares[0], letters):
+        return None
+    return shares[0]
 
 
-def _round(parts: _Parts, uniform: Mapping[str, str]) -> list[str]:
-    """The statements of a round for what is wide; `uniform` names what is computed already."""
-    given = {id(parts.outputs[name]): new for name, new in uniform.items() if name in parts.outputs}
-    asked = parts.asked
-    lines = ["query_point = y"] if "query_point" in asked else []
-    for name, node in (("g", parts.gradient), ("loss", parts.loss)):
-        if name in asked:
-            lines += _assigned({name: node}, {}, f"_{name}")
-    outputs = {
-        name if name in ("displacement", "next_x") else f"new_{name}": node
-        for name, node in parts.outputs.items()
-        if name not in uniform
-    }
-    lines += _assigned(outputs, given, "_")
-    totals = {f"new_{n}": node for n, node in parts.totals.items() if n not in uniform}
-    lines += _assigned(totals, {}, "_q")
-    given |= {id(parts.outputs[n]): f"new_{n}" for n in parts.state if n not in uniform}
-    if not parts.at_iterate:
-        lines += _assigned({"y": parts.query}, given, "_y")
-    lines += [f"{name} = new_{name}" for name in parts.state if name not in uniform]
-    lines += [f"{name} = new_{name}" for name in parts.totals if name not in uniform]
-    return [*lines, "x = next_x"]
-
-
-def _lane_text(parts: _Parts, kept: tuple[str, ...], step_size: Expression | None) -> str:
-    depending = parts.depending()
-    ahead = _Ahead(parts, step_size, () if "displacement" in depending else depending)
-    live = ", ".join(kept)
-    steps = [*ahead.loaded, *_round(parts, ahead.known)]
-    if parts.at_iterate:
-        steps.append("y = x")
-    return "\n".join(
-        [
-            f"{_HEAD}def rounds(samples, step_sizes, t, {live}):",
-            "    last_t = t",
-            *(f"    {name}_at = empty({_AHEAD})" for name in ahead.stored),
-            f"    for first in range(0, samples.size, {_AHEAD}):",
-            f"        rounds_here = min({_AHEAD}, samples.size - first)",
-            *(f"        {line}" for line in ahead.lines),
-            "        for k in range(rounds_here):",
-            *(f"            {line}" for line in steps),
-            *(f"        {line}" for line in ahead.after),
-            f"    return {live}",
-            "",
-        ]
+def _is_number(node: Expression, letters: Sequence[str]) -> bool:
+    return node.operation == "constant" or (
+        node.operation == "input" and node.arguments[0] in letters
     )
+
+
+def _saturating(round_: Round) -> list[Factor]:
+    found = []
+    nodes = walk(round_.made.values())
+    for name in round_.state:
+        new = round_.made[name]
+        if new.operation != "*":
+            continue
+        own = Expression("input", name)
+        factors = [part for part in new.arguments if part is not own]
+        if len(factors) != 1 or not _is_number(factors[0], round_.letters):
+            continue
+        shares = {}
+        for node in nodes:
+            if node.operation == "-" and _is_one(node.arguments[0]):
+                share = _at_most(node.arguments[1], new, round_.letters)
+                if share is not None:
+                    shares[id(node)] = node, share
+        if shares:
+            taken, cs = zip(*shares.values(), strict=True)
+            found.append(Factor(name, factors[0], tuple(cs), tuple(taken)))
+    return found
 
 
 _ROUND_AHEAD = ("t = last_t + first + k + 1", "sample = samples[first + k]")
 
 
-class _Ahead:
-    """What is computed ahead of the steps: step sizes, and displacements where that can be.
+class _Text:
+    """Writes a module.
 
     Args:
-        parts: The formulas of a round.
-        step_size: The formula of a step size, if there is one.
-        depending: What depends on the iterate; nothing if displacements do.
-
-    Attributes:
-        lines: Loops over some rounds: step sizes, then the state round by round, then
-            displacements.
-        stored: Names of what they store.
-        known: Of what they compute, the names by which the steps know it.
-        loaded: Statements with which a step begins.
-        after: Statements after the last step of these rounds.
+        round_: What a round does.
+        letters: What the function takes; a round from which something was left out may need fewer.
+        step_size: The formula of a step size that is the same for all lanes, if there is one.
+        by_lane: What differs from lane to lane though no gradient is in it.
     """
 
-    def __init__(self, parts: _Parts, step_size: Expression | None, depending: Collection[str]):
+    def __init__(
+        self,
+        round_: Round,
+        letters: tuple[str, ...],
+        step_size: Expression | None,
+        by_lane: frozenset[str],
+    ):
+        self.round_, self.letters, self.step_size = round_, letters, step_size
+        self.by_lane = by_lane
+
+    def _size(self) -> list[str]:
+        """Statements that compute a step size."""
+        assert self.step_size is not None
+        return assigned({"step_size": self.step_size}, NUMBERS, prefix="_s")
+
+    # One run: step sizes and displacements are computed ahead
+
+    def of_one(self) -> str:
+        """A module for one lane."""
+        round_ = self.round_
         self.lines: list[str] = []
         self.stored: list[str] = []
-        self.known: dict[str, str] = {}
-        self.after: list[str] = []
-        self.loaded = [*_ROUND_AHEAD, "step_size = step_sizes[first + k]"]
-        if step_size is not None:
-            self.loaded = list(_ROUND_AHEAD)
-            computed = _assigned({"step_size": step_size}, {}, "_s")
-            self._loop([*self.loaded, *computed], ["step_size"])
-        if not depending:
-            return
-        state = [name for name in parts.state if name not in depending]
-        self.known = {name: f"new_{name}" for name in state}
-        given = {id(parts.outputs[name]): new for name, new in self.known.items()}
-        displacement = parts.outputs["displacement"]
+        self.loaded = [*_ROUND_AHEAD]
+        after: list[str] = []
+        given: dict[int, str] = {}
+        if self.step_size is not None:
+            self._loop([*self.loaded, *self._size()], ["step_size"])
+        else:
+            self.loaded.append("step_size = step_sizes[first + k]")
+        depending = dependents(round_.made, ("x", "y"))
+        if not inputs_of(round_.displacement) & depending:
+            given, after = self._ahead([n for n in round_.state if n not in depending])
+        made = {name: node for name, node in round_.made.items() if id(node) not in given}
+        known = [name for name in round_.made if name not in made]
+        steps = [*self.loaded, *assigned({f"new_{n}": e for n, e in made.items()}, NUMBERS, given)]
+        # What was computed ahead stands under its new name already.
+        steps += [f"{name} = new_{name}" for name in round_.made if name not in known]
+        steps += [f"{name} = new_{name}" for name in known if f"new_{name}" in self.stored]
+        if round_.at_iterate:
+            steps.append("y = x")
+        live = ", ".join(round_.kept)
+        head = ", ".join(["samples", "step_sizes", "t", *self.letters, live])
+        return "\n".join(
+            [
+                f"{_HEAD}def rounds({head}):",
+                "    last_t = t",
+                *(f"    {name}_at = empty({_AHEAD})" for name in self.stored),
+                f"    for first in range(0, samples.size, {_AHEAD}):",
+                f"        rounds_here = min({_AHEAD}, samples.size - first)",
+                *(f"        {line}" for line in self.lines),
+                "        for k in range(rounds_here):",
+                *(f"            {line}" for line in steps),
+                *(f"        {line}" for line in after),
+                f"    return {live}",
+                "",
+            ]
+        )
+
+    def _ahead(self, state: Sequence[str]) -> tuple[dict[int, str], list[str]]:
+        """Loops over some rounds that compute state, round by round, and then displacements.
+
+        Returns:
+            Names of the nodes they compute, and statements after the last step of these rounds.
+        """
+        made, displacement = self.round_.made, self.round_.displacement
+        given = {id(made[name]): f"new_{name}" for name in state}
         # What the displacement or the steps ask for, of the state before and after a round.
-        later = [n for name, n in parts.of_round.items() if name not in (*state, "displacement")]
-        seen = walk([displacement, *later, parts.query], given)
+        later = [node for name, node in made.items() if name not in state]
+        seen = walk([displacement], given) + walk(later, {**given, id(displacement): ""})
         asked = {given[id(node)] for node in seen if id(node) in given}
         asked |= {n.arguments[0] for n in seen if n.operation == "input"} & set(state)
-        gradient = _assigned({"g": parts.gradient}, {}, "_g")
-        body = [*self.loaded, *gradient]
-        body += _assigned({new: parts.outputs[name] for name, new in self.known.items()}, {}, "_")
-        renewed = [f"{name} = {new}" for name, new in self.known.items()]
-        self._loop(body, sorted(asked), renewed)
+        body = [*self.loaded, *assigned({f"new_{n}": made[n] for n in state}, NUMBERS)]
+        self._loop(body, sorted(asked), [f"{name} = new_{name}" for name in state])
         # Loops that look back at the state of a round leave it behind.
         looked_at = sorted(asked & set(state))
         self.lines += [f"last_{name} = {name}" for name in looked_at]
-        self.after = [f"{name} = last_{name}" for name in looked_at]
-        body = [*self.loaded, *gradient, *_assigned({"displacement": displacement}, given, "_d")]
+        after = [f"{name} = last_{name}" for name in looked_at]
+        body = [*self.loaded, *assigned({"displacement": displacement}, NUMBERS, given, "_d")]
         self._loop(body, ["displacement"])
-        self.known["displacement"] = "displacement"
+        return {**given, id(displacement): "displacement"}, after
 
     def _loop(self, body: list[str], stored: Sequence[str], after: Sequence[str] = ()) -> None:
         kept = [f"{name}_at[k] = {name}" for name in stored]
@@ -512,72 +490,71 @@ class _Ahead:
         self.stored += stored
         self.loaded += [f"{name} = {name}_at[k]" for name in stored]
 
+    # Many lanes
 
-def _sizes(step_size: Expression | None) -> list[str]:
-    """Statements that compute the step sizes of all rounds, if there is a formula."""
-    if step_size is None:
-        return []
-    return [
-        "step_sizes = empty(len(samples))",
-        "for k in range(len(samples)):",
-        "    t = last_t + k + 1",
-        *(f"    {line}" for line in _assigned({"step_size": step_size}, {}, "_s")),
-        "    step_sizes[k] = step_size",
-    ]
-
-
-def _lanes_text(
-    parts: _Parts,
-    kept: tuple[str, ...],
-    wide: set[str],
-    by_lane: bool,
-    step_size: Expression | None,
-) -> str:
-    narrow = [name for name in kept if name not in wide]
-    arrays = [name for name in kept if name in wide and not (name == "y" and parts.at_iterate)]
-    uniform = {n: node for n, node in parts.of_round.items() if n not in wide}
-    outer = _assigned({f"new_{name}": node for name, node in uniform.items()}, {}, "_u")
-    inner = _round(parts, {name: f"new_{name}" for name in uniform})
-    head = ", ".join(["samples", "step_sizes", "t", *narrow, *(f"{n}_of" for n in arrays)])
-    # Parts of one array at distances that the compiler knows cannot overlap, so that it need not
-    # find out in every round before it works side by side.
-    places = {name: f"here[i + {k * _APART}]" for k, name in enumerate([*arrays, "sample"])}
-    size = len(places) * _APART
-    lines = [
-        "last_t = t",
-        *(f"first_{name} = {name}" for name in narrow),
-        *_sizes(step_size),
-        f"unaligned = empty({size} + 8)",
-        # From an address that is a multiple of 64 bytes: no register is filled from two lines.
-        "start = (-(unaligned.ctypes.data // 8)) % 8",
-        f"here = unaligned[start : start + {size}]",
-        f"for first in range(0, x_of.size, {_BLOCK}):",
-        "    t = last_t",
-        *(f"    {name} = first_{name}" for name in narrow),
-        f"    lanes_here = min({_BLOCK}, x_of.size - first)",
-        "    for i in range(lanes_here):",
-        *(f"        {places[name]} = {name}_of[first + i]" for name in arrays),
-        "    for k in range(step_sizes.size):",
-        "        t += 1",
-        "        step_size = step_sizes[k]",
-        *(
-            [
-                "        for i in range(lanes_here):",
-                f"            {places['sample']} = samples[k, first + i]",
-            ]
-            if by_lane
-            else ["        sample = samples[k]"]
-        ),
-        *(f"        {line}" for line in outer),
-        "        for i in range(lanes_here):",
-        *([f"            sample = {places['sample']}"] if by_lane else []),
-        *(f"            {name} = {places[name]}" for name in arrays),
-        *(["            y = x"] if parts.at_iterate else []),
-        *(f"            {line}" for line in inner),
-        *(f"            {places[name]} = {name}" for name in arrays),
-        *(f"        {name} = new_{name}" for name in narrow),
-        "    for i in range(lanes_here):",
-        *(f"        {name}_of[first + i] = {places[name]}" for name in arrays),
-        f"return ({', '.join(narrow)}{',' if narrow else ''})",
-    ]
-    return "\n".join([f"{_HEAD}def rounds({head}):", *(f"    {line}" for line in lines), ""])
+    def of_lanes(self, narrow: Sequence[str], wide: Sequence[str]) -> str:
+        """A module for lanes side by side, with what is kept for all of them and for each."""
+        round_ = self.round_
+        fixed = [name for name in self.letters if name in self.by_lane]
+        numbers = [name for name in self.letters if name not in self.by_lane]
+        drawn = [name for name in ("sample", "step_size") if name in self.by_lane]
+        common = [n for n in ("sample", "step_size") if n not in drawn]
+        head = ["samples", "step_sizes", "t", *numbers, *narrow]
+        head += [f"{name}_of" for name in (*fixed, *wide)]
+        outer = {f"new_{name}": round_.made[name] for name in narrow}
+        inner = {f"new_{name}": round_.made[name] for name in wide}
+        given = {id(node): name for name, node in outer.items()}
+        # Parts of one array at distances that the compiler knows cannot overlap, so that it need
+        # not find out in every round before it works side by side.
+        names = [*fixed, *wide, *drawn]
+        places = {name: f"here[i + {k * _APART}]" for k, name in enumerate(names)}
+        size = len(places) * _APART
+        sizes = [
+            "step_sizes = empty(len(samples))",
+            "for k in range(len(samples)):",
+            "    t = last_t + k + 1",
+            *(f"    {line}" for line in (self._size() if self.step_size is not None else ())),
+            "    step_sizes[k] = step_size",
+        ]
+        lines = [
+            "last_t = t",
+            *(f"first_{name} = {name}" for name in narrow),
+            *(sizes if self.step_size is not None else ()),
+            f"unaligned = empty({size} + 8)",
+            # From an address that is a multiple of 64 bytes: no register is filled from two lines.
+            "start = (-(unaligned.ctypes.data // 8)) % 8",
+            f"here = unaligned[start : start + {size}]",
+            f"for first in range(0, x_of.size, {_BLOCK}):",
+            "    t = last_t",
+            *(f"    {name} = first_{name}" for name in narrow),
+            f"    lanes_here = min({_BLOCK}, x_of.size - first)",
+            "    for i in range(lanes_here):",
+            *(f"        {places[name]} = {name}_of[first + i]" for name in (*fixed, *wide)),
+            "    for k in range(len(samples)):",
+            "        t += 1",
+            *(
+                f"        {name} = {name}s[k]"
+                for name in common
+                if name == "sample" or "step_size" in round_.asked
+            ),
+            *(
+                line
+                for name in drawn
+                for line in (
+                    "        for i in range(lanes_here):",
+                    f"            {places[name]} = {name}s[k, first + i]",
+                )
+            ),
+            *(f"        {line}" for line in assigned(outer, NUMBERS, prefix="_u")),
+            "        for i in range(lanes_here):",
+            *(f"            {name} = {places[name]}" for name in names),
+            *(f"            {line}" for line in assigned(inner, NUMBERS, given)),
+            *(f"            {places[name]} = new_{name}" for name in wide),
+            *(f"        {name} = new_{name}" for name in narrow),
+            "    for i in range(lanes_here):",
+            *(f"        {name}_of[first + i] = {places[name]}" for name in wide),
+            f"return ({', '.join(narrow)}{',' if narrow else ''})",
+        ]
+        return "\n".join(
+            [f"{_HEAD}def rounds({', '.join(head)}):", *(f"    {line}" for line in lines), ""]
+        )

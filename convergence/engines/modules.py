@@ -2,16 +2,25 @@
 
 numba sees an edit only in the file of the function that it compiles. So a module holds all that
 takes part, and the hash of its text is its name: whatever changes is another module.
+
+What stands in the folder is run, so it must be the user's own: where somebody else could have
+written there, modules go to a private folder that ends with the process, and a warning says so.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
+import os
+import shutil
+import stat
 import sys
+import tempfile
 import types
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -20,20 +29,37 @@ from typing import Any
 from convergence.store import open_store
 from problems.files import write_whole
 
-__all__ = ["compiled_function"]
+__all__ = ["compiled_function", "is_compiled"]
+
+_made: set[str] = set()
+
+
+def _name(source: str) -> str:
+    versions = (sys.version, importlib.metadata.version("numba"))
+    return "rounds_" + hashlib.sha256("\n".join((*versions, source)).encode()).hexdigest()
+
+
+def is_compiled(source: str) -> bool:
+    """Whether running a module's text would wait for no compiler, as far as can be seen."""
+    name = _name(source)
+    if name in _made:
+        return True
+    kept = open_store().folder
+    folder = None if kept is None else _trusted(kept)
+    return folder is not None and any((folder / "__pycache__").glob(f"{name}.*.nbi"))
 
 
 @cache
 def compiled_function(source: str) -> Callable[..., Any]:
     """The compiled function of a module's text."""
-    folder = open_store().folder
-    versions = (sys.version, importlib.metadata.version("numba"))
-    name = "rounds_" + hashlib.sha256("\n".join((*versions, source)).encode()).hexdigest()
-    cached = source.replace("CACHED", "True")
+    name = _name(source)
+    _made.add(name)
+    kept = open_store().folder
+    folder = None if kept is None else _trusted(kept)
     if folder is not None:
-        path = folder / "compiled" / f"{name}.py"
         with contextlib.suppress(OSError):
-            return _imported(name, path, cached)
+            text = source.replace("CACHED", "True")
+            return _imported(name, folder / f"{name}.py", text)
     module = types.ModuleType(name)
     # The text is generated from traced expressions alone; no user text enters it.
     exec(compile(source.replace("CACHED", "False"), f"<{name}>", "exec"), module.__dict__)
@@ -41,9 +67,40 @@ def compiled_function(source: str) -> Callable[..., Any]:
     return function
 
 
+@cache
+def _trusted(kept: Path) -> Path | None:
+    """The folder of modules in the cache folder, or a private one if others may write there."""
+    folder = kept / "compiled"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        strangers = [reason for path in (kept, folder) if (reason := _open_to_others(path))]
+    except OSError:
+        return None
+    if not strangers:
+        return folder
+    warnings.warn(
+        f"compiled code is not kept: {strangers[0]}, so that what stands there cannot be trusted",
+        stacklevel=4,
+    )
+    private = Path(tempfile.mkdtemp(prefix="convergence-suite-"))
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    return private
+
+
+def _open_to_others(path: Path) -> str:
+    """Why others than the user may write to a folder, in a clause, or ""."""
+    if not hasattr(os, "getuid"):  # Windows keeps no such modes.
+        return ""
+    found = path.stat()
+    if found.st_uid != os.getuid():
+        return f"{str(path)!r} belongs to another user"
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"others than you may write to {str(path)!r} (mode {stat.S_IMODE(found.st_mode):o})"
+    return ""
+
+
 def _imported(name: str, path: Path, text: str) -> Callable[..., Any]:
-    """A module from the cache folder, written there if it is not there as it should be."""
-    path.parent.mkdir(exist_ok=True)
+    """A module from the folder, written there if it is not there as it should be."""
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_whole(path, text.encode())
     specification = importlib.util.spec_from_file_location(name, path)

@@ -8,21 +8,19 @@ bit differs. Of sparse rows, a rule that lets it looks at their columns only (se
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence.engines.formulas import UNIFORM
 from convergence.engines.modules import compiled_function
 from convergence.engines.sparse import HEAD, slope_of, slope_statements, sparse_text, why_not_sparse
 from convergence.engines.steps import DECORATOR, Steps
-from convergence.quantity import Quantity
-from convergence.rule import Rule
+from convergence.store import digest_of
 from problems.data import row_products
 from problems.problem import Examples, Problem
 
@@ -31,6 +29,8 @@ __all__ = ["RowLoop", "row_loop", "why_no_rows"]
 # Lanes that go through the rounds together have so many coordinates, whose state fits the nearest
 # cache; more at once leave fewer over when registers are filled.
 _COORDINATES = 1024
+
+Letters = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class RowLoop:
         rows: NDArray[np.intp],
         step_sizes: NDArray[np.float64],
         t: int,
+        letters: Letters,
         live: Sequence[Any],
         workers: int = 1,
     ) -> tuple[Any, ...] | None:
@@ -61,8 +62,9 @@ class RowLoop:
 
         Args:
             rows: Shape (rounds, lanes, batch), the examples drawn.
-            step_sizes: One for each round.
+            step_sizes: One for each round, or shape (rounds, lanes, 1).
             t: Rounds done.
+            letters: Their numbers; arrays (lanes,) where they differ from lane to lane.
             live: Values of what is kept, in the order of the steps.
             workers: Threads that share the lanes.
 
@@ -77,6 +79,7 @@ class RowLoop:
         if self.few and not (np.isfinite(step_sizes) & (step_sizes > 0)).all():
             return None
         arrays, numbers = self.steps.prepared(live)
+        common, fixed = self.steps.letters(letters)
         function = compiled_function(self.source)
         features, given = self.examples.features, (self.examples.targets, self.examples.ridge)
         matrix: tuple[Any, ...] = (features,)
@@ -89,9 +92,10 @@ class RowLoop:
             matrix = (features.indptr, columns, features.data)
 
         def carry_out(part: slice) -> Any:
-            own = (values[part] for values in arrays.values())
+            own = (values[part] for values in (*fixed, *arrays.values()))
             drawn = np.ascontiguousarray(rows[:, part])
-            return function(drawn, step_sizes, t, *matrix, *given, *numbers, *own)
+            sizes = step_sizes if step_sizes.ndim == 1 else step_sizes[:, part]
+            return function(drawn, sizes, t, *matrix, *given, *common, *numbers, *own)
 
         lanes = live[0].shape[0]
         share = -(-lanes // workers)
@@ -116,31 +120,44 @@ def why_no_rows(steps: Steps, problem: Problem) -> str:
         return f"the slope of its losses cannot be traced: {error}"
     if steps.needs_loss:
         return "a total depends on the loss of every round"
-    return "the domain has to be called to project" if steps.projects else ""
+    return "" if steps.round_.projects else "the domain has to be called to project"
 
 
 def row_loop(
-    rule: Rule, quantities: Sequence[Quantity], problem: Problem, steps: Steps, batch: int
+    problem: Problem, steps: Steps, batch: int, letters: Letters, first: Letters
 ) -> RowLoop:
     """Generate the loop of a run; it is compiled when it first runs.
 
     Args:
-        rule: The update rule.
-        quantities: Running totals to accumulate.
         problem: One with which `why_no_rows` finds no reason.
-        steps: The steps of the rule with these totals.
+        steps: The steps of the rule.
         batch: The number of rows that a round draws.
+        letters: The numbers that the steps leave open.
+        first: What state and totals are before the first round.
     """
     assert problem.examples is not None
-    few = not why_not_sparse(rule, quantities, problem)
-    text = sparse_text(rule, quantities, problem, batch) if few else _text(steps, problem.examples)
-    return RowLoop(steps, problem.examples, few, text)
+    few = not why_not_sparse(steps.round_, problem, letters, first)
+    examples = problem.examples
+    text = sparse_text(steps.round_, examples, batch) if few else _text(steps, examples)
+    return RowLoop(steps, examples, few, text)
+
+
+# The loops of another file are called: its checksum stands in the text, so that an edit there makes
+# another module.
+_PRODUCTS = """from problems.data.row_products import compiled_loops  # {digest}
+
+scores_of, sums_of = compiled_loops()
+"""
+
+
+def _digest() -> str:
+    return digest_of([Path(row_products.__file__)])
 
 
 _DENSE = {
     "matrix": ["features"],
-    "scores": ["_scores(features, drawn, y_here, slopes)"],
-    "sums": ["_sums(features, drawn, slopes, g)"],
+    "scores": ["scores_of(features, drawn, y_here, slopes)"],
+    "sums": ["sums_of(features, drawn, slopes, g)"],
 }
 _SPARSE = {
     "matrix": ["indptr", "indices", "data"],
@@ -166,18 +183,16 @@ def _text(steps: Steps, examples: Examples) -> str:
     form = _SPARSE if examples.sparse else _DENSE
     functions = [steps.function("step")]
     if not examples.sparse:
-        products = (row_products._look, row_products._scores, row_products._sums)
-        functions += [DECORATOR + inspect.getsource(function) for function in products]
-    uniform = [name for name in steps.kept if steps.levels[name] == UNIFORM]
-    arrays = [
-        name
-        for name in steps.kept
-        if name not in uniform and not (name == "y" and steps.at_iterate)
-    ]
+        functions.insert(0, _PRODUCTS.format(digest=_digest()))
+    uniform, letters = steps.numbers, steps.common_letters
+    arrays = (*steps.lane_letters, *steps.arrays)
     head = ["rows", "step_sizes", "t", *form["matrix"], "targets", "ridge"]
-    head += [*uniform, *(f"{name}_of" for name in arrays)]
+    head += [*letters, *uniform, *(f"{name}_of" for name in arrays)]
     numbers = "".join(f"{name}, " for name in uniform)
-    carried = numbers + "".join(f"{name}_here, " for name in arrays)
+    carried = "".join(f"{name}, " for name in letters) + numbers
+    carried += "".join(f"{name}_here, " for name in arrays)
+    by_lane = "step_size" in steps.round_.by_lane
+    size = "step_sizes[k, first_lane:last_lane]" if by_lane else "step_sizes[k]"
     round_ = [
         "t += 1",
         "drawn = rows[k, first_lane:last_lane]",
@@ -196,7 +211,7 @@ def _text(steps: Steps, examples: Examples) -> str:
             "    for i in range(g.shape[1]):",
             "        g[l, i] += ridge * y_here[l, i]",
         ]
-    stepped = f"step(t, step_sizes[k], g, loss, {carried})"
+    stepped = f"step(t, {size}, g, loss, {carried})"
     round_.append(f"{numbers}= {stepped}" if uniform else stepped)
     lines = [
         "last_t = t",
@@ -211,7 +226,7 @@ def _text(steps: Steps, examples: Examples) -> str:
         "    t = last_t",
         *(f"    {name} = first_{name}" for name in uniform),
         *(f"    {name}_here = {name}_of[first_lane:last_lane]" for name in arrays),
-        *(["    y_here = x_here"] if steps.at_iterate else []),
+        *(["    y_here = x_here"] if steps.round_.at_iterate else []),
         "    for k in range(rows.shape[0]):",
         *(f"        {line}" for line in round_),
         f"return (True, {numbers})",

@@ -11,19 +11,13 @@ loop says so, and the block is to be carried out in another way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from convergence.engines.formulas import (
-    BY_COORDINATE,
-    REDUCTIONS,
-    UNIFORM,
-    levels_of,
-    replacements,
-)
-from convergence.engines.kinds import FINITE, POSITIVE, kinds_of, reachable, unchanged
+from convergence.algebras.signs import FINITE, POSITIVE, kinds_of, reachable, unchanged
+from convergence.engines.lowering import BY_COORDINATE, BY_LANE, UNIFORM, Round
 from convergence.engines.steps import DECORATOR
-from convergence.expression import Expression, inputs_of, statements, walk
-from convergence.quantity import Quantity
-from convergence.rule import Rule
+from convergence.expression import REDUCTIONS, Expression, inputs_of, walk
+from convergence.printing import NUMBERS, assigned
 from problems.domain import WholeSpace
 from problems.problem import Examples, Problem
 
@@ -55,8 +49,17 @@ def expit(x):
 '''
 
 
-def why_not_sparse(rule: Rule, quantities: Sequence[Quantity], problem: Problem) -> str:
-    """Why a step has to look at every coordinate, in a sentence, or ""."""
+def why_not_sparse(
+    round_: Round, problem: Problem, letters: Mapping[str, Any], first: Mapping[str, Any]
+) -> str:
+    """Why a step has to look at every coordinate, in a sentence, or "".
+
+    Args:
+        round_: What a round does.
+        problem: Whose gradients are taken.
+        letters: The numbers that the round leaves open.
+        first: What state and totals are before the first round.
+    """
     examples = problem.examples
     if examples is None or not examples.sparse:
         return "its gradients are not sums of a few sparse rows"
@@ -66,41 +69,38 @@ def why_not_sparse(rule: Rule, quantities: Sequence[Quantity], problem: Problem)
         return f"the projection onto {problem.domain} moves every coordinate"
     if not examples.largest <= _MODERATE:
         return f"an entry is larger than {_MODERATE:g}"
-    if "query" in rule.outputs:
-        return f"{rule.key} takes gradients at a point other than the iterate"
-    made = replacements(rule, quantities, problem.domain)
-    for name, node in made.items():
-        if any(part.operation in REDUCTIONS for part in walk([node], {})):
-            return f"{_called(name, rule)} depends on all coordinates at once"
+    if not round_.at_iterate:
+        return "the rule takes gradients at a point other than the iterate"
+    for name, node in round_.made.items():
+        if any(part.operation in REDUCTIONS for part in walk([node])):
+            return f"{_called(name)} depends on all coordinates at once"
         if "loss" in inputs_of(node):
-            return f"{_called(name, rule)} depends on the loss of every round"
-    moved = _moved(made, rule, quantities, problem)
+            return f"{_called(name)} depends on the loss of every round"
+    moved = _moved(round_, problem, letters, first)
     if moved:
-        named = " and ".join(_called(name, rule) for name in moved)
+        named = " and ".join(map(_called, moved))
         return f"where the gradient is 0, {named} may change"
     return ""
 
 
-def _called(name: str, rule: Rule) -> str:
+def _called(name: str) -> str:
     if name == "x":
-        return f"the iterate of {rule.key}"
-    if name in rule.state:
-        return f"{name.removeprefix('state_')} of {rule.key}"
+        return "the iterate"
+    if name.startswith("state_"):
+        return f"{name.removeprefix('state_')} of the rule"
     return f"the total {name.removeprefix('total_')}"
 
 
 def _moved(
-    made: Mapping[str, Expression], rule: Rule, quantities: Sequence[Quantity], problem: Problem
+    round_: Round, problem: Problem, letters: Mapping[str, Any], first: Mapping[str, Any]
 ) -> list[str]:
     """What is by coordinate and may change where the gradient is 0."""
-    first = {name: kinds_of(value) for name, value in rule.state.items()}
-    first |= {q.name: kinds_of(q.start) for q in quantities}
-    first["x"] = kinds_of(problem.start)
+    begun = {name: kinds_of(value) for name, value in {**first, "x": problem.start}.items()}
     inputs = {"g": FINITE, "step_size": POSITIVE, "t": POSITIVE}
-    known = reachable(made, first, inputs)
-    still = unchanged(made, {**inputs, **known, "g": kinds_of(0.0)})
-    levels = levels_of(made)
-    return [n for n in made if levels[n] == BY_COORDINATE and n not in still]
+    inputs |= {name: kinds_of(letters[name]) for name in round_.letters}
+    known = reachable(round_.made, begun, inputs)
+    still = unchanged(round_.made, {**inputs, **known, "g": kinds_of(0.0)})
+    return [n for n in round_.made if round_.levels[n] == BY_COORDINATE and n not in still]
 
 
 def slope_of(examples: Examples) -> Expression:
@@ -112,43 +112,33 @@ def slope_of(examples: Examples) -> Expression:
 
 def slope_statements(examples: Examples) -> list[str]:
     """Statements after which `slope` is that of `score` and `target`."""
-    return _assigned({"slope": slope_of(examples)}, "_s")
-
-
-def sparse_text(rule: Rule, quantities: Sequence[Quantity], problem: Problem, batch: int) -> str:
-    """The module of a loop that looks at the columns of the rows drawn only.
-
-    Args:
-        rule: The update rule.
-        quantities: Running totals to accumulate.
-        problem: One with which `why_not_sparse` finds no reason.
-        batch: The number of rows that a round draws.
-    """
-    assert problem.examples is not None
-    made = replacements(rule, quantities, problem.domain)
-    return _text(made, levels_of(made), problem.examples, batch)
-
-
-def _assigned(outputs: Mapping[str, Expression], prefix: str) -> list[str]:
-    """Statements after which each name holds its output."""
-    lines, values = statements(outputs, "number", prefix=prefix)
-    return [*lines, *(f"{name} = {value}" for name, value in values.items() if name != value)]
+    return assigned({"slope": slope_of(examples)}, NUMBERS, prefix="_s")
 
 
 def _indented(lines: Sequence[str]) -> list[str]:
     return [f"    {line}" for line in lines]
 
 
-def _text(
-    made: Mapping[str, Expression], levels: Mapping[str, int], examples: Examples, batch: int
-) -> str:
+def sparse_text(round_: Round, examples: Examples, batch: int) -> str:
+    """The module of a loop that looks at the columns of the rows drawn only.
+
+    Args:
+        round_: What a round does; `why_not_sparse` finds no reason against it.
+        examples: The rows.
+        batch: The number of rows that a round draws.
+    """
+    made, levels = round_.made, round_.levels
     uniform = [name for name in made if levels[name] == UNIFORM]
+    by_lane = [name for name in made if levels[name] == BY_LANE]
     wide = [name for name in made if levels[name] == BY_COORDINATE]
+    letters = [name for name in round_.letters if name not in round_.by_lane]
+    lane_letters = [name for name in round_.letters if name in round_.by_lane]
     head = ["rows", "step_sizes", "t", "indptr", "indices", "data", "targets", "ridge"]
-    head += [*uniform, *(f"{name}_of" for name in wide)]
+    arrays = [*lane_letters, *(name for name in made if name not in uniform)]
+    head += [*letters, *uniform, *(f"{name}_of" for name in arrays)]
     asked = inputs_of(*(made[name] for name in wide))
     step = [f"{name} = {name}_row[i]" for name in wide if name in asked]
-    step += _assigned({f"new_{name}": made[name] for name in wide}, "_")
+    step += assigned({f"new_{name}": made[name] for name in wide}, NUMBERS)
     step += [f"{name}_row[i] = new_{name}" for name in wide]
     of_row = [
         "first, last = indptr[row], indptr[row + 1]",
@@ -159,19 +149,22 @@ def _text(
         f"if not abs(slope) <= {_MODERATE!r}:",
         f"    return ({', '.join(['False', *uniform])},)",
     ]
-    renewed = [f"new_{name}" for name in uniform]
+    carried = [*uniform, *by_lane]
     each = ["for b in range(rows.shape[2]):", *_indented(_FETCHED)]
     each = [f"if k + {_AHEAD} < rows.shape[0]:", *_indented(each)]
     each += _one_row(of_row, step) if batch == 1 else _several_rows(of_row, step)
+    size = "step_sizes[k, lane, 0]" if "step_size" in round_.by_lane else "step_sizes[k]"
     lane = [
         "t = last_t",
         *(f"{name} = first_{name}" for name in uniform),
+        *(f"{name} = {name}_of[lane, 0]" for name in (*lane_letters, *by_lane)),
         *(f"{name}_row = {name}_of[lane]" for name in wide),
         "for k in range(rows.shape[0]):",
-        *_indented(["t += 1", "step_size = step_sizes[k]"]),
-        *_indented(_assigned({f"new_{name}": made[name] for name in uniform}, "_u")),
+        *_indented(["t += 1", f"step_size = {size}"]),
+        *_indented(assigned({f"new_{name}": made[name] for name in carried}, NUMBERS, prefix="_u")),
         *_indented(each),
-        *_indented([f"{name} = {new}" for name, new in zip(uniform, renewed, strict=True)]),
+        *_indented([f"{name} = new_{name}" for name in carried]),
+        *(f"{name}_of[lane, 0] = {name}" for name in by_lane),
     ]
     lines = [
         "last_t = t",

@@ -12,22 +12,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from convergence.engines.formulas import (
+from convergence.engines.lowering import (
     BY_COORDINATE,
     BY_LANE,
-    REDUCTIONS,
     UNIFORM,
-    levels_of,
+    Round,
     projects_by_formula,
-    replacements,
 )
 from convergence.engines.modules import compiled_function
-from convergence.expression import Expression, inputs_of, statements, walk
-from convergence.quantity import Quantity
+from convergence.expression import REDUCTIONS, Expression, walk
+from convergence.printing import NUMBERS, assigned, statements
 from convergence.rule import Rule
 from problems.domain import Domain
 
@@ -46,27 +45,52 @@ from numba import njit
 DECORATOR = '@njit(error_model="numpy", cache=CACHED, nogil=True)\n'
 
 
+Letters = Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Steps:
     """Rounds of one rule, whose steps are compiled.
 
     Attributes:
-        kept: Names of what is carried from round to round: x, y, state and totals.
-        levels: For each of them, whether it is uniform, by lane or by coordinate.
-        at_iterate: Whether y is x.
-        needs_loss: Whether the loss is evaluated.
-        projects: Whether the domain has to be called to project.
+        round_: What a round does.
         arguments: What the compiled function of a step takes, and in which order.
         body: Its statements.
     """
 
-    kept: tuple[str, ...]
-    levels: Mapping[str, int]
-    at_iterate: bool
-    needs_loss: bool
-    projects: bool
+    round_: Round
     arguments: tuple[str, ...]
     body: str
+
+    @property
+    def levels(self) -> dict[str, int]:
+        """For what is carried from round to round, whether it is uniform, by lane or coordinate."""
+        return {name: self.round_.levels[name] for name in self.round_.kept}
+
+    @property
+    def needs_loss(self) -> bool:
+        """Whether the loss is evaluated."""
+        return "loss" in self.round_.asked
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """What is carried in arrays; where y is x, it has none of its own."""
+        return tuple(n for n in self.round_.made if self.round_.levels[n] != UNIFORM)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """What is carried in one number for all lanes."""
+        return tuple(n for n in self.round_.made if self.round_.levels[n] == UNIFORM)
+
+    @property
+    def common_letters(self) -> tuple[str, ...]:
+        """Letters that are the same for all lanes."""
+        return tuple(n for n in self.round_.letters if n not in self.round_.by_lane)
+
+    @property
+    def lane_letters(self) -> tuple[str, ...]:
+        """Letters that differ from lane to lane."""
+        return tuple(n for n in self.round_.letters if n in self.round_.by_lane)
 
     def function(self, name: str) -> str:
         """The text of the compiled function under a name."""
@@ -77,26 +101,33 @@ class Steps:
         """The text of a module that holds nothing else."""
         return _HEAD + self.function("rounds")
 
+    def letters(self, given: Letters) -> tuple[tuple[float, ...], tuple[Any, ...]]:
+        """Numbers of the letters, and arrays (lanes, 1) of those that differ between lanes."""
+        return (
+            tuple(float(given[name]) for name in self.common_letters),
+            tuple(np.ascontiguousarray(given[n], float)[:, None] for n in self.lane_letters),
+        )
+
     def prepared(self, live: Sequence[Any]) -> tuple[dict[str, Any], tuple[float, ...]]:
         """Arrays of what is by lane or by coordinate, to be worked on in place, and numbers.
 
-        Where y is x, it has no array of its own. What stood before stays as it was.
+        What stood before stays as it was.
         """
-        values = dict(zip(self.kept, live, strict=True))
+        values = dict(zip(self.round_.kept, live, strict=True))
         shape = live[0].shape
         shapes = {BY_LANE: (shape[0], 1), BY_COORDINATE: shape}
         arrays = {
-            name: np.array(np.broadcast_to(values[name], shapes[level]), float, order="C")
-            for name, level in self.levels.items()
-            if level != UNIFORM and not (name == "y" and self.at_iterate)
+            name: np.array(
+                np.broadcast_to(values[name], shapes[self.levels[name]]), float, order="C"
+            )
+            for name in self.arrays
         }
-        return arrays, tuple(float(values[n]) for n in self.kept if self.levels[n] == UNIFORM)
+        return arrays, tuple(float(values[name]) for name in self.numbers)
 
     def gathered(self, arrays: Mapping[str, Any], numbers: Iterable[float]) -> tuple[Any, ...]:
         """Values of what is kept, in its order."""
-        rest = iter(numbers)
-        arrays = {"y": arrays["x"], **arrays}
-        return tuple(next(rest) if self.levels[n] == UNIFORM else arrays[n] for n in self.kept)
+        found = {"y": arrays["x"], **arrays, **dict(zip(self.numbers, numbers, strict=True))}
+        return tuple(found[name] for name in self.round_.kept)
 
     def run(
         self,
@@ -104,8 +135,9 @@ class Steps:
         gradient: Callable[[Any, Any], Any],
         project: Callable[[Any], Any],
         samples: Iterable[Any],
-        step_sizes: Iterable[float],
+        step_sizes: Iterable[Any],
         t: int,
+        letters: Letters,
         *live: Any,
         workers: int = 1,
     ) -> tuple[Any, ...]:
@@ -116,30 +148,34 @@ class Steps:
             gradient: Like loss and projection called from all threads at once.
             project: Onto the domain.
             samples: Arrays of one for each lane, or what all lanes share.
-            step_sizes: One for each round.
+            step_sizes: One for each round, or an array (lanes, 1) for each.
             t: Rounds done.
+            letters: Their numbers; arrays (lanes,) where they differ from lane to lane.
             live: Values of what is kept, in its order.
-            workers: Threads that share the lanes.
+            workers: Threads that share the lanes; the problem must be one for all of them.
         """
         lanes = live[0].shape[0]
         share = -(-lanes // workers)
         reach, rounds = (loss_of, gradient, project), (list(samples), list(step_sizes))
         if share >= lanes:
-            return self._run(*reach, *rounds, t, live)
+            return self._run(*reach, *rounds, t, letters, live)
 
         def carry_out(first: int) -> tuple[Any, ...]:
             part = slice(first, first + share)
-            drawn = [s[part] if isinstance(s, np.ndarray) else s for s in rounds[0]]
+            drawn, sizes = (
+                [s[part] if isinstance(s, np.ndarray) else s for s in each] for each in rounds
+            )
             own = [v[part] if np.ndim(v) and len(v) == lanes else v for v in live]
+            given = {name: v[part] if np.ndim(v) else v for name, v in letters.items()}
             # What a thread ignores is its own affair.
             with np.errstate(all="ignore"):
-                return self._run(*reach, drawn, rounds[1], t, own)
+                return self._run(*reach, drawn, sizes, t, given, own)
 
         with ThreadPoolExecutor(workers) as pool:
             found = list(pool.map(carry_out, range(0, lanes, share)))
         return tuple(
             values[0] if self.levels[name] == UNIFORM else np.concatenate(values)
-            for name, values in zip(self.kept, zip(*found, strict=True), strict=True)
+            for name, values in zip(self.round_.kept, zip(*found, strict=True), strict=True)
         )
 
     def _run(
@@ -148,14 +184,16 @@ class Steps:
         gradient: Callable[[Any, Any], Any],
         project: Callable[[Any], Any],
         samples: Sequence[Any],
-        step_sizes: Sequence[float],
+        step_sizes: Sequence[Any],
         t: int,
+        letters: Letters,
         live: Sequence[Any],
     ) -> tuple[Any, ...]:
         step = compiled_function(self.source)
         shape = live[0].shape
         by_lane = (shape[0], 1)
         arrays, uniform = self.prepared(live)
+        numbers, fixed = self.letters(letters)
         x = arrays["x"]
         y = arrays.get("y", x)
         loss = np.zeros(by_lane)
@@ -164,8 +202,8 @@ class Steps:
             g = _contiguous(gradient(y, sample), shape)
             if self.needs_loss:
                 loss = _contiguous(loss_of(y, sample), by_lane)
-            uniform = step(t, step_size, g, loss, *uniform, *arrays.values())
-            if self.projects:
+            uniform = step(t, step_size, g, loss, *numbers, *uniform, *fixed, *arrays.values())
+            if not self.round_.projects:
                 x[...] = project(x)
         return self.gathered(arrays, uniform)
 
@@ -185,42 +223,25 @@ def why_no_steps(rule: Rule, domain: Domain, *, by_metric: bool) -> str:
     return ""
 
 
-def compiled_steps(rule: Rule, quantities: Sequence[Quantity], domain: Domain) -> Steps:
+@lru_cache(maxsize=256)
+def compiled_steps(round_: Round) -> Steps:
     """Generate the step of a rule; it is compiled when it first runs.
 
     Args:
-        rule: The update rule.
-        quantities: Running totals to accumulate.
-        domain: Onto which to project; `why_no_steps` finds no reason.
+        round_: What a round does; `why_no_steps` finds no reason against it.
     """
-    at_iterate = "query" not in rule.outputs
-    made = replacements(rule, quantities, domain)
-    levels = levels_of(made)
-    kept = ("x", "y", *rule.state, *(q.name for q in quantities))
-    return Steps(
-        kept,
-        {name: levels[name] for name in kept},
-        at_iterate,
-        "loss" in inputs_of(*made.values()),
-        not projects_by_formula(domain),
-        *_Writer(made, kept, levels).text(),
-    )
+    return Steps(round_, *_Writer(round_).text())
 
 
 class _Writer:
     """Writes the text of a step."""
 
-    def __init__(
-        self,
-        made: Mapping[str, Expression],
-        kept: tuple[str, ...],
-        levels: Mapping[str, int],
-    ):
-        self.levels = levels
-        self.carried = [name for name in kept if name in made]
-        self.made = made
+    def __init__(self, round_: Round):
+        self.round_ = round_
+        self.made, self.levels = round_.made, round_.levels
+        self.carried = list(round_.made)
         # Inner ones first.
-        self.nodes = [n for n in walk(made.values(), {}) if n.operation in REDUCTIONS]
+        self.nodes = [n for n in walk(self.made.values()) if n.operation in REDUCTIONS]
         self.reductions = {id(n): f"_{n.operation}{k}" for k, n in enumerate(self.nodes)}
 
     def _at(self, level: int) -> list[str]:
@@ -235,8 +256,7 @@ class _Writer:
     def _assigned(self, names: Sequence[str], prefix: str) -> list[str]:
         """Statements that compute `new_name` for each name."""
         outputs = {f"new_{name}": self.made[name] for name in names}
-        lines, values = statements(outputs, "number", given=self.reductions, prefix=prefix)
-        return [*lines, *(f"{new} = {value}" for new, value in values.items() if new != value)]
+        return assigned(outputs, NUMBERS, self.reductions, prefix)
 
     def _lane_loop(self, flat: bool) -> list[str]:
         """Lane by lane: what is by lane, and coordinates too unless they go in one row."""
@@ -260,7 +280,7 @@ class _Writer:
         (argument,) = node.arguments
         term = "term * term" if node.operation == "norm" else "term"
         lines, values = statements(
-            {"term": argument}, "number", given=self.reductions, prefix=f"{name}_"
+            {"term": argument}, NUMBERS, given=self.reductions, prefix=f"{name}_"
         )
         term = term.replace("term", "_term")
         body = [f"{n} = {n}_of[_lane, _i]" for n in self._asked([argument], BY_COORDINATE)]
@@ -300,5 +320,10 @@ class _Writer:
             lines += [f"{name}_row = {name}_of.reshape(-1)" for name in rows]
             lines += self._coordinate_loop("[_i]", "g_row.size" if "g" in rows else "x_row.size")
         lines.append(f"return ({''.join(f'float(new_{name}), ' for name in uniform)})")
-        head = ["t", "step_size", "g_of", "loss_of", *uniform, *(f"{name}_of" for name in arrays)]
+        by_lane_too = self.round_.by_lane
+        size = "step_size_of" if "step_size" in by_lane_too else "step_size"
+        letters = [n for n in self.round_.letters if n not in by_lane_too]
+        arrays = [*(n for n in self.round_.letters if n in by_lane_too), *arrays]
+        head = ["t", size, "g_of", "loss_of", *letters, *uniform]
+        head += [f"{name}_of" for name in arrays]
         return tuple(head), "\n".join(f"    {line}" for line in lines)

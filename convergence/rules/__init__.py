@@ -1,9 +1,10 @@
 """Update rules by family.
 
-`gradient` (descent and momentum), `averaging` (acceleration and averaging), `adaptive` and `sign`.
+`gradient` (descent and momentum), `averaging` (acceleration and averaging), `adaptive`, `sign`, and
+`matrix` (rules that see blocks of the iterate as matrices).
 """
 
 from convergence.rule import catalogue, find
-from convergence.rules import adaptive, averaging, gradient, sign
+from convergence.rules import adaptive, averaging, gradient, matrix, sign
 
-__all__ = ["adaptive", "averaging", "catalogue", "find", "gradient", "sign"]
+__all__ = ["adaptive", "averaging", "catalogue", "find", "gradient", "matrix", "sign"]

@@ -7,7 +7,7 @@ from typing import Any
 from convergence.rule import Update, rule
 from convergence.rules.decay import with_coupled_decay, with_decoupled_decay
 from problems.arithmetic import clip as clipped
-from problems.arithmetic import maximum, ratio, sqrt, where
+from problems.arithmetic import fixed_at, maximum, ratio, sqrt, where
 
 __all__ = [
     "adagrad",
@@ -29,7 +29,7 @@ def _scaled(numerator: Any, v: Any, eps: Any, eps_position: str) -> tuple[Any, A
 
     Without eps, 0/0 is read as 0, as the theorems read it.
     """
-    if eps == 0:
+    if fixed_at(eps, 0):
         root = sqrt(v)
         return ratio(numerator, root), root
     root = sqrt(v + eps) if eps_position == "inside" else sqrt(v) + eps
@@ -93,7 +93,7 @@ def _moments(
 ) -> tuple[Any, Any, Any]:
     """Adam's two moving averages, and the decayed factor of the next round's beta1."""
     # A product with 1 would change no bit; leaving it out keeps the power out of the state.
-    beta1_t = beta1 if beta1_decay == 1 else beta1 * decay_t
+    beta1_t = beta1 if fixed_at(beta1_decay, 1) else beta1 * decay_t
     m = beta1_t * m + (1 - beta1_t) * g
     v = beta2 * v + (1 - beta2) * g * g
     return m, v, beta1_decay * decay_t
@@ -322,8 +322,8 @@ def adamax(
     u = maximum(beta2 * u, abs(g))
     power1 = beta1 * power1
     m_hat = _corrected(m, power1, True)
-    metric = u if eps == 0 else u + eps
-    direction = ratio(m_hat, u) if eps == 0 else m_hat / metric
+    metric = u if fixed_at(eps, 0) else u + eps
+    direction = ratio(m_hat, u) if fixed_at(eps, 0) else m_hat / metric
     return Update(direction, m, u, power1, metric=metric)
 
 
@@ -473,7 +473,7 @@ def adamx(
     g = with_coupled_decay(g, x, weight_decay)
     before, share = share, 1 - beta1 * decay_t
     m, v, decay_t = _moments(g, m, v, decay_t, beta1, beta2, beta1_decay)
-    if beta1_decay == 1:
+    if fixed_at(beta1_decay, 1):
         vhat = maximum(vhat, v)
     else:
         # In round 1 vhat is 0, whatever the factor.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from problems.arithmetic import fixed_at
+
 __all__ = ["with_coupled_decay", "with_decoupled_decay"]
 
 
 def with_coupled_decay(g: Any, x: Any, weight_decay: Any) -> Any:
     """The gradient of the loss plus weight_decay/2 ||x||**2; g itself without decay."""
-    return g if weight_decay == 0 else g + weight_decay * x
+    return g if fixed_at(weight_decay, 0) else g + weight_decay * x
 
 
 def with_decoupled_decay(
@@ -20,7 +22,7 @@ def with_decoupled_decay(
     With `decay_scale="none"` the decay is not multiplied by the step size; the result then is a
     displacement.
     """
-    if weight_decay == 0:
+    if fixed_at(weight_decay, 0):
         return direction
     if decay_scale == "step-size":
         return direction + weight_decay * x

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from convergence.rule import Update, rule
 from convergence.rules.decay import with_coupled_decay
-from problems.notation import require
+from problems.arithmetic import fixed_at
+from problems.notation import format_value
 
 __all__ = ["gradient_descent", "heavy_ball", "nesterov"]
 
@@ -20,7 +22,19 @@ def gradient_descent(g: Any, x: Any, *, weight_decay: float = 0.0) -> Any:
     return (with_coupled_decay(g, x, weight_decay),)
 
 
-@rule(source=("polyak1964", "sutskever2013, Equation 1"), tags=("momentum",), u=0)
+def _dampens(settings: Mapping[str, Any]) -> str:
+    if settings["velocity"] != "average" or not settings["dampening"]:
+        return ""
+    given = format_value(settings["dampening"])
+    return f"dampening={given} applies to a summed velocity, not to an average"
+
+
+@rule(
+    source=("polyak1964", "sutskever2013, Equation 1"),
+    tags=("momentum",),
+    accepts=_dampens,
+    u=0,
+)
 def heavy_ball(
     g: Any,
     u: Any,
@@ -41,12 +55,9 @@ def heavy_ball(
     """
     g = with_coupled_decay(g, x, weight_decay)
     if velocity == "average":
-        require(
-            not dampening, f"dampening={dampening} applies to a summed velocity, not to an average"
-        )
         u = beta1 * u + (1 - beta1) * g
         return u, u
-    share = g if dampening == 0 else (1 - dampening) * g
+    share = g if fixed_at(dampening, 0) else (1 - dampening) * g
     u = beta1 * u + (share if velocity == "sum" else step_size * share)
     return u, u
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["row_scores", "row_sums"]
+__all__ = ["compiled_loops", "row_scores", "row_sums"]
 
 Array = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ def row_scores(matrix: Array, rows: NDArray[np.intp], vectors: Array) -> Array:
         IndexError: There is no such row.
     """
     out = np.empty(rows.shape)
-    _compiled()[0](matrix, rows, vectors, out)
+    compiled_loops()[0](matrix, rows, vectors, out)
     return out
 
 
@@ -52,7 +52,7 @@ def row_sums(matrix: Array, rows: NDArray[np.intp], weights: Array) -> Array:
         IndexError: There is no such row.
     """
     out = np.zeros((len(rows), matrix.shape[1]))
-    _compiled()[1](matrix, rows, weights, out)
+    compiled_loops()[1](matrix, rows, weights, out)
     return out
 
 
@@ -105,8 +105,12 @@ def _sums(matrix: Any, rows: Any, weights: Any, out: Any) -> None:
 
 
 @cache
-def _compiled() -> tuple[Any, Any]:
-    """The loops in compiled code; as all of it stands in this file, its cache sees every edit."""
+def compiled_loops() -> tuple[Any, Any]:
+    """Scores and sums as compiled functions (matrix, rows, vectors or weights, out).
+
+    As all of them stands in this file, its cache sees every edit. What calls them from compiled
+    code of its own must see to that itself.
+    """
     from numba import njit
     from numba.extending import register_jitable
 

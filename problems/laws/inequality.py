@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from problems.laws.finding import REACHED, STATED, UNIT, Array, Finding, point_text
-from problems.laws.search import Search, View, dot, length, steepest, views
+from problems.laws.search import Search, View, dot, length, singular_values, steepest, views
 from problems.problem import Problem
 
 __all__ = ["INEQUALITIES", "Inequality", "inequalities", "opposites"]
@@ -27,6 +27,7 @@ class Inequality:
         quotient: (problem, view, x, y) -> the quotient and a bound on its rounding, each (k,).
             Where it is not defined it is NaN.
         near: Whether y should also be near x, so that the quotient is a derivative.
+        more: Gives more pairs to look at: (search, view) -> x and y, each (k, n).
     """
 
     label: str
@@ -35,6 +36,7 @@ class Inequality:
     upper: bool
     quotient: Callable[[Problem, View, Array, Array], tuple[Array, Array]]
     near: bool = False
+    more: Callable[[Search, View], tuple[Array, Array]] | None = None
 
     def stated(self, problem: Problem) -> float:
         """The number that the problem states; 0 for a tag."""
@@ -67,6 +69,15 @@ def _quotient(top: Array, bottom: Array) -> Array:
 def _smoothness(problem: Problem, view: View, x: Array, y: Array) -> tuple[Array, Array]:
     change, step, rounding = _differences(view, x, y)
     return _quotient(length(change), length(step)), _quotient(rounding, length(step))
+
+
+def _spectral_smoothness(problem: Problem, view: View, x: Array, y: Array) -> tuple[Array, Array]:
+    change, step, rounding = _differences(view, x, y)
+    values = np.concatenate(singular_values(problem, change), axis=-1)
+    # Of so many singular values; the other norm is that of the largest.
+    spectral = np.max([each[:, 0] for each in singular_values(problem, step)], axis=0)
+    share = np.sqrt(values.shape[-1])
+    return _quotient(values.sum(axis=-1), spectral), _quotient(share * rounding, spectral)
 
 
 def _strong_convexity(problem: Problem, view: View, x: Array, y: Array) -> tuple[Array, Array]:
@@ -141,6 +152,15 @@ INEQUALITIES: dict[str, Inequality] = {
             near=True,
         ),
         Inequality(
+            "L_spectral",
+            "||g(x) - g(y)||_nuc / ||x - y||_spec <= {}",
+            "judged",
+            True,
+            _spectral_smoothness,
+            near=True,
+            more=Search.spectral_pairs,
+        ),
+        Inequality(
             "mu",
             "(g(x) - g(y)).(x - y) / ||x - y||**2 >= {}",
             "judged",
@@ -211,7 +231,10 @@ def _worst(search: Search, law: Inequality) -> tuple[float, float, View, tuple[A
     if law.label in ("G", "G_inf"):
         chosen = [*chosen, *steepest(search)]
     for view in chosen:
-        x, y, value, rounding = _climb(search, law, view, *search.pairs(view, law.near))
+        x, y = search.pairs(view, law.near)
+        if law.more is not None:
+            x, y = (np.concatenate(two) for two in zip((x, y), law.more(search, view), strict=True))
+        x, y, value, rounding = _climb(search, law, view, x, y)
         excess = law._beyond(problem, value, rounding)
         score = np.nan_to_num(value if law.upper else -value, nan=-np.inf)
         k = int(np.argmax(np.where(excess.max() > 0, excess, score)))

@@ -27,6 +27,7 @@ __all__ = [
     "lane_sample",
     "length",
     "single",
+    "singular_values",
     "steepest",
     "step_at",
     "telling_directions",
@@ -240,6 +241,46 @@ class Search:
         first, last = jumps(view, x, y)
         starts, ends = [*starts, first], [*ends, last]
         return np.concatenate(starts), np.concatenate(ends)
+
+    def spectral_pairs(self, view: View) -> tuple[Array, Array]:
+        """Near pairs at special points, in directions that matter in the spectral norm."""
+        few = 6 if self.problem.dimension <= 64 else 2
+        starts, ends = [], []
+        for point in self.special()[:few]:
+            step = float(step_at(point[None])[0, 0])
+            found = self._spectral_directions(view, point, step)
+            starts.append(np.broadcast_to(point, found.shape))
+            ends.append(self.project(point + step * found))
+        return np.concatenate(starts), np.concatenate(ends)
+
+    def _spectral_directions(self, view: View, x: Array, step: float) -> Array:
+        """Directions D for which the nuclear norm of H D is large, H the Hessian at x.
+
+        The D of spectral norm 1 closest to H D has <D', H D> = ||H D||_nuc, and as H is symmetric
+        that is at most ||H D'||_nuc: going from D to D' again and again never loses.
+        """
+        d = self.random.normal(size=(8, x.size))
+        for _ in range(30):
+            d = _orthogonalized(self.problem, d)
+            d = (view.gradient(x + step * d) - view.gradient(x - step * d)) / (2 * step)
+        return _orthogonalized(self.problem, d)
+
+
+def _orthogonalized(problem: Problem, d: Array) -> Array:
+    """Each block with all its singular values set to 1, (k, n)."""
+    parts = []
+    for block in problem.matrices(np.nan_to_num(d, posinf=0.0, neginf=0.0)).values():
+        left, _, right = np.linalg.svd(block, full_matrices=False)
+        parts.append((left @ right).reshape(len(d), -1))
+    return np.concatenate(parts, axis=-1)
+
+
+def singular_values(problem: Problem, x: Array) -> list[Array]:
+    """Those of each block of points (k, n): each (k, count), decreasing; NaN at NaN."""
+    finite = np.isfinite(x).all(axis=-1, keepdims=True)
+    blocks = problem.matrices(np.where(finite, x, 0.0)).values()
+    values = [np.linalg.svd(block, compute_uv=False) for block in blocks]
+    return [np.where(finite, each, np.nan) for each in values]
 
 
 def step_at(x: Array) -> Array:

@@ -13,7 +13,7 @@ SWAPPED = {
     "smooth": "non-smooth",
     "non-smooth": "smooth",
 }
-UPPER = ("L", "L_max", "G", "G_inf")
+UPPER = ("L", "L_max", "L_spectral", "G", "G_inf")
 LOWER = ("mu", "mu_pl")
 
 
@@ -21,6 +21,7 @@ LOWER = ("mu", "mu_pl")
 CONTRADICTING = {
     "L": ("mu", "mu_pl", "L_max"),
     "L_max": ("L",),
+    "L_spectral": ("L",),
     "mu": ("mu_pl", "L"),
     "mu_pl": ("mu", "L"),
     "G": ("G_inf",),

@@ -39,7 +39,7 @@ def broken(key, function, old, new):
         text = text.replace(f"from convergence.rule import {names}\n", "")
     catalogue = Registry("rule", convergence.rule._build)
 
-    def rule(*, source, tags=(), alias=None, **state):
+    def rule(*, source, tags=(), alias=None, accepts=None, **state):
         return lambda made: catalogue.add(
             made, source=source, tags=tags, alias=alias, common={"maximize": False}, state=state
         )

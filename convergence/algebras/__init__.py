@@ -1,0 +1,1 @@
+"""Formulas evaluated in kinds of numbers other than arrays: exact, enclosed, or by sign."""

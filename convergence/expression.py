@@ -15,6 +15,7 @@ The operations and what they mean on floats:
 - `where(c, a, b)` is a if c holds, else b, bit for bit.
 - `maximum(a, b)` is a if a > b, else b: of +0 and -0 the second; NaN if b is, and b if a is.
   `minimum` likewise with <.
+- `clip(x, low, high)`, low <= high, is low below low, high above high, and x itself otherwise.
 - `sign(x)` is 1 above zero, -1 below, and x itself otherwise (a signed zero, NaN).
 - `norm` and `mean` go over all coordinates, `sum_rows` and its like over a block of the iterate
   (see `REDUCTIONS`); `matmul`, `transpose` and `polar` are of blocks. Sums are taken in index
@@ -65,7 +66,7 @@ OPERATIONS: Mapping[str, int] = {
     **dict.fromkeys(
         ("negative", "abs", "sqrt", "sign", "expit", "transpose", "polar", *REDUCTIONS), 1
     ),
-    "where": 3,
+    **dict.fromkeys(("where", "clip"), 3),
 }
 _LEAVES = ("input", "constant")
 

@@ -442,15 +442,12 @@ def _traced(
 
 def _accepted(entry: Entry[Rule], name: str, value: Any) -> Any:
     setting = SETTINGS.get(name)
-    require(
-        setting is not None,
-        f"rule {entry.key} has a setting {name!r}; known: {', '.join(SETTINGS)}",
-    )
-    assert setting is not None
+    if setting is None:
+        raise InputError(f"rule {entry.key} has a setting {name!r}; known: {', '.join(SETTINGS)}")
     if not setting.words:
-        given, sentence = (
-            exact(value),
-            (f"{name}={format_value(value)} of rule {entry.key} must lie in {setting.accepted}"),
+        given = exact(value)
+        sentence = (
+            f"{name}={format_value(value)} of rule {entry.key} must lie in {setting.accepted}"
         )
         require(given is not None and setting.within(given), sentence)
         assert given is not None
@@ -464,11 +461,11 @@ def _accepted(entry: Entry[Rule], name: str, value: Any) -> Any:
         require(setting.within(float(number)), f"{sentence}; a float64 makes it {float(number):g}")
         return number
     words = [format_value(word) for word in setting.words]
-    require(
-        any(type(value) is type(word) and value == word for word in setting.words),
-        f"{name}={format_value(value)} of rule {entry.key} is not accepted; "
-        + nearest(format_value(value), words),
-    )
+    if not any(type(value) is type(word) and value == word for word in setting.words):
+        raise InputError(
+            f"{name}={format_value(value)} of rule {entry.key} is not accepted; "
+            + nearest(format_value(value), words)
+        )
     return value
 
 

@@ -264,9 +264,8 @@ class Simulation:
             sizes = self._lanes.step_sizes(first, count)
         if loop is not None:
             drawn = np.ascontiguousarray(self._drawn(first, count), dtype=float)
-            left = self.horizon - self.t
             parts = (drawn, sizes, self.t, self._letters, self._live)
-            return [loop.run(*parts, left=left, workers=self._workers)]
+            return [loop.run(*parts, self._workers)]
         if sizes.ndim == 2 and not self.problem.scalar:
             sizes = sizes[..., None]
         if self._rows and not every_round:

@@ -93,7 +93,10 @@ def sign(x: Any) -> Any:
 
 def clip(x: Any, low: Any, high: Any) -> Any:
     """X moved into [low, high], low <= high; NaN stays NaN."""
-    return maximum(low, minimum(high, x))
+    symbol = _symbol(x, low, high)
+    if symbol is not None:
+        return symbol.made("clip", x, low, high)
+    return where(x < low, low, where(x > high, high, x))
 
 
 def fixed_at(value: Any, number: float) -> bool:

@@ -396,17 +396,19 @@ class Problem:
                 "or write a class like them",
             )
         require(start.ndim == 1, f"the start point has shape {start.shape}; it must be (n,)")
-        require(np.isfinite(start).all(), f"the start point {start} is not finite")
+        # Sentences that take long to write are written only where they are wanted.
+        if not np.isfinite(start).all():
+            raise InputError(f"the start point {start} is not finite")
         require(not self.scalar or start.size == 1, "a scalar problem has dimension 1")
         object.__setattr__(self, "blocks", _accepted_blocks(self.blocks, start.size))
-        require(
-            np.all(self.domain.contains(start)),
-            f"the start point {start} lies outside {self.domain}",
-        )
+        if not np.all(self.domain.contains(start)):
+            raise InputError(f"the start point {start} lies outside {self.domain}")
         for name in (*self.constants, *self.unknown):
-            require(name in CONSTANTS, f"{name!r} is no constant; {nearest(name, CONSTANTS)}")
+            if name not in CONSTANTS:
+                raise InputError(f"{name!r} is no constant; {nearest(name, CONSTANTS)}")
         for tag in self.tags:
-            require(tag in TAGS, f"{tag!r} is no tag; {nearest(tag, TAGS)}")
+            if tag not in TAGS:
+                raise InputError(f"{tag!r} is no tag; {nearest(tag, TAGS)}")
         self._check_order()
         if "minimizer" in self.constants and not isinstance(self.constants, Deferred):
             shape = np.shape(self.constants["minimizer"].value)

@@ -53,11 +53,11 @@ class Entry(Generic[Built]):
             InputError: A parameter is unknown, missing or out of its range.
         """
         for name in parameters:
-            require(
-                name in self.parameters,
-                f"{self.kind} {self.key} has no parameter {name!r}; "
-                + nearest(name, self.parameters),
-            )
+            if name not in self.parameters:
+                raise InputError(
+                    f"{self.kind} {self.key} has no parameter {name!r}; "
+                    + nearest(name, self.parameters)
+                )
         settings = {**self.parameters, **parameters}
         missing = [name for name, value in settings.items() if value is inspect.Parameter.empty]
         require(not missing, f"{self.kind} {self.key} needs a value for {', '.join(missing)}")

@@ -36,7 +36,7 @@ FEW = [0.0, 1.0, -2.0, 0.5, Fraction(1, 10), Fraction(1, 3), Fraction(9, 4)]
 ODD = [-0.0, Fraction(1, 10**400), 1e300, 1e-300]
 
 
-OPERATIONS = [*"+-*/", "maximum", "minimum", "negative", "abs", "sqrt", "sign", "square"]
+OPERATIONS = [*"+-*/", "maximum", "minimum", "negative", "abs", "sqrt", "sign", "square", "clip"]
 OPERATIONS += [f"where {sign}" for sign in sorted(COMPARISONS)]
 
 
@@ -50,6 +50,9 @@ def written(code, constants):
             nodes.append(arithmetic.where(Expression(operation.split()[1], a, b), c, d))
         elif operation == "square":
             nodes.append(a * a)
+        elif operation == "clip":
+            low, high = arithmetic.minimum(b, c), arithmetic.maximum(b, c)
+            nodes.append(Expression("clip", a, low, high))
         else:
             nodes.append(Expression(operation, *(a, b)[: ARITIES[operation]]))
     return {str(k): node for k, node in enumerate(nodes)}
@@ -70,6 +73,7 @@ PLAIN = {
     "abs": abs,
     "maximum": max,
     "minimum": min,
+    "clip": lambda x, low, high: low if x < low else min(high, x),
     "sign": lambda x: Fraction((x > 0) - (x < 0)),
 }
 
@@ -364,7 +368,7 @@ def test_what_is_unknown_stays_so_until_it_is_not_asked_for():
     assert found.pop("either") == Interval(Fraction(3), Fraction(8))
     assert set(found.values()) == {None}
     of_balls = evaluate(outputs, {"a": arb(-1), "b": arb(3.5, 0.5)}, Balls())
-    assert [ends(value) for value in of_balls.values()][:-1] == 5 * [None]
+    assert [ends(value) for value in of_balls.values()][:-1] == 6 * [None]
 
 
 def test_numbers_that_are_typed_stay_exact():

@@ -160,12 +160,13 @@ def test_a_product_of_more_than_constants_is_not_left_out():
 )
 def test_numbers_that_do_not_only_fall_are_not_left_out(product, factor, share):
     p, f, c = (Expression("input", name) for name in "pfc")
-    falling = loops.Factor("p", f, (c,), (1 - c * (f * p),))
+    falling = loops.Factor("p", f, (c,), (1 - c * (f * p),), True)
     assert falling.stage(1e-20, {"f": 0.5, "c": 1.0}) == (True, False)
     assert falling.stage(product, {"f": factor, "c": share}) == (False, False)
-    # Of many lanes one is enough.
     lanes = {"f": np.array([0.5, factor]), "c": np.array([1.0, share])}
-    assert falling.stage(np.array([1e-20, product]), lanes) == (False, False)
+    saturated, constant = falling.stage(np.array([1e-20, product]), lanes)
+    assert saturated.tolist() == [True, False]
+    assert constant.tolist() == [False, False]
 
 
 def test_the_tail_begins_when_the_factor_has_rounded_to_one_and_not_before():
@@ -178,8 +179,8 @@ def test_the_tail_begins_when_the_factor_has_rounded_to_one_and_not_before():
     before = {"state_power1": 0.0, "state_power2": power / 0.9 / 0.9}
     after = {"state_power1": 0.0, "state_power2": power / 0.9}
     one, both = ("state_power1",), ("state_power1", "state_power2")
-    assert loop.source(before, letters) == loop.write(one, one)
-    assert loop.source(after, letters) == loop.write(both, one)
+    assert text_of(loop, before, letters) == loop.write(one, one)
+    assert text_of(loop, after, letters) == loop.write(both, one)
 
 
 def test_a_product_that_no_longer_changes_is_left_alone():
@@ -192,24 +193,37 @@ def test_a_product_that_no_longer_changes_is_left_alone():
     assert power > 0
     one, both = ("state_power1",), ("state_power1", "state_power2")
     tail = {"state_power1": power, "state_power2": 1e-300}
-    assert loop.source(tail, letters) == loop.write(both, one)
+    assert text_of(loop, tail, letters) == loop.write(both, one)
     # It is left alone before the other has rounded to one, too.
     early = {"state_power1": power, "state_power2": 0.5}
-    assert loop.source(early, letters) == loop.write(one, one)
+    assert text_of(loop, early, letters) == loop.write(one, one)
     # Both through it, and across it with blocks that end before and after.
     same_bits("reddi-2018-thm1", "adam:beta1=0.9,beta2=0.9", BY, 70_000, 1, times=[7000, 70_000])
     parts = ("reddi-2018-thm1", "adam:beta1=0.9,beta2=0.9", BY, 34_000, 2)
     assert lanes_of(*parts, "compiled") == lanes_of(*parts, "array")
 
 
-def test_a_tail_is_compiled_only_where_that_pays(monkeypatch):
-    monkeypatch.setattr(loops, "is_compiled", lambda source: False)
-    loop, letters = loop_of("adam"), letters_of("adam")
-    values = {"state_power1": 0.0, "state_power2": 1e-30}
-    assert loop.source(values, letters, left=1000) == loop.write((), ())
-    assert loop.source(values, letters, left=1e9) != loop.write((), ())
-    monkeypatch.setattr(loops, "is_compiled", lambda source: True)
-    assert loop.source(values, letters, left=1000) != loop.write((), ())
+def test_lanes_go_on_in_the_loop_of_their_own_stage():
+    loop = loop_of("adam", lanes=True, by_lane=frozenset({"setting_beta2"}))
+    letters = letters_of("adam", setting_beta2=np.array([0.9, 0.999, 0.9]))
+    powers = {"state_power1": 0.0, "state_power2": np.array([1e-30, 0.5, 1e-30])}
+    found = {tuple(part.lanes.tolist()): part.text for part in loop.parts(powers, letters, 3)}
+    one, both = ("state_power1",), ("state_power1", "state_power2")
+    assert found == {(0, 2): loop.write(both, both), (1,): loop.write(one, one)}
+
+
+def test_products_that_are_multiplied_apart_have_the_same_bits():
+    powers = np.array([1e-20, 0.5, 1e-20, 1e-300])
+    factors = np.array([0.9, 0.99, 0.9, 0.9])
+    expected = powers.copy()
+    for _ in range(1000):
+        expected = expected * factors
+    assert loops._multiplied(powers, factors, 1000).tobytes() == expected.tobytes()
+
+
+def text_of(loop, values, letters):
+    (part,) = loop.parts(values, letters)
+    return part.text
 
 
 def loop_of(rule, problem="reddi-2018-thm1", by=BY, **options):
@@ -224,7 +238,7 @@ def loop_of(rule, problem="reddi-2018-thm1", by=BY, **options):
 def test_where_nothing_is_corrected_there_is_one_loop(rule):
     loop = loop_of(rule)
     assert loop.factors == ()
-    assert loop.source({}, letters_of(rule)) == loop.write((), ())
+    assert text_of(loop, {}, letters_of(rule)) == loop.write((), ())
 
 
 # Hyper-parameters and slopes of every size

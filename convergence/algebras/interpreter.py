@@ -59,12 +59,19 @@ def _choose(algebra: Algebra[T], truth: bool | None, a: T, b: T) -> T:
 
 
 def by_comparison(algebra: Algebra[T], operation: str, *parts: T) -> T:
-    """`maximum`, `minimum` or `sign` as `convergence.expression` defines it by comparisons."""
+    """`maximum`, `minimum`, `sign` or `clip` as `convergence.expression` defines it."""
     if operation == "sign":
         (x,) = parts
         zero, one, minus = (algebra.constant(Fraction(n)) for n in (0, 1, -1))
-        below = _choose(algebra, _compare(algebra, "<", x, zero), minus, x)
-        return _choose(algebra, _compare(algebra, ">", x, zero), one, below)
+        not_above = _choose(algebra, _compare(algebra, "<", x, zero), minus, x)
+        return _choose(algebra, _compare(algebra, ">", x, zero), one, not_above)
+    if operation == "clip":
+        x, low, high = parts
+        below, above = (_compare(algebra, *each) for each in (("<", x, low), (">", x, high)))
+        if below is None or (above is None and not below):
+            # Undecided, but not beyond an end.
+            return apply(algebra, "maximum", low, apply(algebra, "minimum", high, x))
+        return low if below else high if above else x
     a, b = parts
     sign = {"maximum": ">", "minimum": "<"}[operation]
     return _choose(algebra, _compare(algebra, sign, a, b), a, b)
@@ -79,7 +86,7 @@ def apply(algebra: Algebra[T], operation: str, *parts: T) -> T:
     function = algebra.operations.get(operation)
     if function is not None:
         return function(*parts)
-    if operation in ("maximum", "minimum", "sign"):
+    if operation in ("maximum", "minimum", "sign", "clip"):
         return by_comparison(algebra, operation, *parts)
     if operation == "square":
         return apply(algebra, "*", *parts, *parts)

@@ -100,7 +100,7 @@ class Signs(Algebra[Possible]):
         self.operations: dict[str, Callable[..., Possible]] = {}
         for name in ("*", "/", "square", "negative", "abs", "sqrt"):
             self.operations[name] = partial(self._over, name)
-        for name in ("maximum", "minimum", "sign"):
+        for name in ("maximum", "minimum", "sign", "clip"):
             self.operations[name] = partial(self._chosen, name)
         self.operations |= {"+": self._sum, "-": self._difference}
 

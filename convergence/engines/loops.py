@@ -14,8 +14,9 @@ What makes it fast changes no bit:
 - in a run alone, step sizes, and displacements that do not depend on the iterate, are computed a
   few rounds ahead, side by side in vector registers too;
 - once every 1 - beta**t has rounded to 1, which a running product tells and which stays so,
-  dividing by it is left out; and once a product has become too small to change (near 2**-1074,
-  where processors are slow), so is multiplying it.
+  dividing by it is left out; and so is multiplying a product that has become too small to change
+  (near 2**-1074, where processors are slow), or that differs from lane to lane: it is multiplied
+  apart, once for all lanes of a setting.
 
 There is no `fastmath`, and nothing is contracted: each operation rounds by itself.
 """
@@ -24,11 +25,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convergence.engines.lowering import (
     UNIFORM,
@@ -37,8 +39,8 @@ from convergence.engines.lowering import (
     projects_by_formula,
     scalar_formulas,
 )
-from convergence.engines.modules import compiled_function, is_compiled
-from convergence.expression import Expression, dependents, inputs_of, walk
+from convergence.engines.modules import compiled_function
+from convergence.expression import Expression, dependents, inputs_of, replaced, walk
 from convergence.printing import NUMBERS, assigned
 from convergence.quantity import Quantity
 from convergence.rule import Rule
@@ -54,8 +56,6 @@ _APART = _BLOCK + 40
 # Rounds computed ahead: few, so that the processor begins with the next ones while it still takes
 # the steps of these, one after the other.
 _AHEAD = 32
-# Seconds that compiling a tail takes, and that it saves in a round and in one of a lane, at most.
-_COMPILING, _PER_ROUND, _PER_LANE = 0.4, 5e-8, 1.5e-9
 
 _HEAD = '''"""A block of rounds, generated; its name is the hash of this text."""
 
@@ -72,6 +72,15 @@ Letters = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class _Part:
+    """The text of a module, the products that it leaves as they are, and the lanes it carries on."""
+
+    text: str
+    idle: tuple[str, ...]
+    lanes: slice | NDArray[np.intp]
+
+
+@dataclass(frozen=True)
 class Factor:
     """A running product p <- p * factor, and the nodes 1 - c p of the formulas.
 
@@ -83,25 +92,26 @@ class Factor:
         factor: A letter or a number.
         shares: The c, letters or numbers.
         nodes: The nodes 1 - c p.
+        alone: Whether nothing else depends on the product.
     """
 
     name: str
     factor: Expression
     shares: tuple[Expression, ...]
     nodes: tuple[Expression, ...]
+    alone: bool
 
-    def stage(self, product: Any, letters: Letters) -> tuple[bool, bool]:
-        """Whether 1 - p stays 1 from the next round on, and whether p no longer changes."""
+    def stage(self, product: Any, letters: Letters) -> tuple[Any, Any]:
+        """Whether 1 - p stays 1 from the next round on, and whether p no longer changes.
+
+        Both are arrays of lanes where anything is.
+        """
         factor = _value(self.factor, letters)
         fits = (product >= 0) & (product <= 1) & (factor >= 0) & (factor < 1)
         for share in self.shares:
             c = _value(share, letters)
             fits = fits & (c >= 0) & (c <= 1)
-        if not np.all(fits):
-            return False, False
-        return bool(np.all(1.0 - product * factor == 1.0)), bool(
-            np.all(product * factor == product)
-        )
+        return fits & (1.0 - product * factor == 1.0), fits & (product * factor == product)
 
 
 def _value(node: Expression, letters: Letters) -> Any:
@@ -121,7 +131,7 @@ class Loop:
         lanes: Whether values are arrays of lanes.
         sized: Whether the module computes step sizes itself.
         write: Makes the text of the module, once it is known for which of the factors 1 - beta**t
-            stays 1, and which products no longer change.
+            stays 1, and which products the loop may leave as they are.
     """
 
     round_: Round
@@ -138,23 +148,34 @@ class Loop:
         """Letters that are the same for all lanes."""
         return tuple(n for n in self.round_.letters if n not in self.lane_letters)
 
-    def source(
-        self, values: Mapping[str, Any], letters: Letters, left: float = np.inf, lanes: int = 1
-    ) -> str:
-        """The text of the loop that goes on from these values.
+    def parts(self, values: Mapping[str, Any], letters: Letters, lanes: int = 1) -> list[_Part]:
+        """The texts of the loops that go on from these values, each with its lanes.
 
-        Args:
-            values: Of what is kept.
-            letters: Their numbers.
-            left: Rounds to come; the text of a tail that is not compiled yet must pay for it.
-            lanes: How many.
+        Lanes whose products have come equally far go together: all of them, or those of a setting.
         """
-        stages = {f.name: f.stage(values[f.name], letters) for f in self.factors}
-        constant = tuple(name for name, (_, still) in stages.items() if still)
-        saturated = all(one for one, _ in stages.values())
-        text = self.write(tuple(stages) if saturated else constant, constant)
-        pays = left * (_PER_ROUND + lanes * _PER_LANE) > _COMPILING
-        return text if pays or is_compiled(text) else self.write((), ())
+        stages = []
+        for factor in self.factors:
+            one, still = factor.stage(values[factor.name], letters)
+            # A product by lane that nothing else depends on is multiplied apart, once for each
+            # setting, so that the loop need not wait for it to become constant.
+            stages.append((one, one if factor.alone and factor.name in self.wide else still))
+        every = slice(0, lanes)
+        if not any(np.ndim(flag) for stage in stages for flag in stage):
+            return [self._part(stages, every)]
+        flags = np.array([np.broadcast_to(flag, lanes) for stage in stages for flag in stage])
+        kinds, place = np.unique(flags, axis=1, return_inverse=True)
+        if kinds.shape[1] == 1:
+            return [self._part(kinds.reshape(-1, 2), every)]
+        found = []
+        for k, kind in enumerate(kinds.T):
+            found.append(self._part(kind.reshape(-1, 2), np.flatnonzero(place.reshape(-1) == k)))
+        return found
+
+    def _part(self, stages: Sequence[Any], lanes: Any) -> _Part:
+        names = [factor.name for factor in self.factors]
+        idle = tuple(name for name, (_, still) in zip(names, stages, strict=True) if still)
+        ones = tuple(names) if all(one for one, _ in stages) else idle
+        return _Part(self.write(ones, idle), idle, lanes)
 
     def run(
         self,
@@ -163,8 +184,6 @@ class Loop:
         t: int,
         letters: Letters,
         live: Sequence[Any],
-        *,
-        left: float = np.inf,
         workers: int = 1,
     ) -> tuple[Any, ...]:
         """Carry out the rounds t + 1, t + 2, ...
@@ -176,7 +195,6 @@ class Loop:
             t: Rounds done.
             letters: Their numbers, by lane where they differ.
             live: Values of what is kept, in its order.
-            left: See `source`.
             workers: Threads that share the lanes.
 
         Returns:
@@ -184,32 +202,66 @@ class Loop:
         """
         kept = self.round_.kept
         values = dict(zip(kept, live, strict=True))
-        lanes = max((np.size(value) for value in live), default=1)
-        function = compiled_function(self.source(values, letters, left, lanes))
         numbers = [float(letters[name]) for name in self.numbers]
+        lanes = max(map(np.size, live)) if self.lanes else 1
+        parts = self.parts(values, letters, lanes)
         if not self.lanes:
+            function = compiled_function(parts[0].text)
             return tuple(function(samples, step_sizes, t, *numbers, *map(float, live)))
         arrays = {name: _of_lanes(values[name], lanes) for name in self.wide}
         fixed = [_of_lanes(letters[name], lanes) for name in self.lane_letters]
         numbers += [float(values[name]) for name in self.narrow]
-        # Whole blocks to each thread; what is no array every one of them finds alike.
-        share = _BLOCK * -(-lanes // (_BLOCK * workers))
-        parts = [slice(first, first + share) for first in range(0, lanes, share)]
 
-        def carry_out(part: slice) -> Any:
-            drawn = samples[:, part] if samples.ndim == 2 else samples
-            sizes = step_sizes[:, part] if step_sizes.ndim == 2 else step_sizes
-            own = (array[part] for array in (*fixed, *arrays.values()))
-            return function(drawn, sizes, t, *numbers, *own)
+        def carry_out(part: _Part) -> Any:
+            at = part.lanes
+            drawn = samples[:, at] if samples.ndim == 2 else samples
+            sizes = step_sizes[:, at] if step_sizes.ndim == 2 else step_sizes
+            own = [array[at] for array in (*fixed, *arrays.values())]
+            found = compiled_function(part.text)(drawn, sizes, t, *numbers, *own)
+            for array, value in zip(arrays.values(), own[len(fixed) :], strict=True):
+                array[at] = value
+            for factor in self.factors:
+                if factor.name in part.idle and factor.name in arrays:
+                    product, by = arrays[factor.name], _value(factor.factor, letters)
+                    by = by[at] if np.ndim(by) else by
+                    product[at] = _multiplied(product[at], by, len(samples))
+            return found
 
-        if len(parts) == 1:
-            found = carry_out(parts[0])
+        if workers == 1:
+            found = list(map(carry_out, parts))
         else:
+            if len(parts) == 1:
+                # Whole blocks to each thread; what is no array every one of them finds alike.
+                share = _BLOCK * -(-lanes // (_BLOCK * workers))
+                shares = [slice(first, first + share) for first in range(0, lanes, share)]
+                parts = [replace(parts[0], lanes=lanes_here) for lanes_here in shares]
             with ThreadPoolExecutor(workers) as pool:
-                found, *_ = pool.map(carry_out, parts)
-        after = {**arrays, **dict(zip(self.narrow, found, strict=True))}
+                found = list(pool.map(carry_out, parts))
+        after = {**arrays, **dict(zip(self.narrow, found[0], strict=True))}
         after.setdefault("y", arrays["x"])
         return tuple(after[name] for name in kept)
+
+
+_MULTIPLIED = (
+    _HEAD
+    + """def rounds(product, factor, count):
+    for i in range(product.size):
+        for _ in range(count):
+            new = product[i] * factor[i]
+            if new == product[i]:
+                break
+            product[i] = new
+"""
+)
+
+
+def _multiplied(products: Any, factors: Any, count: int) -> Any:
+    """Products after so many multiplications, each pair of numbers only once."""
+    pairs = np.stack([products, np.broadcast_to(factors, products.shape)])
+    each, place = np.unique(pairs, axis=1, return_inverse=True)
+    product, factor = np.ascontiguousarray(each[0]), np.ascontiguousarray(each[1])
+    compiled_function(_MULTIPLIED)(product, factor, count)
+    return product[place.reshape(-1)]
 
 
 def _of_lanes(value: Any, lanes: int) -> Any:
@@ -385,7 +437,10 @@ def _saturating(round_: Round) -> list[Factor]:
                     shares[id(node)] = node, share
         if shares:
             taken, cs = zip(*shares.values(), strict=True)
-            found.append(Factor(name, factors[0], tuple(cs), tuple(taken)))
+            ones = {id(node): Expression.of(1) for node in taken}
+            others = {n: node for n, node in round_.made.items() if n != name}
+            alone = name not in inputs_of(*replaced(others, {}, ones).values())
+            found.append(Factor(name, factors[0], tuple(cs), tuple(taken), alone))
     return found
 
 

@@ -29,31 +29,14 @@ from typing import Any
 from convergence.store import open_store
 from problems.files import write_whole
 
-__all__ = ["compiled_function", "is_compiled"]
-
-_made: set[str] = set()
-
-
-def _name(source: str) -> str:
-    versions = (sys.version, importlib.metadata.version("numba"))
-    return "rounds_" + hashlib.sha256("\n".join((*versions, source)).encode()).hexdigest()
-
-
-def is_compiled(source: str) -> bool:
-    """Whether running a module's text would wait for no compiler, as far as can be seen."""
-    name = _name(source)
-    if name in _made:
-        return True
-    kept = open_store().folder
-    folder = None if kept is None else _trusted(kept)
-    return folder is not None and any((folder / "__pycache__").glob(f"{name}.*.nbi"))
+__all__ = ["compiled_function"]
 
 
 @cache
 def compiled_function(source: str) -> Callable[..., Any]:
     """The compiled function of a module's text."""
-    name = _name(source)
-    _made.add(name)
+    versions = (sys.version, importlib.metadata.version("numba"))
+    name = "rounds_" + hashlib.sha256("\n".join((*versions, source)).encode()).hexdigest()
     kept = open_store().folder
     folder = None if kept is None else _trusted(kept)
     if folder is not None:

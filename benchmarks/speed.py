@@ -476,7 +476,7 @@ print(time.perf_counter() - begin)
 
 @cache
 def waits() -> dict[str, tuple[float, float]]:
-    """Seconds that a first call takes, ours and the peer's: nothing kept, code kept, new setting."""
+    """Seconds that first calls take, ours and the peer's."""
 
     def printed(program: str, folder: str) -> Any:
         environment = {**os.environ, "CONVERGENCE_CACHE": folder}

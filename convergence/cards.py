@@ -19,13 +19,13 @@ import problems
 from convergence import claim as claim_module
 from convergence import claims, rules, schedule
 from convergence.claim import LETTERS, Case, Claim
-from convergence.engines.loops import arithmetic_of
 from convergence.measure import MEASURES, default_measures
 from convergence.record import versions
 from convergence.rule import SETTINGS, Rule
 from convergence.schedule import Schedule
 from convergence.sketch import sketch
 from convergence.store import source_checksum
+from convergence.tracing import arithmetic_of
 from problems import Problem, Reference, reference, references
 from problems.laws import Report, check
 from problems.notation import InputError, format_value, nearest, require

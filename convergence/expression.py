@@ -28,7 +28,7 @@ Nodes are immutable, and equal formulas are one object: a part that occurs twice
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
@@ -43,7 +43,9 @@ __all__ = [
     "Expression",
     "count_operations",
     "dependents",
+    "hoisted",
     "inputs_of",
+    "rebuilt",
     "reduction",
     "replaced",
     "shapes_of",
@@ -266,6 +268,27 @@ def walk(outputs: Iterable[Expression], stop: Collection[int] = ()) -> list[Expr
     return found
 
 
+def rebuilt(
+    outputs: Mapping[str, Expression],
+    change: Callable[[str, list[Expression]], Expression],
+    nodes: Mapping[int, Expression] | None = None,
+) -> dict[str, Expression]:
+    """Expressions made anew from below.
+
+    Args:
+        outputs: Formulas by name.
+        change: (operation, new arguments) -> what stands in the place of the operation.
+        nodes: What stands in the place of a node, by its id.
+    """
+    new = dict(nodes or {})
+    for node in walk(outputs.values(), tuple(new)):
+        if id(node) not in new:
+            leaf = node.operation in _LEAVES
+            parts = [] if leaf else [new[id(part)] for part in node.arguments]
+            new[id(node)] = node if leaf else change(node.operation, parts)
+    return {name: new[id(node)] for name, node in outputs.items()}
+
+
 def replaced(
     outputs: Mapping[str, Expression],
     by: Mapping[str, Expression],
@@ -280,16 +303,9 @@ def replaced(
     """
     new = dict(nodes or {})
     for node in walk(outputs.values(), tuple(new)):
-        if id(node) in new:
-            continue
-        if node.operation == "input":
-            new[id(node)] = by.get(node.arguments[0], node)
-        elif node.operation == "constant":
-            new[id(node)] = node
-        else:
-            parts = [new[id(part)] for part in node.arguments]
-            new[id(node)] = Expression(node.operation, *parts)
-    return {name: new[id(node)] for name, node in outputs.items()}
+        if node.operation == "input" and node.arguments[0] in by:
+            new.setdefault(id(node), by[node.arguments[0]])
+    return rebuilt(outputs, lambda operation, parts: Expression(operation, *parts), new)
 
 
 def inputs_of(*outputs: Expression, stop: Collection[int] = ()) -> set[str]:
@@ -324,6 +340,23 @@ def dependents(
         if not more:
             return found
         found |= more
+
+
+def hoisted(outputs: Collection[Expression], varying: Collection[str]) -> list[Expression]:
+    """Nodes that depend on nothing that varies and are computed once, before the first round."""
+    changes: set[int] = set()
+    nodes = walk(outputs)
+    for node in nodes:
+        if node.operation == "input":
+            if node.arguments[0] in varying:
+                changes.add(id(node))
+        elif node.operation != "constant" and any(id(part) in changes for part in node.arguments):
+            changes.add(id(node))
+    used = {id(node) for node in outputs}
+    for node in nodes:
+        if id(node) in changes and node.operation != "input":
+            used |= {id(part) for part in node.arguments}
+    return [n for n in nodes if n.operation not in _LEAVES and id(n) in used - changes]
 
 
 Shape = tuple[str, str]

@@ -14,15 +14,15 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence.engines import loops
-from convergence.engines.lowering import (
-    projection_letters,
-    scalar_formulas,
-    step_size_formula,
-)
 from convergence.expression import Expression
 from convergence.rule import Rule
 from convergence.schedule import Schedule
+from convergence.tracing import (
+    projection_letters,
+    scalar_formulas,
+    step_size_formula,
+    why_not,
+)
 from problems.notation import require
 from problems.problem import BlockSamples, Problem
 
@@ -77,7 +77,7 @@ class _Same:
 def structure_of(problem: Problem, schedule: Schedule, horizon: int) -> tuple[Any, ...]:
     """What lanes must have in common to go in one run, beside `Rule.traced`."""
     formulas: Any = problem.entry.key if problem.entry else _Same(problem)
-    if not loops.why_not(problem):
+    if not why_not(problem):
         loss, gradient, _ = scalar_formulas(problem)
         formulas = _Same(loss), _Same(gradient)
     sizes = step_size_formula(schedule, problem, horizon)

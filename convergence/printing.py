@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from convergence.expression import BLOCK_OPERATIONS, Expression, walk
-from problems.notation import Number, format_value
+from problems.notation import InputError, Number, format_value
 
 __all__ = ["ARRAYS", "DISPLAY", "NUMBERS", "Notation", "assigned", "statements"]
 
@@ -46,6 +46,14 @@ def _float(value: Fraction) -> str:
         return repr(float(value))
     except OverflowError:
         return "-1e999" if value < 0 else "1e999"
+
+
+def _shown(value: Fraction) -> str:
+    """As it would be typed."""
+    try:
+        return format_value(Number(value))
+    except InputError:
+        return str(value)
 
 
 # The right operand binds tighter: a - (b - c), and a * (b * c) keeps its order.
@@ -100,7 +108,7 @@ DISPLAY = Notation(
         "clip": ("clip({0}, {1}, {2})", ATOM, (LOOSE,) * 3),
         "sign": ("sign({0})", ATOM, (LOOSE,)),
     },
-    lambda value: format_value(Number(value)),
+    _shown,
 )
 
 

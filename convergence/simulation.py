@@ -27,6 +27,7 @@ from convergence.measure import MEASURES, Measure, Observation, default_measures
 from convergence.record import End, Record
 from convergence.rule import Rule
 from convergence.schedule import Schedule
+from convergence.tracing import why_not
 from problems import draws
 from problems import find as find_problem
 from problems.domain import Box
@@ -193,7 +194,7 @@ class Simulation:
                 self._compile_rows(self._steps)
         else:
             drawn = self._drawn(1, 1)
-            reason = reason or loops.why_not(problem)
+            reason = reason or why_not(problem)
             if not reason and drawn.ndim > 2:
                 reason = "a round draws more than one number"
             if not reason:

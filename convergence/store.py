@@ -8,12 +8,15 @@ deleted at any time.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import json
 import os
 import platform
 import re
+import shutil
+import stat
 import tempfile
 import time
 import warnings
@@ -200,6 +203,14 @@ class Store:
         checksum = hashlib.sha256(text.encode()).hexdigest()
         write_whole(self._file(key), f"{checksum}\n{text}".encode())
 
+    def trusted(self, name: str) -> Path | None:
+        """A folder of this name for what is run, not only read; None if there can be none.
+
+        Where somebody else could write to it, it is a private one that ends with the process, and
+        a warning says so.
+        """
+        return None if self.folder is None else _trusted(self.folder, name)
+
     @contextlib.contextmanager
     def lock(self, key: str, *, wait: bool = True) -> Iterator[bool]:
         """Keep other processes from computing the same value meanwhile.
@@ -271,6 +282,37 @@ class Store:
         for _, path in [*(excess if len(items) > most else ()), *left]:
             with contextlib.suppress(OSError):
                 path.unlink()
+
+
+@cache
+def _trusted(kept: Path, name: str) -> Path | None:
+    folder = kept / name
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        strangers = [reason for path in (kept, folder) if (reason := _open_to_others(path))]
+    except OSError:
+        return None
+    if not strangers:
+        return folder
+    warnings.warn(
+        f"{name} code is not kept: {strangers[0]}, so that what stands there cannot be trusted",
+        stacklevel=5,
+    )
+    private = Path(tempfile.mkdtemp(prefix="convergence-suite-"))
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    return private
+
+
+def _open_to_others(path: Path) -> str:
+    """Why others than the user may write to a folder, in a clause, or ""."""
+    if not hasattr(os, "getuid"):  # Windows keeps no such modes.
+        return ""
+    found = path.stat()
+    if found.st_uid != os.getuid():
+        return f"{str(path)!r} belongs to another user"
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"others than you may write to {str(path)!r} (mode {stat.S_IMODE(found.st_mode):o})"
+    return ""
 
 
 def _folder() -> Path:

@@ -204,15 +204,15 @@ def at_points(code):
     return written(code[4:], FEW), {"a": a, "b": b}
 
 
-SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1.0, 1e-200, 1e200, 5e-324, 0.1]
+SPECIAL = [0.0, -0.0, 0.0, -0.0, math.inf, -math.inf, math.nan, 1e-200, 1e200, 5e-324]
 
 
 def number(code):
     """A float of nine bytes: a special one, one of size about 1, or any."""
     drawn = struct.unpack("d", code[1:])[0]
-    if code[0] % 3 == 1:
+    if code[0] % 4 < 2:
         return SPECIAL[code[1] % len(SPECIAL)]
-    if code[0] % 3 == 2 and math.isfinite(drawn):
+    if code[0] % 4 == 2 and math.isfinite(drawn):
         return math.ldexp(math.frexp(drawn)[0], code[1] % 4)
     return drawn
 
@@ -270,7 +270,7 @@ def test_no_formula_leaves_its_kinds(code):
 # Wrong algebras are found out
 
 
-def first_broken(law, algebra, case, tries=3000):
+def first_broken(law, algebra, case, tries=10_000):
     """The number of cases, drawn always alike, until the law does not hold."""
     generator = random.Random(1)
     for k in range(tries):
@@ -354,13 +354,8 @@ def test_a_branch_that_is_not_taken_does_no_harm(algebra):
 
 def test_what_is_unknown_stays_so_until_it_is_not_asked_for():
     unknown = arithmetic.sqrt(A) + 1
-    kept = [
-        arithmetic.sqrt(2 * B - 7),
-        unknown * 0,
-        abs(unknown),
-        arithmetic.maximum(unknown, 1.0),
-        -unknown,
-    ]
+    kept = [arithmetic.sqrt(2 * B - 7), A / (2 * B - 7), unknown * 0, abs(unknown), -unknown]
+    kept += [arithmetic.maximum(unknown, 1.0), arithmetic.clip(unknown, 0.0, 1.0)]
     outputs = {str(k): node for k, node in enumerate(kept)}
     outputs["either"] = arithmetic.where(unknown > 0, B, 2 * B)
     point = {"a": Fraction(-1), "b": Interval(Fraction(3), Fraction(4))}
@@ -368,7 +363,7 @@ def test_what_is_unknown_stays_so_until_it_is_not_asked_for():
     assert found.pop("either") == Interval(Fraction(3), Fraction(8))
     assert set(found.values()) == {None}
     of_balls = evaluate(outputs, {"a": arb(-1), "b": arb(3.5, 0.5)}, Balls())
-    assert [ends(value) for value in of_balls.values()][:-1] == 6 * [None]
+    assert [ends(value) for value in of_balls.values()][:-1] == len(kept) * [None]
 
 
 def test_numbers_that_are_typed_stay_exact():

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 import convergence
 import problems
-from convergence import rules, run, schedule
-from convergence.engines import loops, modules
-from convergence.engines.lowering import step_size_formula
+from convergence import rules, run, schedule, store, tracing
+from convergence.engines import loops
 from convergence.expression import Expression
 from convergence.rule import SETTINGS
 from convergence.simulation import Simulation, record_times
+from convergence.tracing import step_size_formula
 from problems import find as find_problem
 from problems.domain import Box, WholeSpace
 from problems.problem import Problem
@@ -39,7 +39,7 @@ def traceable():
     return [
         entry.key
         for entry in problems.catalogue
-        if inspect.Parameter.empty not in entry.parameters.values() and not loops.why_not(entry())
+        if inspect.Parameter.empty not in entry.parameters.values() and not tracing.why_not(entry())
     ]
 
 
@@ -384,7 +384,7 @@ def test_a_block_of_samples_is_what_looking_up_finds(key):
 def fresh(monkeypatch):
     """Forget what this process has imported, and which folders it trusts."""
     monkeypatch.setattr(loops, "compiled_function", loops.compiled_function.__wrapped__)
-    monkeypatch.setattr(modules, "_trusted", modules._trusted.__wrapped__)
+    monkeypatch.setattr(store, "_trusted", store._trusted.__wrapped__)
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="no modes")
@@ -403,9 +403,9 @@ def test_a_folder_that_others_may_write_to_is_not_trusted(tmp_path, monkeypatch,
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners")
 def test_a_folder_of_another_user_is_not_trusted(tmp_path, monkeypatch):
-    assert modules._open_to_others(tmp_path) == ""
+    assert store._open_to_others(tmp_path) == ""
     monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
-    assert "belongs to another user" in modules._open_to_others(tmp_path)
+    assert "belongs to another user" in store._open_to_others(tmp_path)
 
 
 def test_the_module_is_kept_and_a_damaged_one_is_written_again(tmp_path, monkeypatch):
@@ -482,7 +482,7 @@ def exact_problems():
         entry.key
         for entry in problems.catalogue
         if inspect.Parameter.empty not in entry.parameters.values()
-        and loops.arithmetic_of(entry()) == "exact"
+        and tracing.arithmetic_of(entry()) == "exact"
     ]
 
 
@@ -501,7 +501,7 @@ def checksums():
 
 def test_functions_that_a_library_rounds_are_not_called_exact():
     for key in ("pl-sine", "quadratic", "breast-cancer-logistic", "rosenbrock"):
-        assert loops.arithmetic_of(find_problem(key)) == "machine"
+        assert tracing.arithmetic_of(find_problem(key)) == "machine"
     assert "reddi-2018-thm1" in exact_problems()
 
 

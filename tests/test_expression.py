@@ -248,6 +248,11 @@ def test_deep_formulas_take_no_time_and_no_stack(node):
 # Printing
 
 
+def test_a_number_beyond_float64_can_be_printed():
+    assert repr(X + Fraction(1, 10**400)).startswith("value = x + 1/1000")
+    assert assigned({"z": X + 10**400}, NUMBERS) == ["z = x + 1e999"]
+
+
 def evaluate_text(node, notation, x, y):
     space = {"x": x, "y": y, "where": np.where, "sqrt": np.sqrt}
     with np.errstate(all="ignore"):

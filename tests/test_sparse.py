@@ -12,9 +12,9 @@ from instances import TINY
 from scipy import sparse as matrices
 from scipy.special import expit
 
-from convergence import find_problem, find_schedule, rules, run
+from convergence import find_problem, find_schedule, rules, run, tracing
 from convergence.algebras.signs import FINITE, POSITIVE, kinds_of, reachable
-from convergence.engines import loops, rows, sparse, steps
+from convergence.engines import rows, sparse, steps
 from convergence.engines.lowering import lowered
 from convergence.engines.modules import compiled_function
 from convergence.quantity import with_parts
@@ -292,8 +292,8 @@ def test_rules_and_exact_problems_may_not_use_it():
         gradient_formula=lambda x, sample: arithmetic.expit(x),
         scalar=True,
     )
-    assert "expit rounds as the exponential" in loops.why_not(problem)
-    assert loops.arithmetic_of(problem) == "machine"
+    assert "expit rounds as the exponential" in tracing.why_not(problem)
+    assert tracing.arithmetic_of(problem) == "machine"
 
 
 # Kinds of numbers

@@ -21,7 +21,7 @@ except ImportError as error:
 
 __all__ = ["Balls", "ends"]
 
-# What a rounding to float64 moves a number by: at most the one times the number plus the other.
+# Rounding to float64 moves a number by at most the one times the number, plus the other.
 _RELATIVE, _ABSOLUTE = 2.0**-53, arb(2) ** -1075
 
 

@@ -62,7 +62,7 @@ def kinds_of(values: Any) -> Kinds:
 
 
 class Possible(NamedTuple):
-    """What a float may be.
+    """The kinds of which a float may be, and the input that it equals.
 
     Attributes:
         kinds: Of which kinds.
@@ -90,7 +90,7 @@ def _truths(sign: str, *kinds: str) -> frozenset[bool]:
 
 
 class Signs(Algebra[Possible]):
-    """What floats may be, by kinds.
+    """The algebra of kinds of floats.
 
     A comparison of kinds that may come out either way is undecided; what `where` gives is then of
     the kinds of both branches.
@@ -149,9 +149,9 @@ def reachable(made: Mapping[str, Expression], first: Known, inputs: Known) -> Kn
     """The kinds of numbers that anything may ever become.
 
     Args:
-        made: What takes its place in a round, by name.
-        first: What it is before the first round.
-        inputs: Whatever else the formulas depend on.
+        made: The formulas of a round, each by the name whose place it takes.
+        first: The kinds before the first round.
+        inputs: The kinds of whatever else the formulas depend on.
     """
     found = dict(first)
     while True:
@@ -166,7 +166,7 @@ def unchanged(made: Mapping[str, Expression], known: Known) -> Collection[str]:
     """Names of what a round leaves as it is, bit for bit.
 
     Args:
-        made: What takes its place in a round, by name.
+        made: The formulas of a round, each by the name whose place it takes.
         known: The kinds of all inputs.
     """
     after = _looked_at(made, known)

@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from convergence.engines.lowering import Round, hoisted
+from convergence.engines.lowering import Round
+from convergence.expression import hoisted
 from convergence.printing import ARRAYS, NUMBERS, Notation, assigned
 
 __all__ = ["Flavour", "Kernel", "kernel"]

@@ -27,26 +27,22 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence.engines.lowering import (
-    UNIFORM,
-    Round,
-    lowered,
-    projects_by_formula,
-    scalar_formulas,
-)
+from convergence.engines.lowering import Round, lowered
 from convergence.engines.modules import compiled_function
-from convergence.expression import Expression, dependents, inputs_of, replaced, walk
+from convergence.expression import Expression, dependents, inputs_of, rebuilt, replaced, walk
 from convergence.printing import NUMBERS, assigned
 from convergence.quantity import Quantity
 from convergence.rule import Rule
+from convergence.tracing import scalar_formulas
+from problems.arithmetic import maximum, minimum
 from problems.problem import Problem
 
-__all__ = ["Factor", "Loop", "arithmetic_of", "compiled_loop", "why_not"]
+__all__ = ["Factor", "Loop", "compiled_loop"]
 
 # Lanes in a block: a few arrays of so many numbers fit the nearest cache.
 _BLOCK = 256
@@ -73,7 +69,7 @@ Letters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class _Part:
-    """The text of a module, the products that it leaves as they are, and the lanes it carries on."""
+    """The text of a module, the products that it leaves as they are, and its lanes."""
 
     text: str
     idle: tuple[str, ...]
@@ -143,11 +139,6 @@ class Loop:
     sized: bool
     write: Callable[[tuple[str, ...], tuple[str, ...]], str]
 
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        """Letters that are the same for all lanes."""
-        return tuple(n for n in self.round_.letters if n not in self.lane_letters)
-
     def parts(self, values: Mapping[str, Any], letters: Letters, lanes: int = 1) -> list[_Part]:
         """The texts of the loops that go on from these values, each with its lanes.
 
@@ -171,7 +162,7 @@ class Loop:
             found.append(self._part(kind.reshape(-1, 2), np.flatnonzero(place.reshape(-1) == k)))
         return found
 
-    def _part(self, stages: Sequence[Any], lanes: Any) -> _Part:
+    def _part(self, stages: Any, lanes: Any) -> _Part:
         names = [factor.name for factor in self.factors]
         idle = tuple(name for name, (_, still) in zip(names, stages, strict=True) if still)
         ones = tuple(names) if all(one for one, _ in stages) else idle
@@ -202,7 +193,9 @@ class Loop:
         """
         kept = self.round_.kept
         values = dict(zip(kept, live, strict=True))
-        numbers = [float(letters[name]) for name in self.numbers]
+        numbers = [
+            float(letters[name]) for name in self.round_.letters if name not in self.lane_letters
+        ]
         lanes = max(map(np.size, live)) if self.lanes else 1
         parts = self.parts(values, letters, lanes)
         if not self.lanes:
@@ -271,28 +264,6 @@ def _of_lanes(value: Any, lanes: int) -> Any:
     return out
 
 
-def arithmetic_of(problem: Problem) -> Literal["exact", "machine"]:
-    """Whether the formulas of a problem are known to round alike on every machine.
-
-    *exact*: they were traced, and so hold nothing but + - * / and roots, and draws are compared,
-    not transformed. *machine*: a library may round its functions and order its sums as it likes.
-    """
-    return "machine" if why_not(problem) else "exact"
-
-
-def why_not(problem: Problem) -> str:
-    """Why a problem has no compiled loop, in a sentence, or ""."""
-    if not problem.scalar:
-        return "its losses are functions of a vector"
-    if not projects_by_formula(problem.domain):
-        return f"the projection onto {problem.domain} is not written as a formula"
-    try:
-        scalar_formulas(problem)
-    except (TypeError, ValueError, AttributeError, IndexError) as error:
-        return f"its formulas cannot be traced: {error}"
-    return ""
-
-
 def compiled_loop(
     rule: Rule,
     quantities: Sequence[Quantity],
@@ -337,13 +308,11 @@ def _loop(
         if not by_lane.isdisjoint(sizes):
             by["step_size"], sized_by_lane = step_size, True
     inputs = {"y": Expression("input", "x")} if plain.at_iterate else {}
-    one = _folded(plain.replaced(by, letters).replaced(inputs), {})
+    one = _folded(plain.replaced(by, letters).replaced(inputs), {}, lanes=lanes)
     # Gradients count as different from lane to lane, whatever the problem: nothing is shared.
     first = by_lane | ({"step_size"} if sized_by_lane else frozenset())
-    levels = plain.beside(first).levels
-    kept = [n for n in one.kept if n in one.made]
-    wide = tuple(n for n in kept if lanes and levels[n] != UNIFORM)
-    narrow = tuple(n for n in kept if n not in wide)
+    wide = plain.beside(first).arrays if lanes else ()
+    narrow = tuple(name for name in one.made if name not in wide)
     inside = None if sized_by_lane else step_size
     known = inputs_of(inside) - {"t"} if inside is not None else set()
     one = one.asking(known)
@@ -354,7 +323,7 @@ def _loop(
         ones = [node for factor in factors if factor.name in saturated for node in factor.nodes]
         new: dict[int, Expression] = {id(node): Expression.of(1) for node in ones}
         new |= {id(one.made[name]): Expression("input", name) for name in constant}
-        left = _folded(one, new) if new else one
+        left = _folded(one, new, lanes=lanes) if new else one
         text = _Text(left, one.letters, inside, by_lane)
         return text.of_lanes(narrow, wide) if lanes else text.of_one()
 
@@ -374,30 +343,29 @@ def _is_one(node: Expression) -> bool:
     return node.operation == "constant" and bool(node.arguments[0] == 1)
 
 
-def _folded(round_: Round, known: Mapping[int, Expression]) -> Round:
+def _folded(round_: Round, known: Mapping[int, Expression], *, lanes: bool) -> Round:
     """A round of one coordinate with some nodes replaced below.
 
     a / 1, a * 1, 1 * a and sqrt(1) are exact, and so they are left out; the norm of one number is
-    its size, and the mean itself.
+    its size, and the mean itself. For vector registers, which have an instruction for each
+    extreme, a clip is two of them; in a run alone it waits for both ends at once, and stays.
     """
-    new = dict(known)
-    for node in walk([*round_.made.values(), round_.displacement], known):
-        operation = node.operation
-        if id(node) in new or operation in ("input", "constant"):
-            new.setdefault(id(node), node)
-            continue
-        parts = [new[id(part)] for part in node.arguments]
+
+    def change(operation: str, parts: list[Expression]) -> Expression:
         if operation in ("/", "*") and _is_one(parts[1]):
-            new[id(node)] = parts[0]
-        elif operation == "*" and _is_one(parts[0]):
-            new[id(node)] = parts[1]
-        elif (operation == "sqrt" and _is_one(parts[0])) or operation == "mean":
-            new[id(node)] = parts[0]
-        elif operation == "norm":
-            new[id(node)] = abs(parts[0])
-        else:
-            new[id(node)] = Expression(operation, *parts)
-    return round_.replaced({}, nodes=new)
+            return parts[0]
+        if operation == "*" and _is_one(parts[0]):
+            return parts[1]
+        if (operation == "sqrt" and _is_one(parts[0])) or operation == "mean":
+            return parts[0]
+        if operation == "norm":
+            return abs(parts[0])
+        if operation == "clip" and lanes:
+            x, low, high = parts
+            return maximum(low, minimum(high, x))
+        return Expression(operation, *parts)
+
+    return round_.changed(lambda outputs: rebuilt(outputs, change, known))
 
 
 def _at_most(node: Expression, product: Expression, letters: Sequence[str]) -> Expression | None:
@@ -575,10 +543,7 @@ class _Text:
             "last_t = t",
             *(f"first_{name} = {name}" for name in narrow),
             *(sizes if self.step_size is not None else ()),
-            f"unaligned = empty({size} + 8)",
-            # From an address that is a multiple of 64 bytes: no register is filled from two lines.
-            "start = (-(unaligned.ctypes.data // 8)) % 8",
-            f"here = unaligned[start : start + {size}]",
+            f"here = empty({size})",
             f"for first in range(0, x_of.size, {_BLOCK}):",
             "    t = last_t",
             *(f"    {name} = first_{name}" for name in narrow),

@@ -12,54 +12,26 @@ setting_... of the rule, size_... of the schedule, of_... of the problem, domain
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from typing import Any
 
-from convergence.expression import (
-    REDUCTIONS,
-    Expression,
-    count_operations,
-    dependents,
-    inputs_of,
-    replaced,
-    walk,
-)
+from convergence.expression import Expression, dependents, inputs_of, replaced
 from convergence.quantity import Quantity
 from convergence.rule import Traced
-from convergence.schedule import Schedule
+from convergence.tracing import projects_by_formula
 from problems.arithmetic import clip
-from problems.domain import Box, Domain, WholeSpace
-from problems.problem import Lettered, Problem
+from problems.domain import Box, Domain
 
 __all__ = [
     "BY_COORDINATE",
     "BY_LANE",
     "UNIFORM",
     "Round",
-    "hoisted",
     "lowered",
-    "projection_letters",
-    "projects_by_formula",
-    "scalar_formulas",
-    "step_size_formula",
 ]
 
 UNIFORM, BY_LANE, BY_COORDINATE = range(3)
-
-Letters = Mapping[str, float]
-
-
-def projects_by_formula(domain: Domain) -> bool:
-    """Whether a projection works on each coordinate by itself, and so can be traced."""
-    # Of exactly these: what derives from them may project otherwise.
-    return type(domain) in (Box, WholeSpace)
-
-
-def projection_letters(domain: Domain) -> Letters:
-    """The numbers that a projection by formula leaves open."""
-    return {"domain_low": domain.low, "domain_high": domain.high} if type(domain) is Box else {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,15 +86,37 @@ class Round:
             for name in names
         }
 
-    def replaced(
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """What is kept in one number for all lanes."""
+        return tuple(name for name in self.made if self.levels[name] == UNIFORM)
+
+    @cached_property
+    def arrays(self) -> tuple[str, ...]:
+        """What is kept in arrays; where y is x, it has none of its own."""
+        return tuple(name for name in self.made if self.levels[name] != UNIFORM)
+
+    @property
+    def common_letters(self) -> tuple[str, ...]:
+        """Letters that are the same for all lanes."""
+        return tuple(name for name in self.letters if name not in self.by_lane)
+
+    @property
+    def lane_letters(self) -> tuple[str, ...]:
+        """Letters that differ from lane to lane."""
+        return tuple(name for name in self.letters if name in self.by_lane)
+
+    def replaced(self, by: Mapping[str, Expression], letters: Collection[str] = ()) -> Round:
+        """The same with inputs replaced, and with more letters."""
+        return self.changed(lambda outputs: replaced(outputs, by), letters)
+
+    def changed(
         self,
-        by: Mapping[str, Expression],
+        change: Callable[[Mapping[str, Expression]], dict[str, Expression]],
         letters: Collection[str] = (),
-        nodes: Mapping[int, Expression] | None = None,
     ) -> Round:
-        """The same with inputs, or nodes by their ids, replaced; and with more letters."""
-        outputs = {**self.made, "displacement": self.displacement}
-        new = replaced(outputs, by, nodes)
+        """The same with its formulas changed, and with more letters."""
+        new = change({**self.made, "displacement": self.displacement})
         displacement = new.pop("displacement")
         known, asked = {*self.letters, *letters}, inputs_of(*new.values())
         kept = tuple(sorted(known & asked))
@@ -191,61 +185,3 @@ def _lowered(rule: Traced, quantities: tuple[Quantity, ...], clips: bool, projec
         projects,
         tuple(name for name in letters if name in asked),
     )
-
-
-def hoisted(outputs: Collection[Expression], varying: Collection[str]) -> list[Expression]:
-    """Nodes that depend on nothing that varies and are computed once, before the first round."""
-    changes: set[int] = set()
-    nodes = walk(outputs)
-    for node in nodes:
-        if node.operation == "input":
-            if node.arguments[0] in varying:
-                changes.add(id(node))
-        elif node.operation != "constant" and any(id(part) in changes for part in node.arguments):
-            changes.add(id(node))
-    used = {id(node) for node in outputs}
-    for node in nodes:
-        if id(node) in changes and node.operation != "input":
-            used |= {id(part) for part in node.arguments}
-    leaves = ("input", "constant")
-    return [n for n in nodes if n.operation not in leaves and id(n) in used - changes]
-
-
-def scalar_formulas(problem: Problem) -> tuple[Expression, Expression, dict[str, float]]:
-    """Loss and gradient of a one-dimensional problem, formulas of y, sample and letters.
-
-    Returns:
-        Both, and the values of the letters.
-
-    Raises:
-        TypeError, ValueError, AttributeError, IndexError: They cannot be traced.
-    """
-    assert problem.gradient_formula is not None
-    values: dict[str, float] = {}
-
-    def traced(formula: Any) -> Expression:
-        arguments = Expression("input", "y"), Expression("input", "sample")
-        if not isinstance(formula, Lettered):
-            return Expression.of(formula(*arguments))
-        values.update({f"of_{name}": value for name, value in formula.letters.items()})
-        letters = {name: Expression("input", f"of_{name}") for name in formula.letters}
-        return Expression.of(formula.formula(*arguments, **letters))
-
-    loss, gradient = traced(problem.loss_formula), traced(problem.gradient_formula)
-    if count_operations(loss, gradient)["expit"]:
-        raise ValueError("expit rounds as the exponential of the machine does")
-    if not REDUCTIONS.isdisjoint(count_operations(loss, gradient)):
-        raise ValueError("a loss of one number has no reduction")
-    return loss, gradient, values
-
-
-def step_size_formula(
-    schedule: Schedule, problem: Problem, horizon: int
-) -> tuple[Expression, dict[str, float]] | None:
-    """The step size as a formula of t and letters, and their values; None if there is none."""
-    traced = schedule.traced(problem, horizon)
-    if traced is None:
-        return None
-    by = {name: Expression("input", f"size_{name}") for name in traced[1]}
-    formula = replaced({"step_size": traced[0]}, by)["step_size"]
-    return formula, {f"size_{name}": value for name, value in traced[1].items()}

@@ -9,18 +9,12 @@ written there, modules go to a private folder that ends with the process, and a 
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
-import os
-import shutil
-import stat
 import sys
-import tempfile
 import types
-import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -37,8 +31,7 @@ def compiled_function(source: str) -> Callable[..., Any]:
     """The compiled function of a module's text."""
     versions = (sys.version, importlib.metadata.version("numba"))
     name = "rounds_" + hashlib.sha256("\n".join((*versions, source)).encode()).hexdigest()
-    kept = open_store().folder
-    folder = None if kept is None else _trusted(kept)
+    folder = open_store().trusted("compiled")
     if folder is not None:
         with contextlib.suppress(OSError):
             text = source.replace("CACHED", "True")
@@ -48,38 +41,6 @@ def compiled_function(source: str) -> Callable[..., Any]:
     exec(compile(source.replace("CACHED", "False"), f"<{name}>", "exec"), module.__dict__)
     function: Callable[..., Any] = module.__dict__["rounds"]
     return function
-
-
-@cache
-def _trusted(kept: Path) -> Path | None:
-    """The folder of modules in the cache folder, or a private one if others may write there."""
-    folder = kept / "compiled"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        strangers = [reason for path in (kept, folder) if (reason := _open_to_others(path))]
-    except OSError:
-        return None
-    if not strangers:
-        return folder
-    warnings.warn(
-        f"compiled code is not kept: {strangers[0]}, so that what stands there cannot be trusted",
-        stacklevel=4,
-    )
-    private = Path(tempfile.mkdtemp(prefix="convergence-suite-"))
-    atexit.register(shutil.rmtree, private, ignore_errors=True)
-    return private
-
-
-def _open_to_others(path: Path) -> str:
-    """Why others than the user may write to a folder, in a clause, or ""."""
-    if not hasattr(os, "getuid"):  # Windows keeps no such modes.
-        return ""
-    found = path.stat()
-    if found.st_uid != os.getuid():
-        return f"{str(path)!r} belongs to another user"
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return f"others than you may write to {str(path)!r} (mode {stat.S_IMODE(found.st_mode):o})"
-    return ""
 
 
 def _imported(name: str, path: Path, text: str) -> Callable[..., Any]:

@@ -184,8 +184,8 @@ def _text(steps: Steps, examples: Examples) -> str:
     functions = [steps.function("step")]
     if not examples.sparse:
         functions.insert(0, _PRODUCTS.format(digest=_digest()))
-    uniform, letters = steps.numbers, steps.common_letters
-    arrays = (*steps.lane_letters, *steps.arrays)
+    uniform, letters = steps.round_.numbers, steps.round_.common_letters
+    arrays = (*steps.round_.lane_letters, *steps.round_.arrays)
     head = ["rows", "step_sizes", "t", *form["matrix"], "targets", "ridge"]
     head += [*letters, *uniform, *(f"{name}_of" for name in arrays)]
     numbers = "".join(f"{name}, " for name in uniform)

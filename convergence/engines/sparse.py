@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from convergence.algebras.signs import FINITE, POSITIVE, kinds_of, reachable, unchanged
-from convergence.engines.lowering import BY_COORDINATE, BY_LANE, UNIFORM, Round
+from convergence.engines.lowering import BY_COORDINATE, BY_LANE, Round
 from convergence.engines.steps import DECORATOR
 from convergence.expression import REDUCTIONS, Expression, inputs_of, walk
 from convergence.printing import NUMBERS, assigned
@@ -128,14 +128,12 @@ def sparse_text(round_: Round, examples: Examples, batch: int) -> str:
         batch: The number of rows that a round draws.
     """
     made, levels = round_.made, round_.levels
-    uniform = [name for name in made if levels[name] == UNIFORM]
+    uniform, lane_letters = round_.numbers, round_.lane_letters
     by_lane = [name for name in made if levels[name] == BY_LANE]
     wide = [name for name in made if levels[name] == BY_COORDINATE]
-    letters = [name for name in round_.letters if name not in round_.by_lane]
-    lane_letters = [name for name in round_.letters if name in round_.by_lane]
     head = ["rows", "step_sizes", "t", "indptr", "indices", "data", "targets", "ridge"]
-    arrays = [*lane_letters, *(name for name in made if name not in uniform)]
-    head += [*letters, *uniform, *(f"{name}_of" for name in arrays)]
+    head += [*round_.common_letters, *uniform]
+    head += [f"{name}_of" for name in (*lane_letters, *round_.arrays)]
     asked = inputs_of(*(made[name] for name in wide))
     step = [f"{name} = {name}_row[i]" for name in wide if name in asked]
     step += assigned({f"new_{name}": made[name] for name in wide}, NUMBERS)

@@ -22,12 +22,12 @@ from convergence.engines.lowering import (
     BY_LANE,
     UNIFORM,
     Round,
-    projects_by_formula,
 )
 from convergence.engines.modules import compiled_function
 from convergence.expression import REDUCTIONS, Expression, walk
 from convergence.printing import NUMBERS, assigned, statements
 from convergence.rule import Rule
+from convergence.tracing import projects_by_formula
 from problems.domain import Domain
 
 __all__ = ["DECORATOR", "Steps", "compiled_steps", "why_no_steps"]
@@ -72,26 +72,6 @@ class Steps:
         """Whether the loss is evaluated."""
         return "loss" in self.round_.asked
 
-    @property
-    def arrays(self) -> tuple[str, ...]:
-        """What is carried in arrays; where y is x, it has none of its own."""
-        return tuple(n for n in self.round_.made if self.round_.levels[n] != UNIFORM)
-
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        """What is carried in one number for all lanes."""
-        return tuple(n for n in self.round_.made if self.round_.levels[n] == UNIFORM)
-
-    @property
-    def common_letters(self) -> tuple[str, ...]:
-        """Letters that are the same for all lanes."""
-        return tuple(n for n in self.round_.letters if n not in self.round_.by_lane)
-
-    @property
-    def lane_letters(self) -> tuple[str, ...]:
-        """Letters that differ from lane to lane."""
-        return tuple(n for n in self.round_.letters if n in self.round_.by_lane)
-
     def function(self, name: str) -> str:
         """The text of the compiled function under a name."""
         return f"{DECORATOR}def {name}({', '.join(self.arguments)}):\n{self.body}\n"
@@ -104,8 +84,8 @@ class Steps:
     def letters(self, given: Letters) -> tuple[tuple[float, ...], tuple[Any, ...]]:
         """Numbers of the letters, and arrays (lanes, 1) of those that differ between lanes."""
         return (
-            tuple(float(given[name]) for name in self.common_letters),
-            tuple(np.ascontiguousarray(given[n], float)[:, None] for n in self.lane_letters),
+            tuple(float(given[name]) for name in self.round_.common_letters),
+            tuple(np.ascontiguousarray(given[n], float)[:, None] for n in self.round_.lane_letters),
         )
 
     def prepared(self, live: Sequence[Any]) -> tuple[dict[str, Any], tuple[float, ...]]:
@@ -120,13 +100,13 @@ class Steps:
             name: np.array(
                 np.broadcast_to(values[name], shapes[self.levels[name]]), float, order="C"
             )
-            for name in self.arrays
+            for name in self.round_.arrays
         }
-        return arrays, tuple(float(values[name]) for name in self.numbers)
+        return arrays, tuple(float(values[name]) for name in self.round_.numbers)
 
     def gathered(self, arrays: Mapping[str, Any], numbers: Iterable[float]) -> tuple[Any, ...]:
         """Values of what is kept, in its order."""
-        found = {"y": arrays["x"], **arrays, **dict(zip(self.numbers, numbers, strict=True))}
+        found = {"y": arrays["x"], **arrays, **dict(zip(self.round_.numbers, numbers, strict=True))}
         return tuple(found[name] for name in self.round_.kept)
 
     def run(
@@ -320,10 +300,7 @@ class _Writer:
             lines += [f"{name}_row = {name}_of.reshape(-1)" for name in rows]
             lines += self._coordinate_loop("[_i]", "g_row.size" if "g" in rows else "x_row.size")
         lines.append(f"return ({''.join(f'float(new_{name}), ' for name in uniform)})")
-        by_lane_too = self.round_.by_lane
-        size = "step_size_of" if "step_size" in by_lane_too else "step_size"
-        letters = [n for n in self.round_.letters if n not in by_lane_too]
-        arrays = [*(n for n in self.round_.letters if n in by_lane_too), *arrays]
-        head = ["t", size, "g_of", "loss_of", *letters, *uniform]
-        head += [f"{name}_of" for name in arrays]
+        size = "step_size_of" if "step_size" in self.round_.by_lane else "step_size"
+        head = ["t", size, "g_of", "loss_of", *self.round_.common_letters, *uniform]
+        head += [f"{name}_of" for name in (*self.round_.lane_letters, *arrays)]
         return tuple(head), "\n".join(f"    {line}" for line in lines)

@@ -128,6 +128,13 @@ def flint_minimum():
     return with_operations(Balls(), minimum=lambda a, b: a if a < b else b)
 
 
+def flint_clip():
+    """Clips by what Flint answers to an undecided comparison."""
+    return with_operations(
+        Balls(), clip=lambda x, low, high: low if x < low else high if x > high else x
+    )
+
+
 def flint_sign():
     """The sign by what Flint answers to an undecided comparison."""
     return with_operations(
@@ -162,6 +169,7 @@ ENCLOSURES = [
     FlintComparisons,
     flint_maximum,
     flint_minimum,
+    flint_clip,
     flint_sign,
     differences_above,
     Midpoints,

@@ -392,3 +392,21 @@ def test_a_rule_of_blocks_must_return_a_step_of_the_block():
         rows_only()
     with pytest.raises(InputError, match="works on blocks and has query"):
         looking_ahead()
+
+
+def test_rounds_in_exact_numbers_are_about_the_numbers_that_were_typed():
+    """Heavy ball with momentum 1/3 on the slopes 7/3, -1, -1, by 1/10: nothing is rounded."""
+    from convergence.algebras.interpreter import evaluate
+    from convergence.algebras.rationals import Rationals
+    from problems import find
+
+    rule, by = find_rule("heavy-ball:beta1=1/3"), find_schedule("constant:alpha=0.1")
+    slopes = find("reddi-2018-thm1:C=7/3").samples.typed
+    letters = {name: value.exact for name, value in rule.letters.items()}
+    x, u = Fraction(1), Fraction(0)
+    for slope in slopes:
+        after = evaluate(rule.outputs, {"g": slope, "u": u, **letters}, Rationals())
+        x, u = x - by.settings["alpha"].exact * after["direction"], after["u"]
+    # u is 7/3, then 7/9 - 1 = -2/9, then -2/27 - 1 = -29/27.
+    assert u == Fraction(-29, 27)
+    assert x == 1 - Fraction(1, 10) * (Fraction(7, 3) - Fraction(2, 9) - Fraction(29, 27))

@@ -543,7 +543,10 @@ class _Text:
             "last_t = t",
             *(f"first_{name} = {name}" for name in narrow),
             *(sizes if self.step_size is not None else ()),
-            f"here = empty({size})",
+            f"unaligned = empty({size} + 8)",
+            # From an address that is a multiple of 64 bytes: no register is filled from two lines.
+            "start = (-(unaligned.ctypes.data // 8)) % 8",
+            f"here = unaligned[start : start + {size}]",
             f"for first in range(0, x_of.size, {_BLOCK}):",
             "    t = last_t",
             *(f"    {name} = first_{name}" for name in narrow),

@@ -285,9 +285,8 @@ class Simulation:
                 workers = self._workers if lanes.one_problem else 1
                 return [self._steps.run(*reach, self._letters, *self._live, workers=workers)]
             if self._blocks:
-                after = self._blocks.run(
-                    self._kernel("array", every_round), *reach, lanes.letters(), self._live
-                )
+                made = self._kernel("array", every_round)
+                after = self._blocks.run(made, reach, lanes.letters(), self._live)
                 return after if every_round else [after]
             letters = tuple(self._letters[name] for name in self._round.letters)
             if self._number:

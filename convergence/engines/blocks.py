@@ -32,12 +32,8 @@ def _functions() -> dict[str, Any]:
     for name in BLOCK_OPERATIONS:
         what, _, axis = name.partition("_")
         function = getattr(arithmetic, f"{what}_along" if axis else what)
-        found[name] = partial(_along, function, axis) if axis else function
+        found[name] = partial(function, axis=axis) if axis else function
     return found
-
-
-def _along(function: Any, axis: Any, x: Any) -> Any:
-    return function(x, axis)
 
 
 class Blocks:
@@ -91,27 +87,13 @@ class Blocks:
         return found
 
     def run(
-        self,
-        kernel: Kernel,
-        loss_of: Any,
-        gradient: Any,
-        project: Any,
-        samples: Any,
-        step_sizes: Any,
-        t: int,
-        letters: Mapping[str, Any],
-        live: Sequence[Any],
+        self, kernel: Kernel, reach: Sequence[Any], letters: Mapping[str, Any], live: Sequence[Any]
     ) -> Any:
         """Carry out the rounds t + 1, t + 2, ...; see `Kernel.run`.
 
         Args:
             kernel: Of the round around the step.
-            loss_of: See there, as of all that follow.
-            gradient: The gradients.
-            project: Onto the domain.
-            samples: One for each round.
-            step_sizes: One for each round, or an array (lanes, 1) for each.
-            t: Rounds done.
+            reach: What its function takes first: loss, gradient, ..., step sizes and t.
             letters: Their numbers by name; arrays (lanes,) where they differ from lane to lane.
             live: Values of what is kept.
         """
@@ -119,10 +101,7 @@ class Blocks:
         outer = tuple(letters[name] for name in kernel.letters)
         if live[0].ndim > 1:
             outer = tuple(v[:, None] if np.ndim(v) else v for v in outer)
-        inner = partial(self._inner, numbers)
-        return kernel.run(
-            loss_of, gradient, project, samples, step_sizes, t, outer, *live, inner=inner
-        )
+        return kernel.run(*reach, outer, *live, inner=partial(self._inner, numbers))
 
     def _inner(
         self, numbers: Sequence[Any], g: Any, x: Any, y: Any, t: int, size: Any, *state: Any

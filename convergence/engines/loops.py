@@ -24,16 +24,15 @@ There is no `fastmath`, and nothing is contracted: each operation rounds by itse
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convergence.engines.lowering import Round, lowered
-from convergence.engines.modules import compiled_function
+from convergence.engines.modules import DECORATOR, HEAD, compiled_function, in_parts
 from convergence.expression import Expression, dependents, inputs_of, rebuilt, replaced, walk
 from convergence.printing import NUMBERS, assigned
 from convergence.quantity import Quantity
@@ -53,17 +52,6 @@ _APART = _BLOCK + 40
 # the steps of these, one after the other.
 _AHEAD = 32
 
-_HEAD = '''"""A block of rounds, generated; its name is the hash of this text."""
-
-from math import sqrt
-
-from numba import njit
-from numpy import empty
-
-
-@njit(error_model="numpy", cache=CACHED, nogil=True)
-'''
-
 Letters = Mapping[str, Any]
 
 
@@ -73,7 +61,7 @@ class _Part:
 
     text: str
     idle: tuple[str, ...]
-    lanes: slice | NDArray[np.intp]
+    lanes: NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -150,7 +138,7 @@ class Loop:
             # A product by lane that nothing else depends on is multiplied apart, once for each
             # setting, so that the loop need not wait for it to become constant.
             stages.append((one, one if factor.alone and factor.name in self.wide else still))
-        every = slice(0, lanes)
+        every = np.arange(lanes)
         if not any(np.ndim(flag) for stage in stages for flag in stage):
             return [self._part(stages, every)]
         flags = np.array([np.broadcast_to(flag, lanes) for stage in stages for flag in stage])
@@ -205,8 +193,9 @@ class Loop:
         fixed = [_of_lanes(letters[name], lanes) for name in self.lane_letters]
         numbers += [float(values[name]) for name in self.narrow]
 
-        def carry_out(part: _Part) -> Any:
-            at = part.lanes
+        def carry_out(part: _Part, some: slice) -> Any:
+            # All lanes, mostly: then nothing is copied.
+            at = some if len(parts) == 1 else part.lanes[some]
             drawn = samples[:, at] if samples.ndim == 2 else samples
             sizes = step_sizes[:, at] if step_sizes.ndim == 2 else step_sizes
             own = [array[at] for array in (*fixed, *arrays.values())]
@@ -220,23 +209,20 @@ class Loop:
                     product[at] = _multiplied(product[at], by, len(samples))
             return found
 
-        if workers == 1:
-            found = list(map(carry_out, parts))
-        else:
-            if len(parts) == 1:
-                # Whole blocks to each thread; what is no array every one of them finds alike.
-                share = _BLOCK * -(-lanes // (_BLOCK * workers))
-                shares = [slice(first, first + share) for first in range(0, lanes, share)]
-                parts = [replace(parts[0], lanes=lanes_here) for lanes_here in shares]
-            with ThreadPoolExecutor(workers) as pool:
-                found = list(pool.map(carry_out, parts))
+        # Whole blocks to each thread; what is no array every one of them finds alike.
+        found = [
+            narrow
+            for part in parts
+            for narrow in in_parts(len(part.lanes), workers, partial(carry_out, part), _BLOCK)
+        ]
         after = {**arrays, **dict(zip(self.narrow, found[0], strict=True))}
         after.setdefault("y", arrays["x"])
         return tuple(after[name] for name in kept)
 
 
 _MULTIPLIED = (
-    _HEAD
+    HEAD
+    + DECORATOR
     + """def rounds(product, factor, count):
     for i in range(product.size):
         for _ in range(count):
@@ -469,7 +455,7 @@ class _Text:
         head = ", ".join(["samples", "step_sizes", "t", *self.letters, live])
         return "\n".join(
             [
-                f"{_HEAD}def rounds({head}):",
+                f"{HEAD}{DECORATOR}def rounds({head}):",
                 "    last_t = t",
                 *(f"    {name}_at = empty({_AHEAD})" for name in self.stored),
                 f"    for first in range(0, samples.size, {_AHEAD}):",
@@ -579,5 +565,9 @@ class _Text:
             f"return ({', '.join(narrow)}{',' if narrow else ''})",
         ]
         return "\n".join(
-            [f"{_HEAD}def rounds({', '.join(head)}):", *(f"    {line}" for line in lines), ""]
+            [
+                f"{HEAD}{DECORATOR}def rounds({', '.join(head)}):",
+                *(f"    {line}" for line in lines),
+                "",
+            ]
         )

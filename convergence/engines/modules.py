@@ -16,6 +16,7 @@ import importlib.util
 import sys
 import types
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,21 @@ from typing import Any
 from convergence.store import open_store
 from problems.files import write_whole
 
-__all__ = ["compiled_function"]
+__all__ = ["DECORATOR", "HEAD", "compiled_function", "in_parts"]
+
+#: Begins a module.
+HEAD = '''"""Rounds, generated; the name of this file is the hash of its text."""
+
+from math import exp, sqrt
+
+from numba import njit
+from numpy import empty, zeros
+
+
+'''
+
+#: What stands above every function of a module.
+DECORATOR = '@njit(error_model="numpy", cache=CACHED, nogil=True)\n'
 
 
 @cache
@@ -56,3 +71,22 @@ def _imported(name: str, path: Path, text: str) -> Callable[..., Any]:
     specification.loader.exec_module(module)
     function: Callable[..., Any] = module.rounds
     return function
+
+
+def in_parts(
+    lanes: int, workers: int, carry_out: Callable[[slice], Any], whole: int = 1
+) -> list[Any]:
+    """What a function gives for parts of the lanes, each in a thread of its own.
+
+    Args:
+        lanes: How many there are.
+        workers: How many threads, at most.
+        carry_out: Called with the lanes of a part; compiled code lets other threads run.
+        whole: A part has a multiple of so many lanes, except for the last.
+    """
+    share = whole * -(-lanes // (whole * workers))
+    parts = [slice(first, min(first + share, lanes)) for first in range(0, lanes, share)]
+    if len(parts) == 1:
+        return [carry_out(parts[0])]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(carry_out, parts))

@@ -9,7 +9,6 @@ bit differs. Of sparse rows, a rule that lets it looks at their columns only (se
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence.engines.modules import compiled_function
-from convergence.engines.sparse import HEAD, slope_of, slope_statements, sparse_text, why_not_sparse
-from convergence.engines.steps import DECORATOR, Steps
+from convergence.engines.modules import DECORATOR, compiled_function, in_parts
+from convergence.engines.sparse import (
+    ROWS_HEAD,
+    slope_of,
+    slope_statements,
+    sparse_text,
+    why_not_sparse,
+)
+from convergence.engines.steps import Steps
 from convergence.store import digest_of
 from problems.data import row_products
 from problems.problem import Examples, Problem
@@ -97,14 +102,7 @@ class RowLoop:
             sizes = step_sizes if step_sizes.ndim == 1 else step_sizes[:, part]
             return function(drawn, sizes, t, *matrix, *given, *common, *numbers, *own)
 
-        lanes = live[0].shape[0]
-        share = -(-lanes // workers)
-        parts = [slice(first, first + share) for first in range(0, lanes, share)]
-        if len(parts) == 1:
-            found = [carry_out(parts[0])]
-        else:
-            with ThreadPoolExecutor(workers) as pool:
-                found = list(pool.map(carry_out, parts))
+        found = in_parts(live[0].shape[0], workers, carry_out)
         if not all(finite for finite, *_ in found):
             return None
         return self.steps.gathered(arrays, found[0][1:])
@@ -233,4 +231,4 @@ def _text(steps: Steps, examples: Examples) -> str:
     ]
     loop = f"{DECORATOR}def rounds({', '.join(head)}):\n"
     loop += "".join(f"    {line}\n" for line in lines)
-    return HEAD + "\n\n".join([*functions, loop])
+    return ROWS_HEAD + "\n\n".join([*functions, loop])

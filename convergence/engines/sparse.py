@@ -15,13 +15,13 @@ from typing import Any
 
 from convergence.algebras.signs import FINITE, POSITIVE, kinds_of, reachable, unchanged
 from convergence.engines.lowering import BY_COORDINATE, BY_LANE, Round
-from convergence.engines.steps import DECORATOR
+from convergence.engines.modules import DECORATOR, HEAD
 from convergence.expression import REDUCTIONS, Expression, inputs_of, walk
 from convergence.printing import NUMBERS, assigned
 from problems.domain import WholeSpace
 from problems.problem import Examples, Problem
 
-__all__ = ["HEAD", "slope_of", "slope_statements", "sparse_text", "why_not_sparse"]
+__all__ = ["ROWS_HEAD", "slope_of", "slope_statements", "sparse_text", "why_not_sparse"]
 
 # Entries are smaller than this and slopes too, so that no product of them overflows.
 _MODERATE = 1e150
@@ -30,23 +30,14 @@ _MODERATE = 1e150
 _AHEAD = 4
 
 #: Begins the module of a loop over rows.
-HEAD = '''"""Rounds on rows of examples, generated; its name is the hash of this text."""
-
-from math import exp, sqrt
-from typing import Any
-
-from numba import njit
-from numpy import empty, zeros
-
-from convergence.engines.prefetch import prefetch
+ROWS_HEAD = f"""{HEAD}from convergence.engines.prefetch import prefetch
 
 
-@njit(error_model="numpy", cache=CACHED, nogil=True)
-def expit(x):
+{DECORATOR}def expit(x):
     return 1.0 / (1.0 + exp(-x))
 
 
-'''
+"""
 
 
 def why_not_sparse(
@@ -172,7 +163,9 @@ def sparse_text(round_: Round, examples: Examples, batch: int) -> str:
         *_indented(lane),
         f"return ({', '.join(['True', *uniform])},)",
     ]
-    return "\n".join([f"{HEAD}{DECORATOR}def rounds({', '.join(head)}):", *_indented(lines), ""])
+    return "\n".join(
+        [f"{ROWS_HEAD}{DECORATOR}def rounds({', '.join(head)}):", *_indented(lines), ""]
+    )
 
 
 def _one_row(of_row: Sequence[str], step: Sequence[str]) -> list[str]:

@@ -10,7 +10,6 @@ Sums over coordinates go in index order, as in the numpy engine, so that no bit 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,30 +19,16 @@ import numpy as np
 from convergence.engines.lowering import (
     BY_COORDINATE,
     BY_LANE,
-    UNIFORM,
     Round,
 )
-from convergence.engines.modules import compiled_function
+from convergence.engines.modules import DECORATOR, HEAD, compiled_function, in_parts
 from convergence.expression import REDUCTIONS, Expression, walk
 from convergence.printing import NUMBERS, assigned, statements
 from convergence.rule import Rule
 from convergence.tracing import projects_by_formula
 from problems.domain import Domain
 
-__all__ = ["DECORATOR", "Steps", "compiled_steps", "why_no_steps"]
-
-_HEAD = '''"""The step of a round, generated; its name is the hash of this text."""
-
-from math import sqrt
-
-from numba import njit
-
-
-'''
-
-#: What stands above every function of a generated module.
-DECORATOR = '@njit(error_model="numpy", cache=CACHED, nogil=True)\n'
-
+__all__ = ["Steps", "compiled_steps", "why_no_steps"]
 
 Letters = Mapping[str, Any]
 
@@ -63,11 +48,6 @@ class Steps:
     body: str
 
     @property
-    def levels(self) -> dict[str, int]:
-        """For what is carried from round to round, whether it is uniform, by lane or coordinate."""
-        return {name: self.round_.levels[name] for name in self.round_.kept}
-
-    @property
     def needs_loss(self) -> bool:
         """Whether the loss is evaluated."""
         return "loss" in self.round_.asked
@@ -79,7 +59,7 @@ class Steps:
     @property
     def source(self) -> str:
         """The text of a module that holds nothing else."""
-        return _HEAD + self.function("rounds")
+        return HEAD + self.function("rounds")
 
     def letters(self, given: Letters) -> tuple[tuple[float, ...], tuple[Any, ...]]:
         """Numbers of the letters, and arrays (lanes, 1) of those that differ between lanes."""
@@ -98,7 +78,7 @@ class Steps:
         shapes = {BY_LANE: (shape[0], 1), BY_COORDINATE: shape}
         arrays = {
             name: np.array(
-                np.broadcast_to(values[name], shapes[self.levels[name]]), float, order="C"
+                np.broadcast_to(values[name], shapes[self.round_.levels[name]]), float, order="C"
             )
             for name in self.round_.arrays
         }
@@ -134,58 +114,33 @@ class Steps:
             live: Values of what is kept, in its order.
             workers: Threads that share the lanes; the problem must be one for all of them.
         """
-        lanes = live[0].shape[0]
-        share = -(-lanes // workers)
-        reach, rounds = (loss_of, gradient, project), (list(samples), list(step_sizes))
-        if share >= lanes:
-            return self._run(*reach, *rounds, t, letters, live)
+        step, lanes = compiled_function(self.source), live[0].shape[0]
+        arrays, first = self.prepared(live)
+        numbers, fixed = self.letters(letters)
+        drawn, sizes = list(samples), list(step_sizes)
 
-        def carry_out(first: int) -> tuple[Any, ...]:
-            part = slice(first, first + share)
-            drawn, sizes = (
-                [s[part] if isinstance(s, np.ndarray) else s for s in each] for each in rounds
-            )
-            own = [v[part] if np.ndim(v) and len(v) == lanes else v for v in live]
-            given = {name: v[part] if np.ndim(v) else v for name, v in letters.items()}
+        def carry_out(part: slice) -> tuple[float, ...]:
+            def of_part(value: Any) -> Any:
+                return value[part] if isinstance(value, np.ndarray) and several else value
+
+            several = part.stop - part.start < lanes
+            own = {name: array[part] for name, array in arrays.items()}
+            x, uniform = own["x"], first
+            y, loss = own.get("y", x), np.zeros((len(x), 1))
+            parts = (*(letter[part] for letter in fixed), *own.values())
             # What a thread ignores is its own affair.
             with np.errstate(all="ignore"):
-                return self._run(*reach, drawn, sizes, t, given, own)
+                for done, (each, size) in enumerate(zip(drawn, sizes, strict=False), start=t + 1):
+                    sample = of_part(each)
+                    g = _contiguous(gradient(y, sample), x.shape)
+                    if self.needs_loss:
+                        loss = _contiguous(loss_of(y, sample), loss.shape)
+                    uniform = step(done, of_part(size), g, loss, *numbers, *uniform, *parts)
+                    if not self.round_.projects:
+                        x[...] = project(x)
+            return uniform
 
-        with ThreadPoolExecutor(workers) as pool:
-            found = list(pool.map(carry_out, range(0, lanes, share)))
-        return tuple(
-            values[0] if self.levels[name] == UNIFORM else np.concatenate(values)
-            for name, values in zip(self.round_.kept, zip(*found, strict=True), strict=True)
-        )
-
-    def _run(
-        self,
-        loss_of: Callable[[Any, Any], Any],
-        gradient: Callable[[Any, Any], Any],
-        project: Callable[[Any], Any],
-        samples: Sequence[Any],
-        step_sizes: Sequence[Any],
-        t: int,
-        letters: Letters,
-        live: Sequence[Any],
-    ) -> tuple[Any, ...]:
-        step = compiled_function(self.source)
-        shape = live[0].shape
-        by_lane = (shape[0], 1)
-        arrays, uniform = self.prepared(live)
-        numbers, fixed = self.letters(letters)
-        x = arrays["x"]
-        y = arrays.get("y", x)
-        loss = np.zeros(by_lane)
-        for sample, step_size in zip(samples, step_sizes, strict=False):
-            t += 1
-            g = _contiguous(gradient(y, sample), shape)
-            if self.needs_loss:
-                loss = _contiguous(loss_of(y, sample), by_lane)
-            uniform = step(t, step_size, g, loss, *numbers, *uniform, *fixed, *arrays.values())
-            if not self.round_.projects:
-                x[...] = project(x)
-        return self.gathered(arrays, uniform)
+        return self.gathered(arrays, in_parts(lanes, workers, carry_out)[0])
 
 
 def _contiguous(values: Any, shape: tuple[int, ...]) -> Any:

@@ -38,6 +38,8 @@ _DIGITS = r"[0-9](_?[0-9])*"
 _DECIMAL = re.compile(rf"[+-]?({_DIGITS}\.?({_DIGITS})?|\.{_DIGITS})(e[+-]?[0-9]+)?")
 # No float64 has more, and longer ones would take long to compute with.
 _MOST_DIGITS, _MOST_EXPONENT = 400, 400
+# Decimals of more places are written as fractions.
+_MOST_PLACES = 40
 _PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_./-]*")
 _CLOSING = {"[": "]", "(": ")"}
 
@@ -222,6 +224,17 @@ def parse(specification: str) -> tuple[str, dict[str, Any]]:
     return key, parameters
 
 
+def _exactly(value: Fraction) -> str:
+    """A decimal if there is one of few digits, else a fraction."""
+    for places in range(_MOST_PLACES):
+        scaled = value * 10**places
+        if scaled.denominator == 1:
+            digits = str(abs(scaled.numerator)).rjust(places + 1, "0")
+            sign = "-" if value < 0 else ""
+            return f"{sign}{digits[: len(digits) - places]}.{digits[len(digits) - places :]}"
+    return str(value)
+
+
 def format_value(value: Any) -> str:
     """The inverse of reading one value.
 
@@ -237,7 +250,7 @@ def format_value(value: Any) -> str:
         text = repr(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
         # The shortest text that reads as the same number.
         typed = exact(value)
-        return text if typed is None or typed == Fraction(text) else str(typed)
+        return text if typed is None or typed == Fraction(text) else _exactly(typed)
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(format_value, value)) + "]"
     if not isinstance(value, str):

@@ -1,6 +1,7 @@
 """Specifications: one notation for everything that has a name and parameters."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,10 +14,12 @@ from convergence import schedule as schedules
 from problems.notation import (
     InputError,
     Number,
+    exact,
     format_specification,
     format_value,
     nearest,
     parse,
+    read_value,
     require,
 )
 
@@ -211,3 +214,23 @@ def test_require_raises_its_sentence_only_when_the_condition_fails():
     require(True, "never")
     with pytest.raises(InputError, match=r"^told$"):
         require(0, "told")
+
+
+@given(st.fractions(max_denominator=10**6) | st.decimals(-10, 10, places=25).map(Fraction))
+def test_a_rational_number_is_read_back_exactly(value):
+    assert exact(read_value(format_value(value))) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Fraction(1, 10), "0.1"),
+        (Fraction(1, 3), "1/3"),
+        (Fraction(-1, 10**20), "-1e-20"),
+        (Fraction(1, 1) - Fraction(1, 10**20), "0.99999999999999999999"),
+        (Fraction(-12345678901234567890123, 1000), "-12345678901234567890.123"),
+        (Fraction(1, 10**40) + Fraction(1, 3), f"{3 + 10**40}/{3 * 10**40}"),
+    ],
+)
+def test_a_rational_number_is_written_as_it_would_be_typed(value, text):
+    assert format_value(value) == text

@@ -13,8 +13,9 @@ report: .venv/installed
 test: .venv/installed
 	$(BIN)/python -m pytest -q -n auto
 
-# Everything: twenty times the examples, the slow tests, and the programs of docs/worst-cases.md.
-test-all: .venv/installed-pep
+# Everything: twenty times the examples, the slow tests, the programs of docs/worst-cases.md, and the
+# gradients of jax and torch.
+test-all: .venv/installed-all
 	$(BIN)/python -m pytest -q -n auto --thorough
 
 lint: .venv/installed-dev
@@ -31,8 +32,8 @@ bench: .venv-bench/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	touch $@
 
-.venv/installed-pep: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,pep]'
+.venv/installed-all: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,pep,bench]'
 	touch $@
 
 .venv/installed-dev: .venv/installed

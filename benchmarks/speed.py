@@ -32,7 +32,7 @@ from peers import ALPHA, MissingError
 from threadpoolctl import threadpool_limits
 
 from convergence import find_problem, find_rule, find_schedule
-from convergence.simulation import Simulation
+from convergence.simulation import Engine, Simulation
 
 HERE = Path(__file__).resolve().parent
 SCHEDULE = f"inverse-sqrt:alpha={ALPHA}"
@@ -125,12 +125,12 @@ def ready(action: Callable[[], Any]) -> Prepare:
     return lambda: action
 
 
-def ours(problem: str, rule: str, schedule: str, steps: int, lanes: int, engine: str) -> Prepare:
+def ours(problem: str, rule: str, schedule: str, steps: int, lanes: int, engine: Engine) -> Prepare:
     """A run of this suite. It is set up, and compiled where it is, before the time is taken."""
     parts = find_problem(problem), find_rule(rule), find_schedule(schedule)
 
     def start() -> Simulation:
-        return Simulation(*parts, seeds=range(lanes), horizon=steps, engine=engine)  # type: ignore[arg-type]
+        return Simulation(*parts, seeds=range(lanes), horizon=steps, engine=engine)
 
     def prepare() -> Callable[[], Any]:
         simulation = start()

@@ -148,6 +148,11 @@ def value_of(problem: Any) -> float:
 Solver = Callable[[str, str, Sizes, int], float]
 
 
+def projection(domain: Any) -> Callable[[Any], Any]:
+    """Onto the domain of an indicator function; without one, the point itself."""
+    return (lambda x: x) if domain is None else (lambda x: proximal_step(x, domain, 1)[0])
+
+
 def one_function(kind: Any, start: str, domain: float | None = None, **facts: float) -> Solver:
     """One function with a minimiser, from a start with a bounded distance or gap.
 
@@ -163,13 +168,13 @@ def one_function(kind: Any, start: str, domain: float | None = None, **facts: fl
         problem = PEP()
         f = problem.declare_function(kind, **facts)
         whole = f
-        project: Callable[[Any], Any] = lambda x: x  # noqa: E731
+        box = None
         begin = problem.set_initial_point()
         if domain is not None:
             box = problem.declare_function(ConvexIndicatorFunction, D=domain)
             whole = f + box
             box.oracle(begin)
-            project = lambda x: proximal_step(x, box, 1)[0]  # noqa: E731
+        project = projection(box)
         best = whole.stationary_point()
         least = f(best)
 
@@ -225,13 +230,12 @@ def losses(G: float, D: float | None = None, mu: float = 0.0) -> Solver:
 
     def solve(measure: str, rule: str, size: Sizes, T: int) -> float:
         problem = PEP()
-        begin, best = problem.set_initial_point(), Point()
-        project: Callable[[Any], Any] = lambda x: x  # noqa: E731
+        begin, best, domain = problem.set_initial_point(), Point(), None
         if D is not None:
             domain = problem.declare_function(ConvexIndicatorFunction, D=D)
             domain.oracle(begin)
             domain.oracle(best)
-            project = lambda x: proximal_step(x, domain, 1)[0]  # noqa: E731
+        project = projection(domain)
         regret = Expression(is_leaf=False, decomposition_dict={})
 
         def oracle(x: Any, t: int) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
 from rich.console import Console
@@ -21,6 +21,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 import convergence
+
+if TYPE_CHECKING:
+    from convergence.simulation import Engine, Projection
 
 __all__ = ["app", "main"]
 
@@ -291,8 +294,9 @@ def run(
                 schedule,
                 rounds,
                 seeds=read_value(seeds),
-                projection=projection,
-                engine=engine,
+                # Any text: run checks it.
+                projection=cast("Projection", projection),
+                engine=cast("Engine", engine),
                 workers=workers,
                 progress=advance,
             )
@@ -461,7 +465,7 @@ def _command_line() -> str:
 
 def main() -> None:
     """The entry point: bad input is one sentence and exit status 2, Ctrl-C is 130."""
-    warnings.showwarning = _warn  # type: ignore[assignment]  # it takes the place in one
+    warnings.showwarning = _warn
     try:
         status = app(standalone_mode=False)
     except _USAGE_ERROR as error:
@@ -476,7 +480,14 @@ def main() -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _warn(message: Warning | str, *place: Any) -> None:
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """A warning is one sentence on standard error, without the place in the source."""
     _err.print(f"warning: {message}", soft_wrap=True)
 

@@ -91,9 +91,10 @@ class Expression:
     operation: str
     special: tuple[Fraction, ...]
 
-    def __new__(  # noqa: D102
+    def __new__(
         cls, operation: str, *arguments: Any, special: tuple[Fraction, ...] = ()
     ) -> Expression:
+        """The node of these parts, made if there is none yet."""
         leaf = operation in _LEAVES
         parts = arguments if leaf else tuple(map(id, arguments))
         key = (operation, special, *parts)

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Literal, get_args, overload
+from typing import Any, Literal, TypedDict, Unpack, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -470,6 +470,19 @@ def _accepted_measures(measures: Sequence[str] | None, problem: Problem) -> list
     return chosen
 
 
+class _How(TypedDict, total=False):
+    """What `run` takes besides, with and without a grid."""
+
+    seeds: int | Sequence[int]
+    measures: Sequence[str] | None
+    quantities: Sequence[str]
+    times: Sequence[int] | None
+    projection: Projection
+    engine: Engine
+    workers: int
+    progress: Callable[[int], None] | None
+
+
 @overload
 def run(
     problem: Problem | str,
@@ -478,7 +491,7 @@ def run(
     steps: int,
     *,
     grid: None = None,
-    **how: Any,
+    **how: Unpack[_How],
 ) -> Record: ...
 
 
@@ -490,12 +503,11 @@ def run(
     steps: int,
     *,
     grid: Mapping[str, Sequence[Any]],
-    **how: Any,
+    **how: Unpack[_How],
 ) -> list[Record]: ...
 
 
-# The overloads leave out what they have in common.
-def run(  # type: ignore[misc]
+def run(
     problem: Problem | str,
     rule: Rule | str,
     schedule: Schedule | str,

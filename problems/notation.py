@@ -67,7 +67,8 @@ class Number(float):
     __slots__ = ("exact",)
     exact: Fraction
 
-    def __new__(cls, value: Fraction | int) -> Number:  # noqa: D102
+    def __new__(cls, value: Fraction | int) -> Number:
+        """The float64 nearest to the number."""
         value = Fraction(value)
         try:
             rounded = float(value)

@@ -183,7 +183,7 @@ def test_from_the_steepest_point_of_a_parabola_the_first_round_attains(key, by):
 # Expectations that are finite sums
 
 
-def mean_square_under_coins(tau, a, l, rounds, start):  # noqa: E741
+def mean_square_under_coins(tau, a, c, rounds, start):
     """E x**2 after each number of rounds, over every sequence of fair coins."""
     means = []
     for T in rounds:
@@ -191,7 +191,7 @@ def mean_square_under_coins(tau, a, l, rounds, start):  # noqa: E741
         for signs in product((1 + tau, 1 - tau), repeat=T):
             x = start
             for factor in signs:
-                x -= a * factor * l * x
+                x -= a * factor * c * x
             squares.append(x * x)
         means.append(np.mean(squares))
     return np.array(means)
@@ -200,39 +200,39 @@ def mean_square_under_coins(tau, a, l, rounds, start):  # noqa: E741
 @pytest.mark.parametrize("a", [0.05, 0.3, 0.6])
 @pytest.mark.parametrize("tau", [0.1, 0.5, 1.0])
 def test_the_rate_under_strong_growth_is_exact_on_one_curvature(tau, a):
-    T, l, start = np.arange(1, 8), 1.5, 2.0  # noqa: E741
-    exact = l / 2 * mean_square_under_coins(tau, a, l, T, start)
+    T, c, start = np.arange(1, 8), 1.5, 2.0
+    exact = c / 2 * mean_square_under_coins(tau, a, c, T, start)
     stated = bound(
-        "vaswani-2019-sgc-pl", T, L=l, M_G=1 + tau**2, mu_pl=l, D0=l / 2 * start**2, alpha=a
+        "vaswani-2019-sgc-pl", T, L=c, M_G=1 + tau**2, mu_pl=c, D0=c / 2 * start**2, alpha=a
     )
     assert stated == pytest.approx(exact, rel=1e-12)
 
 
 @pytest.mark.parametrize("a", [0.01, 0.1, 1 / 3, 0.6])
 def test_the_rate_under_interpolation_is_exact_for_loss_or_no_loss(a):
-    T, l, start = np.arange(1, 8), 1.5, 2.0  # noqa: E741
-    exact = mean_square_under_coins(1.0, a, l, T, start)
-    stated = bound("interpolation-sc-sgd", T, mu=l, L_max=2 * l, R0=start, alpha=a)
+    T, c, start = np.arange(1, 8), 1.5, 2.0
+    exact = mean_square_under_coins(1.0, a, c, T, start)
+    stated = bound("interpolation-sc-sgd", T, mu=c, L_max=2 * c, R0=start, alpha=a)
     assert stated == pytest.approx(exact, rel=1e-12)
 
 
 @pytest.mark.parametrize("tau", [0.1, 0.5, 0.9])
 def test_the_rate_under_interpolation_bounds_the_exact_mean(tau):
-    T, l, a = np.arange(1, 8), 1.0, 0.4  # noqa: E741
-    exact = mean_square_under_coins(tau, a, l, T, 1.0)
-    stated = bound("interpolation-sc-sgd", T, mu=l, L_max=(1 + tau) * l, R0=1.0, alpha=a)
+    T, c, a = np.arange(1, 8), 1.0, 0.4
+    exact = mean_square_under_coins(tau, a, c, T, 1.0)
+    stated = bound("interpolation-sc-sgd", T, mu=c, L_max=(1 + tau) * c, R0=1.0, alpha=a)
     assert (exact < stated).all()
 
 
 def test_stationarity_under_strong_growth_loses_the_last_value_alone():
-    tau, l = 0.5, 1.0  # noqa: E741
+    tau, c = 0.5, 1.0
     rho = 1 + tau**2
-    a = 1 / (rho * l)
-    squares = mean_square_under_coins(tau, a, l, range(8), 1.0)
+    a = 1 / (rho * c)
+    squares = mean_square_under_coins(tau, a, c, range(8), 1.0)
     T = np.arange(1, 8)
-    mean = np.cumsum(l**2 * squares[:-1]) / T
-    stated = bound("vaswani-2019-sgc", T, L=l, M_G=rho, D0=l / 2, alpha=a)
-    assert stated == pytest.approx(2 * rho * l * (l / 2) / T)
+    mean = np.cumsum(c**2 * squares[:-1]) / T
+    stated = bound("vaswani-2019-sgc", T, L=c, M_G=rho, D0=c / 2, alpha=a)
+    assert stated == pytest.approx(2 * rho * c * (c / 2) / T)
     assert mean / stated == pytest.approx(1 - (1 - 1 / rho) ** T, rel=1e-12)
 
 
@@ -264,11 +264,11 @@ def test_with_one_curvature_both_bounds_are_the_mean_square(a):
 
 
 def test_harmonic_steps_give_the_variance_over_the_rounds():
-    T, l, sigma = np.arange(1, 30), 2.0, 0.7  # noqa: E741
-    exact = noisy_mean_squares(1 / (l * T), [l], 5.0, sigma)[:, 0]
+    T, c, sigma = np.arange(1, 30), 2.0, 0.7
+    exact = noisy_mean_squares(1 / (c * T), [c], 5.0, sigma)[:, 0]
     for key in ("noisy-quadratic-harmonic-most", "noisy-quadratic-harmonic-least"):
-        assert bound(key, T, L=l, sigma2=sigma**2) == pytest.approx(exact, rel=1e-12)
-    flatter = noisy_mean_squares(1 / (l * T), [0.3], 0.0, sigma)[:, 0]
+        assert bound(key, T, L=c, sigma2=sigma**2) == pytest.approx(exact, rel=1e-12)
+    flatter = noisy_mean_squares(1 / (c * T), [0.3], 0.0, sigma)[:, 0]
     assert (flatter >= exact * (1 - 1e-12)).all()
 
 

@@ -38,16 +38,26 @@ PROBLEMS = [
     ("huber-worst", {"L": [1, 2.5], "R0": ["1/3", 2]}, 1),
     ("sharp-and-flat", {"sharp": [10, 100]}, 1),
     ("reddi-2018-thm2:C=10", {}, 1),
-    ("pl-sine", {"start": [1, 3]}, 1),
+    # What is not compiled says so, which is tested elsewhere.
+    pytest.param(
+        "pl-sine",
+        {"start": [1, 3]},
+        1,
+        marks=pytest.mark.filterwarnings("ignore:problem pl-sine runs on numpy"),
+    ),
     ("quadratic:dimension=3", {"kappa": [5, 10]}, 1),
     ("noisy-quadratic", {"kappa": [5, 10]}, 2),
     ("linear-on-ball", {}, 1),
     ("breast-cancer-logistic:batch=6", {}, 2),
-    ("sparse-logistic:examples=20,features=9", {}, 2),
+    pytest.param(
+        "sparse-logistic:examples=20,features=9",
+        {},
+        2,
+        marks=pytest.mark.filterwarnings("ignore:a step of adam on sparse-logistic costs as much"),
+    ),
 ]
 
 
-@pytest.mark.filterwarnings("ignore:problem .* runs on numpy", "ignore:a step of .* costs as much")
 @pytest.mark.parametrize("engine", ["compiled", "numpy"])
 @pytest.mark.parametrize(("problem", "more", "seeds"), PROBLEMS, ids=lambda case: str(case)[:20])
 def test_every_cell_has_the_bits_of_a_run_alone(problem, more, seeds, engine):
@@ -57,7 +67,6 @@ def test_every_cell_has_the_bits_of_a_run_alone(problem, more, seeds, engine):
     has_the_bits_of_runs_alone(records)
 
 
-@pytest.mark.filterwarnings("ignore:a step of .* costs as much")
 @pytest.mark.parametrize(
     ("problem", "rule", "by", "grid"),
     [

@@ -2,6 +2,7 @@
 
 import inspect
 import warnings
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numba
@@ -44,12 +45,18 @@ def begun(problem, rule="adam", **how):
     return Simulation(problem, rules.find(rule), schedule, horizon=60, engine="compiled", **how)
 
 
+@contextmanager
+def told_elsewhere():
+    """Where a rule looks at every coordinate of sparse rows, a warning says so: tested below."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="a step of .* costs as much as all")
+        yield
+
+
 def both(problem, rule, **how):
     """Bits of the two engines; rounds go through the loop over rows."""
     how = {"quantities": FEW, **how}
-    with warnings.catch_warnings():
-        # Of sparse rows every coordinate is looked at, which is said elsewhere.
-        warnings.filterwarnings("ignore", message="a step of .* costs as much as all")
+    with told_elsewhere():
         assert begun(problem, rule, quantities=how["quantities"])._rows is not None
         return [bits(problem, rule, engine, **how) for engine in ("compiled", "array")]
 
@@ -125,8 +132,7 @@ def test_a_problem_with_another_gradient_does_not_run_by_its_examples(problem):
     right = find_problem(problem)
     doubled = replace(right, gradient_formula=lambda w, rows: 2 * right.gradient_formula(w, rows))
     how = {"quantities": FEW, "rounds": (3, 9)}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="a step of .* costs as much as all")
+    with told_elsewhere():
         assert begun(doubled)._rows is None
         found = [bits(doubled, "sgd", engine, **how) for engine in ("compiled", "array")]
     assert found[0] == found[1] != bits(right, "sgd", "array", **how)
@@ -177,8 +183,7 @@ def test_the_text_of_a_loop_tells_the_file_of_the_loops_that_it_calls(monkeypatc
 )
 @pytest.mark.parametrize("row", [-1, 569])
 def test_a_row_that_is_not_there_is_an_error(problem, rule, row):
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="a step of .* costs as much as all")
+    with told_elsewhere():
         simulation = begun(problem, rule)
     drawn = np.full((1, 1, 6), row)
     with pytest.raises(IndexError, match="a row that the matrix does not have"):
@@ -202,8 +207,7 @@ def test_state_may_have_any_name(problem, name):
     rule = entry()
     seeds = (0,) if problem == "absolute-value" else (0, 1)
     found = []
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="a step of .* costs as much as all")
+    with told_elsewhere():
         for engine in ("compiled", "array"):
             simulation = Simulation(
                 find_problem(problem),

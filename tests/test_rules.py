@@ -1,8 +1,10 @@
 """Update rules: laws for all of them, and each against its definition."""
 
+import functools
 import inspect
 import itertools
 import math
+import operator
 
 import numpy as np
 import pytest
@@ -125,6 +127,20 @@ def test_a_path_that_treats_coordinates_unlike_is_caught():
         commutes_with_permutations(preferring)
 
 
+def norm(x):
+    """Euclidean, summed in index order."""
+    total = -0.0
+    for number in np.ravel(x).tolist():
+        total += number * number
+    return math.sqrt(total)
+
+
+def mean(x):
+    """Summed in index order."""
+    numbers = np.ravel(x).tolist()
+    return functools.reduce(operator.add, numbers) / len(numbers)
+
+
 def by_hand(rule, gradient, start, sizes):
     """Call the rule's function itself, without tracing; iterates after each round."""
     function, settings = rule.entry.function, dict(rule.settings)
@@ -144,8 +160,7 @@ def by_hand(rule, gradient, start, sizes):
         g = gradient(y, t)
         g = -g if climb else g
         known = {"x": x, "query_point": y, "t": t, "step_size": step_size, "next_x": x}
-        if {"norm", "mean"} & set(asked):
-            pytest.skip("reductions are the loop's own")
+        known |= {"norm": norm, "mean": mean}
         for last in (False, True):
             asks = {name: known[name] for name in asked}
             result = function(g, **state, **asks, **settings)

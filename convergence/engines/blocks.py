@@ -65,11 +65,9 @@ class Blocks:
 
     def _sizes(self, name: str) -> list[tuple[int, int]]:
         """The shape of a state variable in each block."""
-        shape = self._rule.shapes[name]
-        return [
-            tuple({"1": 1, "r": rows, "c": columns}[side] for side in shape)  # type: ignore[misc]
-            for rows, columns in self._shapes
-        ]
+        first, second = self._rule.shapes[name]
+        sides = [{"1": 1, "r": rows, "c": columns} for rows, columns in self._shapes]
+        return [(side[first], side[second]) for side in sides]
 
     def begun(self, state: Mapping[str, Any], lanes: int) -> list[Array]:
         """First values of the state: for each variable an array (lanes, numbers of all blocks)."""

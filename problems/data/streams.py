@@ -202,7 +202,8 @@ def diabetes_ridge_stream(*, ridge: float = 0.1) -> Problem:
     def sums() -> tuple[Array, Array, Array]:
         """Of a a', a y and y**2 over the first 0, 1, ..., 442 examples."""
         terms = (features[:, :, None] * features[:, None, :], features * y[:, None], y * y)
-        return tuple(np.concatenate([0 * t[:1], np.cumsum(t, axis=0)]) for t in terms)  # type: ignore[return-value]
+        a, b, c = (np.concatenate([0 * t[:1], np.cumsum(t, axis=0)]) for t in terms)
+        return a, b, c
 
     def block(rounds: NDArray[np.int64]) -> Array:
         passes, rest = np.divmod(rounds, model.examples)

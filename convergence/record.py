@@ -249,6 +249,8 @@ def save_records(records: Sequence[Record], path: str | Path, command: str = "")
 def _own_sources(problem: Problem) -> str | None:
     """SHA-256 of the file that a problem of one's own comes from; None for the catalogue's."""
     found = problem.entry.facts.get("sources_sha256") if problem.entry else None
+    if found is None and problem.shows is not None:
+        return _own_sources(problem.shows)
     return None if found is None else str(found)
 
 

@@ -230,14 +230,26 @@ def _files_named(value: Any) -> list[Path]:
     return [Path(value)] if isinstance(value, str) and is_file(value) else []
 
 
+def _parameters(specification: str) -> Mapping[str, Any]:
+    place = place_of(specification)
+    if place is None:
+        return parse(specification)[1]
+    return parameters_of(specification, place.parameters)
+
+
 def _files_of(specification: str) -> tuple[list[Path], list[Path]]:
     """The Python files behind a specification, and the data files that it names."""
     place = place_of(specification)
-    if place is None:
-        parameters = parse(specification)[1]
-        return [], _files_named(list(parameters.values()))
-    parameters = parameters_of(specification, place.parameters)
-    return _own_files(Path(place.path)), _files_named(list(parameters.values()))
+    sources = [] if place is None else _own_files(Path(place.path))
+    return sources, _files_named(list(_parameters(specification).values()))
+
+
+def _made_of(problem: str) -> Iterator[str]:
+    """A problem, and the one that it is made of, as `diagonal-lift:problem=...` is."""
+    yield problem
+    inner = _parameters(problem).get("problem")
+    if isinstance(inner, str):
+        yield from _made_of(inner)
 
 
 def _written_in(claim: str, case: Case) -> Iterator[str]:
@@ -247,8 +259,9 @@ def _written_in(claim: str, case: Case) -> Iterator[str]:
         rules[parse(case.rule)[0]],
         schedules[parse(case.schedule)[0]],
     ]
-    if place_of(case.problem) is None:
-        entries.append(problems.catalogue[parse(case.problem)[0]])
+    for problem in _made_of(case.problem):
+        if place_of(problem) is None:
+            entries.append(problems.catalogue[parse(problem)[0]])
     for entry in entries:
         yield inspect.unwrap(entry.function).__code__.co_filename
 
@@ -260,8 +273,8 @@ def _key(claim: str, case: Case) -> str | None:
     source may be anywhere.
     """
     try:
-        own, data = zip(_files_of(claim), _files_of(case.problem), strict=True)
-        sources, files = sorted({*own[0], *own[1]}), sorted({*data[0], *data[1]})
+        named = map(_files_of, (claim, *_made_of(case.problem)))
+        sources, files = (sorted(set().union(*paths)) for paths in zip(*named, strict=True))
         known = {str(path) for path in sources}
         for file in _written_in(claim, case):
             if not package_of(file) and str(Path(file).resolve()) not in known:

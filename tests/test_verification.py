@@ -298,6 +298,44 @@ def test_an_edited_file_of_ones_own_or_a_neighbour_is_judged_again(tmp_path, mon
     assert words() == [("vacuous", True)]
 
 
+HALF = """
+import problems
+
+@problems.problem()
+def half(*, factor: float = 1.0):
+    "A parabola."
+    return problems.Problem(
+        formula="f(x) = x**2 / 2", domain=problems.WholeSpace(), start=[1.0], scalar=True,
+        loss_formula=lambda x, sample: factor * x * x / 2,
+        gradient_formula=lambda x, sample: factor * x,
+        constants={"L": problems.exact(factor), "minimum": problems.exact(0.0)},
+    )
+"""
+
+
+def test_a_problem_made_of_ones_own_is_judged_again_when_that_is_edited(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "half.py").write_text(HALF)
+
+    def key(problem):
+        case = Case(problem, "sgd", "constant:alpha=1", 10, expected="holds")
+        return verification._key("gd-nonconvex-min", case)
+
+    inside = [
+        "diagonal-lift:problem=half.py",
+        "diagonal-lift:problem='half.py:factor=1/2'",
+        "diagonal-lift:problem='half.py::half'",
+    ]
+    before = {problem: key(problem) for problem in inside}
+    assert None not in before.values()
+    assert len(set(before.values())) == 3
+    (tmp_path / "half.py").write_text(HALF.replace("x * x / 2,", "x * x / 2 + 1,"))
+    after = {problem: key(problem) for problem in inside}
+    assert not set(after.values()) & set(before.values())
+    # What is registered in a running Python only is not stored.
+    assert key("diagonal-lift:problem=unknown") is None
+
+
 CODE = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # it may have been ignored

@@ -367,11 +367,10 @@ def _problem_sections(problem: Problem) -> tuple[list[tuple[str, Any]], dict[str
     return sections, data
 
 
-def _accepted_text(name: str) -> str:
-    setting = SETTINGS[name]
-    if not setting.special:
-        return setting.accepted
-    return f"{setting.accepted}; at {', '.join(map(str, setting.special))} another formula"
+def _accepted_text(rule: Rule, name: str) -> str:
+    accepted = SETTINGS[name].accepted
+    changes = () if SETTINGS[name].words else rule.changes_at(name)
+    return f"{accepted}; at {', '.join(map(str, changes))} another formula" if changes else accepted
 
 
 _EXTENTS = {
@@ -407,7 +406,7 @@ def _rule_sections(rule: Rule) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
     ]
     operations = dict(rule.operations)
     settings = [
-        (name, format_value(value), _accepted_text(name), SETTINGS[name].meaning)
+        (name, format_value(value), _accepted_text(rule, name), SETTINGS[name].meaning)
         for name, value in rule.settings.items()
     ]
     returned = "the displacement" if rule.returns_displacement else "a direction"

@@ -107,7 +107,8 @@ class Expression:
                 ("special", special),
             ):
                 object.__setattr__(found, name, value)
-            _known[key] = found
+            # Another thread may have been first.
+            found = _known.setdefault(key, found)
         return found
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:

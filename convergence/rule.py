@@ -340,6 +340,25 @@ class Rule:
         """Operations of one step, counted on the trace."""
         return count_operations(*self.outputs.values())
 
+    def changes_at(self, name: str) -> tuple[int, ...]:
+        """The numbers at which a setting gives a formula of its own."""
+        numbers = tuple(SETTINGS[name].special)
+        try:
+            # A number that is special to no setting.
+            usual = self.entry(**{**self.settings, name: Fraction(1, 2)})
+        except InputError:
+            return ()  # it does not go together with the other settings
+        found = (self.entry(**{**self.settings, name: number}) for number in numbers)
+        each = zip(found, numbers, strict=True)
+        return tuple(number for rule, number in each if not usual._is(rule, name, number))
+
+    def _is(self, other: Rule, name: str, number: int) -> bool:
+        """Whether another rule is this one with a number put in."""
+        put_in = replaced(self.outputs, {name: Expression.of(number)})
+        return put_in.keys() == other.outputs.keys() and all(
+            node is other.outputs[output] for output, node in put_in.items()
+        )
+
     def formula(self) -> str:
         """One step as straight-line code with the settings as letters.
 

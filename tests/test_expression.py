@@ -186,6 +186,28 @@ def test_a_number_at_which_the_formula_changes_is_decided_before():
         assert not (setting.words and setting.special)
 
 
+@pytest.mark.parametrize(
+    ("rule", "setting", "numbers"),
+    [
+        ("adam", "eps", (0,)),
+        ("adam", "beta2", ()),
+        # The sum with eps, or its maximum, is what it is at 0.
+        ("adafactor", "eps", ()),
+        ("adopt", "eps", ()),
+        ("adafactor", "clip_threshold", (0,)),
+        ("amsgrad:beta1_decay=0.5", "beta1_decay", (1,)),
+        ("adamw", "weight_decay", (0,)),
+        ("adam:eps=0", "eps", (0,)),
+        ("adam", "weight_decay", (0,)),
+        ("heavy-ball", "dampening", (0,)),
+        # It must be 0 there.
+        ("heavy-ball:velocity=average", "dampening", ()),
+    ],
+)
+def test_where_a_rule_has_another_formula(rule, setting, numbers):
+    assert find_rule(rule).changes_at(setting) == numbers
+
+
 def test_a_number_that_is_asked_for_and_not_declared_is_refused():
     @own_rule()
     def asking(g, *, beta1=0.9):

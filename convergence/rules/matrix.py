@@ -148,7 +148,11 @@ def _quintic(x: Any) -> Any:
     return x
 
 
-@rule(source=("jordan2024", "liu2025"), tags=("momentum", "weight-decay", "matrix"), u=0)
+@rule(
+    source=("jordan2024", "liu2025", "bernstein2024"),
+    tags=("momentum", "weight-decay", "matrix"),
+    u=0,
+)
 def muon(
     g: Any,
     u: Any,

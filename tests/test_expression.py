@@ -1,6 +1,5 @@
 """The language of formulas: what it refuses, what it shares, and that size is no obstacle."""
 
-import time
 from fractions import Fraction
 
 import numpy as np
@@ -254,20 +253,21 @@ def ladder(depth):
 
 
 @pytest.mark.parametrize("node", [chain(10_000), ladder(60)], ids=["chain", "ladder"])
-def test_deep_formulas_take_no_time_and_no_stack(node):
-    begin = time.perf_counter()
+def test_deep_formulas_need_no_stack_and_are_walked_once(node):
+    """Walked by every path, the ladder has 2**60 of them, and the test would not end."""
     assert inputs_of(node) == {"x"}
     assert count_operations(node)["+"] in (10_000, 60)
     assert replaced({"z": node}, {"x": Y})["z"] is not node
     assert dependents({"x": node}, ["x"], by_coordinate=True) == {"x"}
     assert shapes_of({"z": node}, ["x"])["z"] == ("r", "c")
     for notation in (NUMBERS, ARRAYS, DISPLAY):
-        lines = assigned({"z": node}, notation)
-    # Far less, but machines differ: what took exponential time takes for ever.
-    assert time.perf_counter() - begin < 30
-    space = {"x": 1.0 if len(lines) > 50 else 0.0}
+        assert assigned({"z": node}, notation)[-1].startswith("z = ")
+
+
+def test_python_can_read_what_a_deep_formula_is_printed_as():
+    space = {"x": 1.0}
     exec(compile("\n".join(assigned({"z": chain(10_000)}, NUMBERS)), "", "exec"), space)
-    assert space["z"] == space["x"] + 10_000
+    assert space["z"] == 10_001
 
 
 # Printing

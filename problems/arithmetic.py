@@ -1,8 +1,8 @@
 """The operations that formulas may use, for every kind of number.
 
 Update rules, quantities and one-dimensional problems are written over + - * / and the functions
-below, with no array library named in them. Floats and numpy arrays are served here; any other
-number type (a traced expression, an exact number, a ball) brings methods of the same names.
+below, with no array library named in them. Floats and numpy arrays are served here; a traced
+expression records the operation by its methods `called` and `made`.
 
 `maximum`, `minimum` and `sign` are *defined* by comparisons on floats and arrays, because library
 versions disagree with compiled code on signed zeros and on NaN:

@@ -324,7 +324,7 @@ class Problem:
     `gradient_formula(x, sample)`, where the sample (a slope, the rows of a mini-batch) is a
     function of t and of the seed. Points lie along the last axis. A *scalar* problem has
     dimension 1 and formulas in plain numbers, written with `problems.arithmetic` only, so that
-    they also run on floats and on exact number types.
+    they also run on floats and can be traced.
 
     The iterate may consist of named *blocks*, matrices or vectors. Points are flat all the same:
     the n coordinates are the entries of the blocks in row-major order, one block after the other.

@@ -5,13 +5,17 @@ PYTHON = python3
 endif
 BIN = .venv/bin
 
-.PHONY: report test test-all lint bench clean
+.PHONY: report test test-pep test-all lint bench clean
 
 report: .venv/installed
 	$(BIN)/convergence report -o report
 
 test: .venv/installed
 	$(BIN)/python -m pytest -q -n auto
+
+# Claims beside the exact worst cases of docs/worst-cases.md, by semidefinite programs.
+test-pep: .venv/installed-pep
+	$(BIN)/python -m pytest -q tests/test_pep.py
 
 # Everything: twenty times the examples, the slow tests, the programs of docs/worst-cases.md, and the
 # gradients of jax and torch.
@@ -30,6 +34,10 @@ bench: .venv-bench/installed
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+.venv/installed-pep: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,pep]'
 	touch $@
 
 .venv/installed-all: .venv/installed

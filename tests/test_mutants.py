@@ -304,6 +304,20 @@ CAUGHT = {
             "wilson-2017-lemma31",
             Run("wilson-2017", "rmsprop:eps=0", "constant:alpha=0.001", 200),
         ),
+        Mutant(
+            "betas exchanged",
+            "rmsprop",
+            "v = beta2 * v + (1 - beta2) * g * g",
+            "v = (1 - beta2) * v + beta2 * g * g",
+            "shi-2021-large-beta2",
+            Run(
+                "shi-2021:C=3",
+                "rmsprop:beta2=0.99,eps=0",
+                "inverse-sqrt:alpha=0.3",
+                10_000,
+                seeds=8,
+            ),
+        ),
     ],
     "adam": [
         Mutant(
@@ -1144,14 +1158,6 @@ NOT_CAUGHT = {
             "else v + eps",
             "rmsprop",
             "no claim bounds the steps or the regret of RMSprop",
-        ),
-        Missed(
-            "betas exchanged",
-            "rmsprop",
-            "v = beta2 * v + (1 - beta2) * g * g",
-            "v = (1 - beta2) * v + beta2 * g * g",
-            "rmsprop",
-            "as above; it is RMSprop with another beta2",
         ),
         Missed(
             "no 1 - beta2",

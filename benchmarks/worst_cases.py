@@ -622,7 +622,7 @@ true. The programs call the rules of the catalogue on symbols, and the bounds ar
 claims.
 
 Written by `python benchmarks/worst_cases.py`, which needs `pip install -e '.[pep]'`. `make
-test-all` solves the programs again: no worst case may pass its bound, a claim marked *tight* must
+test-pep` solves the programs again: no worst case may pass its bound, a claim marked *tight* must
 attain it to 1 part in 10000, and this page must say what came out.
 
 What the classes leave out: claims on stochastic gradients are compared without noise, bounded

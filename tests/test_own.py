@@ -763,14 +763,15 @@ def test_a_file_may_build_on_the_catalogue(tmp_path):
     assert "rosenbrock" in problems.catalogue
 
 
-def test_records_tell_when_the_file_of_their_problem_has_changed(tmp_path):
+@pytest.mark.parametrize("form", ["{file}", "diagonal-lift:problem='{file}'"])
+def test_records_tell_when_the_file_of_their_problem_has_changed(tmp_path, form):
     file = tmp_path / "bowl.py"
     text = (
         "import problems\n"
         "bowl = problems.from_function(lambda x: (x * x).sum(), lambda x: 2 * x, start=[1.0])\n"
     )
     file.write_text(text, encoding="utf-8")
-    record = convergence.run(str(file), "adam", "constant:alpha=0.1", 10)
+    record = convergence.run(form.format(file=file), "adam", "constant:alpha=0.1", 10)
     convergence.save_records([record], tmp_path / "bowl.npz")
     convergence.load_records(tmp_path / "bowl.npz")
     file.write_text(text.replace("2 * x", "x + x"), encoding="utf-8")

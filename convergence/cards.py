@@ -18,7 +18,8 @@ import numpy as np
 import problems
 from convergence import claim as claim_module
 from convergence import claims, rules, schedule
-from convergence.claim import LETTERS, Case, Claim
+from convergence.case import Case
+from convergence.claim import LETTERS, Claim
 from convergence.measure import MEASURES, default_measures
 from convergence.record import versions
 from convergence.rule import SETTINGS, Rule

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convergence import rounding
+from convergence.case import Case, table
 from convergence.measure import MEASURES, Observation
 from convergence.rule import Rule
 from convergence.schedule import Schedule
@@ -30,11 +32,9 @@ __all__ = [
     "LETTERS",
     "SEEN",
     "Assumption",
-    "Case",
     "Claim",
     "Kind",
     "Setting",
-    "Word",
     "catalogue",
     "claim",
     "find",
@@ -42,7 +42,6 @@ __all__ = [
     "sum_i",
 ]
 
-Word = Literal["holds", "violated", "vacuous", "not applicable", "inconclusive"]
 Kind = Literal["every run", "in expectation", "with probability", "rate", "almost sure limit"]
 Array = NDArray[np.float64]
 
@@ -69,26 +68,6 @@ class Assumption:
 
     statement: str
     fails: Callable[[Setting], str]
-
-
-@dataclass(frozen=True)
-class Case:
-    """A run on which a claim is judged by `verify`, and the verdict it must give.
-
-    Attributes:
-        expected: A verdict, or "not violated" where any other will do.
-        options: The claim's own options, if it has any.
-        first_violation: The exact step, where it is known.
-    """
-
-    problem: str
-    rule: str
-    schedule: str
-    steps: int
-    expected: Word | Literal["not violated"]
-    seeds: int = 1
-    first_violation: int | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -471,7 +450,7 @@ def claim(
     source: str | tuple[str, ...] = (),
     measure: str,
     assumes: Sequence[Assumption],
-    cases: Sequence[Case],
+    cases: str,
     kind: Kind = "every run",
     sense: Literal["at most", "at least"] = "at most",
     status: str = "proved",
@@ -486,7 +465,7 @@ def claim(
         source: `"bibkey, place"` or several of them; every built-in claim has one.
         measure: A name from `MEASURES`.
         assumes: Its assumptions, checked in this order.
-        cases: Runs on which `verify` judges it.
+        cases: Runs on which `verify` judges it: a table, see `convergence.case`.
         kind: Of what it speaks: see `Claim`. With "with probability" the bound has an option
             `delta`, the probability of failing.
         sense: Whether the measure is at most or at least the bound.
@@ -500,21 +479,7 @@ def claim(
         InputError: The measure, the kind or a letter is unknown.
     """
 
-    def register(function: Callable[..., Any]) -> Entry[Claim]:
-        entry = catalogue.add(
-            function,
-            source=source,
-            tags=tags,
-            measure=measure,
-            sense=sense,
-            kind=kind,
-            assumptions=tuple(assumes),
-            status=status,
-            errata=errata,
-            cases=tuple(cases),
-            options=dict(options or {}),
-            twin=twin,
-        )
+    def check(entry: Entry[Claim]) -> None:
         require(
             measure in MEASURES,
             f"claim {entry.key} bounds {measure!r}, which is no measure; "
@@ -543,7 +508,30 @@ def claim(
                 letter in LETTERS,
                 f"claim {entry.key} asks for {letter!r}; known: T, {', '.join(LETTERS)}",
             )
-        return entry
+        for case in entry.facts["cases"]:
+            for name in case.options:
+                require(
+                    name in entry.parameters,
+                    f"a case of claim {entry.key} has {name!r}, which is no option of it",
+                )
+
+    def register(function: Callable[..., Any]) -> Entry[Claim]:
+        require(isinstance(cases, str), f"cases={cases!r} must be a table; see convergence.case")
+        return catalogue.add(
+            function,
+            check=check,
+            source=source,
+            tags=tags,
+            measure=measure,
+            sense=sense,
+            kind=kind,
+            assumptions=tuple(assumes),
+            status=status,
+            errata=errata,
+            cases=table(cases),
+            options=dict(options or {}),
+            twin=twin,
+        )
 
     return register
 
@@ -557,6 +545,8 @@ def find(specification: str) -> Claim:
     Raises:
         InputError: The text, the key, the file or an option is not accepted.
     """
+    # What they register is the catalogue.
+    import_module("convergence.claims")
     place = place_of(specification)
     if place is None:
         return catalogue.find(specification)

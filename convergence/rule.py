@@ -528,16 +528,7 @@ def rule(
         InputError: A setting is not in the closed list `SETTINGS`.
     """
 
-    def register(function: Callable[..., Any]) -> Entry[Rule]:
-        entry = catalogue.add(
-            function,
-            source=source,
-            tags=tags,
-            alias=alias,
-            common={"maximize": False},
-            state=state,
-            **({"accepts": accepts} if accepts else {}),
-        )
+    def check(entry: Entry[Rule]) -> None:
         for name in entry.parameters:
             require(
                 name in SETTINGS,
@@ -548,7 +539,18 @@ def rule(
                 name not in (*_TAKEN, *SETTINGS) and not name.startswith("_"),
                 f"rule {entry.key} calls its state {name!r}; that name is taken",
             )
-        return entry
+
+    def register(function: Callable[..., Any]) -> Entry[Rule]:
+        return catalogue.add(
+            function,
+            check=check,
+            source=source,
+            tags=tags,
+            alias=alias,
+            common={"maximize": False},
+            state=state,
+            **({"accepts": accepts} if accepts else {}),
+        )
 
     return register
 

@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-from convergence.claim import Case
+from convergence.case import Case
 from convergence.verification import cases, judge_case
 
 __all__ = ["test_claim"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convergence.claim import Word
+from convergence.case import Word
 
 __all__ = ["Verdict"]
 

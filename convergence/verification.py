@@ -24,7 +24,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 import problems
-from convergence.claim import Case, Claim, Setting, find_all
+from convergence.case import Case
+from convergence.claim import Claim, Setting, find_all
 from convergence.claims import catalogue, find, judge
 from convergence.judges.chance import ERROR_PROBABILITY
 from convergence.rules import catalogue as rules

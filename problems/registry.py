@@ -121,6 +121,7 @@ class Registry(Generic[Built]):
         tags: tuple[str, ...] = (),
         alias: str | None = None,
         common: Mapping[str, Any] | None = None,
+        check: Callable[[Entry[Built]], None] | None = None,
         **facts: Any,
     ) -> Entry[Built]:
         """Register a function under its name; the decorators of each floor end here.
@@ -132,6 +133,7 @@ class Registry(Generic[Built]):
             tags: Words to filter by.
             alias: A second key.
             common: Parameters that every item of the kind has, with their defaults.
+            check: Raises InputError for an entry that is then not registered.
             facts: Whatever the floor's build function needs.
         """
         key = function.__name__.replace("_", "-")
@@ -157,6 +159,8 @@ class Registry(Generic[Built]):
             self.build,
             facts,
         )
+        if check:
+            check(entry)
         known[key] = entry
         if alias and known is self._entries:
             self._aliases[alias] = key

@@ -16,7 +16,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from convergence.claim import Word
+from convergence.case import Word
 from convergence.claims import find as find_claim
 from convergence.verification import Outcome
 from reports import theme

@@ -20,7 +20,8 @@ from matplotlib.figure import Figure
 import convergence
 from convergence import rules
 from convergence import schedule as schedules
-from convergence.claim import Case, Setting
+from convergence.case import Case
+from convergence.claim import Setting
 from convergence.claims import find as find_claim
 from convergence.claims import judge
 from convergence.record import Record, versions

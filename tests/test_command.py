@@ -373,10 +373,11 @@ def test_a_card_does_not_wait_for_what_takes_long(cli, monkeypatch):
 
 
 CLAIM = """
-from convergence.claim import Case, claim
+from convergence.claim import claim
 
 @claim(measure="regret", assumes=[],
-       cases=[Case("reddi-2018-thm1", "sgd", "inverse-sqrt:alpha=1", 50, "holds")])
+       cases='''holds
+           reddi-2018-thm1  sgd  inverse-sqrt:alpha=1  50''')
 def mine(T):
     "A bound that is far from tight."
     return 2 * T + 5

@@ -16,7 +16,8 @@ import pytest
 
 import convergence
 from convergence import suite, verification
-from convergence.claim import Case, catalogue
+from convergence.case import Case
+from convergence.claim import catalogue
 from convergence.judges import judge
 from convergence.simulation import run
 from convergence.verification import (
@@ -115,9 +116,10 @@ def test_the_page_on_claims_of_ones_own_says_what_happens(tmp_path, monkeypatch)
 
 
 CLAIM = """
-from convergence.claim import Case, claim
+from convergence.claim import claim
 @claim(measure={measure!r}, assumes=[{assumes}],
-       cases=[Case("reddi-2018-thm1", "sgd", "inverse-sqrt:alpha=1", 50, "holds")])
+       cases='''holds
+           reddi-2018-thm1  sgd  inverse-sqrt:alpha=1  50''')
 def mine(T{letters}):
     "A claim."
     return {bound}
@@ -132,7 +134,7 @@ def mine(T{letters}):
         ({"measure": "regrets"}, "'regrets', which is no measure; did you mean regret"),
         ({"assumes": "'convex'"}, "assumes 'convex', which is no Assumption"),
         ({"letters": ", Lip"}, "asks for 'Lip'"),
-        ({"bound": "T +"}, "line 7"),
+        ({"bound": "T +"}, "line 8"),
     ],
 )
 def test_a_bad_claim_is_one_sentence(tmp_path, monkeypatch, changes, named):
@@ -432,12 +434,12 @@ def test_two_commands_at_once_judge_each_case_once(tmp_path):
 WAITING = """
 import time
 from pathlib import Path
-from convergence.claim import Case, claim
+from convergence.claim import claim
 
-@claim(measure="regret", assumes=[], cases=[
-    Case("reddi-2018-thm1", "sgd", "inverse-sqrt:alpha=1", 50, "holds"),
-    Case("reddi-2018-thm1", "sgd", "inverse-sqrt:alpha=1", 60, "holds"),
-])
+@claim(measure="regret", assumes=[], cases='''holds
+    reddi-2018-thm1  sgd  inverse-sqrt:alpha=1  50
+    reddi-2018-thm1  sgd  inverse-sqrt:alpha=1  60
+''')
 def mine(T, horizon):
     "The second case is never done until a file is there."
     while horizon == 60 and not Path("go").exists():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import log, sqrt
 
-from convergence.claim import Assumption, Case, Setting, claim, sum_i
+from convergence.claim import Assumption, Setting, claim, sum_i
 from convergence.claims.assumptions import (
     beta1_below_root,
     beta1_square_below_beta2,
@@ -69,16 +69,18 @@ _TENTH_MORE = f"periodic-linear:slopes=[{','.join(str(round(10 * 1.1**k)) for k 
         beta1_square_below_beta2,
     ],
     status="proved here",
-    cases=[
-        Case(_DOUBLING, "adam:beta1=0.25,beta2=0.5,eps=0", "constant:alpha=0.01", 20, "holds"),
-        Case(_TENTH_MORE, "adam:beta2=0.99,eps=0", "inverse-sqrt:alpha=0.01", 75, "holds"),
-        Case(_TENTH_MORE, "adam:eps=0", "constant:alpha=0.01", 75, "holds"),
-        Case("reddi-2018-online", "adam:beta1=0", "inverse-sqrt:alpha=0.5", 2_000, "holds"),
-        Case("himmelblau", "adam", "constant:alpha=0.01", 500, "holds"),
-        Case("noisy-quadratic", "adam", "constant:alpha=0.01", 1_000, "holds", seeds=10),
-        Case("himmelblau", "adam:bias_correction=none", "constant:alpha=0.01", 9, "not applicable"),
-        Case("himmelblau", "adam:beta2=0.5", "constant:alpha=0.01", 9, "not applicable"),
-    ],
+    cases=f"""
+        holds
+            {_DOUBLING}  adam:beta1=0.25,beta2=0.5,eps=0  constant:alpha=0.01  20
+            {_TENTH_MORE}  adam:beta2=0.99,eps=0  inverse-sqrt:alpha=0.01  75
+            {_TENTH_MORE}  adam:eps=0  constant:alpha=0.01  75
+            reddi-2018-online  adam:beta1=0  inverse-sqrt:alpha=0.5  2_000
+            himmelblau  adam  constant:alpha=0.01  500
+            noisy-quadratic  adam  constant:alpha=0.01  1_000  seeds=10
+        not applicable
+            himmelblau  adam:bias_correction=none  constant:alpha=0.01  9
+            himmelblau  adam:beta2=0.5  constant:alpha=0.01  9
+    """,
 )
 def adam_step_sup(T: Any, beta1: Any, beta2: Any) -> Any:
     """No coordinate moves further in a round of Adam than this, and some sequence attains it.
@@ -116,29 +118,19 @@ def adam_step_sup(T: Any, beta1: Any, beta2: Any) -> Any:
         "(1 - beta1) / sqrt((1 - beta2)(1 - beta1**2/beta2)), 7.27 and not 3.16 step sizes for "
         "(0.9, 0.999)"
     ),
-    cases=[
-        # Two rounds of a growing gradient suffice.
-        Case(
-            "himmelblau",
-            "adam:beta2=0.99,eps=0",
-            "constant:alpha=0.01",
-            300,
-            "violated",
-            first_violation=2,
-        ),
-        Case(_TENTH_MORE, "adam:beta2=0.99,eps=0", "constant:alpha=0.01", 75, "violated"),
-        Case(_DOUBLING, "adam:beta1=0.25,beta2=0.5,eps=0", "constant:alpha=0.01", 20, "violated"),
-        # Right without momentum, and where gradients do not grow.
-        Case(
-            "reddi-2018-online",
-            "adam:beta1=0,beta2=0.99,eps=0",
-            "inverse-sqrt:alpha=0.5",
-            2_000,
-            "holds",
-        ),
-        Case("quadratic:kappa=10", "adam:eps=0", "constant:alpha=0.01", 300, "holds"),
-        Case("himmelblau", "adamw", "constant:alpha=0.01", 300, "not applicable"),
-    ],
+    cases=f"""
+        violated
+            # Two rounds of a growing gradient suffice.
+            himmelblau  adam:beta2=0.99,eps=0  constant:alpha=0.01  300  first_violation=2
+            {_TENTH_MORE}  adam:beta2=0.99,eps=0  constant:alpha=0.01  75
+            {_DOUBLING}  adam:beta1=0.25,beta2=0.5,eps=0  constant:alpha=0.01  20
+        holds
+            # Right without momentum, and where gradients do not grow.
+            reddi-2018-online  adam:beta1=0,beta2=0.99,eps=0  inverse-sqrt:alpha=0.5  2_000
+            quadratic:kappa=10  adam:eps=0  constant:alpha=0.01  300
+        not applicable
+            himmelblau  adamw  constant:alpha=0.01  300
+    """,
 )
 def kingma_ba_2015_step_bound(T: Any, beta1: Any, beta2: Any) -> Any:
     """Adam moves a coordinate by about a step size: the printed bounds, which are false.
@@ -169,12 +161,14 @@ def _moving(setting: Setting) -> str:
         exact_gradients,
         Assumption("the gradient of the start is not 0", _moving),
     ],
-    cases=[
-        Case("quadratic", "adam:eps=0", "constant:alpha=0.01", 100, "holds"),
-        Case("himmelblau", "adam:eps=0,beta2=0.5", "inverse-sqrt:alpha=0.1", 100, "holds"),
-        Case("quadratic", "adam", "constant:alpha=0.01", 100, "not applicable"),
-        Case("noisy-quadratic", "adam:eps=0", "constant:alpha=0.01", 9, "not applicable", seeds=2),
-    ],
+    cases="""
+        holds
+            quadratic  adam:eps=0  constant:alpha=0.01  100
+            himmelblau  adam:eps=0,beta2=0.5  inverse-sqrt:alpha=0.1  100
+        not applicable
+            quadratic  adam  constant:alpha=0.01  100
+            noisy-quadratic  adam:eps=0  constant:alpha=0.01  9  seeds=2
+    """,
 )
 def adam_first_step(T: Any) -> Any:
     """The first step of Adam is -alpha sign(g): a whole step size in every coordinate.
@@ -226,34 +220,19 @@ def _short_decay(setting: Setting) -> str:
         Assumption("the domain is the whole space or a box around 0", _around_zero),
     ],
     status="proved here",
-    cases=[
-        Case(
-            "periodic-linear:slopes=[-1]",
-            "lion:weight_decay=2",
-            "constant:alpha=0.01",
-            1_000,
-            "holds",
-        ),
-        Case(
-            "absolute-value:start=30",
-            "sign-descent:weight_decay=0.1,decay=decoupled,maximize=true",
-            "constant:alpha=0.1",
-            1_000,
-            "holds",
-        ),
-        Case("rosenbrock", "lion:weight_decay=2", "constant:alpha=0.01", 1_000, "holds"),
-        Case(
-            "breast-cancer-logistic:batch=32",
-            "signum:weight_decay=1,decay=decoupled",
-            "constant:alpha=0.01",
-            500,
-            "holds",
-            seeds=4,
-        ),
-        Case("rosenbrock", "lion", "constant:alpha=0.01", 9, "not applicable"),
-        Case("rosenbrock", "signum:weight_decay=1", "constant:alpha=0.01", 9, "not applicable"),
-        Case("rosenbrock", "adamw", "constant:alpha=0.01", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            periodic-linear:slopes=[-1]  lion:weight_decay=2  constant:alpha=0.01  1_000
+            absolute-value:start=30  sign-descent:weight_decay=0.1,decay=decoupled,maximize=true \
+                constant:alpha=0.1  1_000
+            rosenbrock  lion:weight_decay=2  constant:alpha=0.01  1_000
+            breast-cancer-logistic:batch=32  signum:weight_decay=1,decay=decoupled \
+                constant:alpha=0.01  500  seeds=4
+        not applicable
+            rosenbrock  lion  constant:alpha=0.01  9
+            rosenbrock  signum:weight_decay=1  constant:alpha=0.01  9
+            rosenbrock  adamw  constant:alpha=0.01  9
+    """,
 )
 def decoupled_sign_box(T: Any, alpha: Any, weight_decay: Any, start_sup: Any) -> Any:
     """With decoupled decay a sign method goes to the box of half-width 1 / weight_decay.
@@ -300,20 +279,16 @@ _ADAGRAD_NORM = (smooth, unconstrained, exact_gradients, the_rule("adagrad-norm"
     tags=("stationarity", "non-convex", "adaptive"),
     measure="stationarity_least",
     assumes=[*_ADAGRAD_NORM, Assumption("b_0 >= alpha L", _large_b0)],
-    cases=[
-        Case(
-            "quadratic:dimension=1,kappa=1",
-            "adagrad-norm:initial=10000",
-            "constant:alpha=100",
-            3,
-            "holds",
-        ),
-        Case("huber-worst", "adagrad-norm:initial=4", "constant:alpha=2", 500, "holds"),
-        Case("pl-sine", "adagrad-norm:initial=64", "constant:alpha=1", 500, "holds"),
-        Case("quadratic", "adagrad-norm:initial=1", "constant:alpha=1", 500, "holds"),
-        Case("pl-sine", "adagrad-norm:initial=63", "constant:alpha=1", 9, "not applicable"),
-        Case("pl-sine", "adagrad", "constant:alpha=1", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            quadratic:dimension=1,kappa=1  adagrad-norm:initial=10000  constant:alpha=100  3
+            huber-worst  adagrad-norm:initial=4  constant:alpha=2  500
+            pl-sine  adagrad-norm:initial=64  constant:alpha=1  500
+            quadratic  adagrad-norm:initial=1  constant:alpha=1  500
+        not applicable
+            pl-sine  adagrad-norm:initial=63  constant:alpha=1  9
+            pl-sine  adagrad  constant:alpha=1  9
+    """,
 )
 def ward_2019_thm22(T: Any, D0: Any, alpha: Any, b0: Any) -> Any:
     """AdaGrad-norm that starts with short steps finds stationary points of smooth functions.
@@ -335,19 +310,15 @@ def ward_2019_thm22(T: Any, D0: Any, alpha: Any, b0: Any) -> Any:
     measure="stationarity_least",
     assumes=[*_ADAGRAD_NORM, Assumption("0 < b_0 < alpha L", _small_b0)],
     status="proved here",
-    cases=[
-        Case(
-            "quadratic:dimension=1,kappa=1",
-            "adagrad-norm:initial=9999.9999",
-            "constant:alpha=100",
-            3,
-            "holds",
-        ),
-        Case("pl-sine", "adagrad-norm:initial=1e-4", "constant:alpha=1", 500, "holds"),
-        Case("quadratic", "adagrad-norm:initial=0.01", "constant:alpha=10", 500, "holds"),
-        Case("pl-sine", "adagrad-norm", "constant:alpha=1", 9, "not applicable"),
-        Case("pl-sine", "adagrad-norm:initial=64", "constant:alpha=1", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            quadratic:dimension=1,kappa=1  adagrad-norm:initial=9999.9999  constant:alpha=100  3
+            pl-sine  adagrad-norm:initial=1e-4  constant:alpha=1  500
+            quadratic  adagrad-norm:initial=0.01  constant:alpha=10  500
+        not applicable
+            pl-sine  adagrad-norm  constant:alpha=1  9
+            pl-sine  adagrad-norm:initial=64  constant:alpha=1  9
+    """,
 )
 def adagrad_norm_derived(T: Any, L: Any, D0: Any, alpha: Any, b0: Any) -> Any:
     """AdaGrad-norm that starts with long steps finds stationary points of smooth functions.
@@ -375,21 +346,17 @@ def adagrad_norm_derived(T: Any, L: Any, D0: Any, alpha: Any, b0: Any) -> Any:
     measure="regret",
     assumes=[convex, bounded_domain, the_rule("adagrad-norm"), constant_step],
     status="proved here",
-    cases=[
-        Case(
-            "orthogonal-slopes",
-            "adagrad-norm:initial=1000000",
-            "constant:alpha=250",
-            64,
-            "holds",
-        ),
-        Case("reddi-2018-thm1", "adagrad-norm", "constant:alpha=1.414", 2_000, "holds"),
-        Case("reddi-2018-online", "adagrad-norm", "constant:alpha=1.414", 2_000, "holds"),
-        Case("drifting-quadratics", "adagrad-norm:initial=1", "constant:alpha=1", 1_000, "holds"),
-        Case("portfolio-selection", "adagrad-norm", "constant:alpha=1", 1_000, "holds"),
-        Case("reddi-2018-thm1", "adagrad-norm", "inverse-sqrt:alpha=1", 9, "not applicable"),
-        Case("periodic-hinge", "adagrad-norm", "constant:alpha=1", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            orthogonal-slopes  adagrad-norm:initial=1000000  constant:alpha=250  64
+            reddi-2018-thm1  adagrad-norm  constant:alpha=1.414  2_000
+            reddi-2018-online  adagrad-norm  constant:alpha=1.414  2_000
+            drifting-quadratics  adagrad-norm:initial=1  constant:alpha=1  1_000
+            portfolio-selection  adagrad-norm  constant:alpha=1  1_000
+        not applicable
+            reddi-2018-thm1  adagrad-norm  inverse-sqrt:alpha=1  9
+            periodic-hinge  adagrad-norm  constant:alpha=1  9
+    """,
 )
 def adagrad_norm_regret(T: Any, D: Any, alpha: Any, b0: Any, gradient_norms: Any) -> Any:
     """AdaGrad-norm has regret O(sqrt(sum of squared gradients)), and knows neither G nor T.
@@ -425,20 +392,16 @@ def adagrad_norm_regret(T: Any, D: Any, alpha: Any, b0: Any, gradient_norms: Any
         "The printed corollary lacks a factor n / alpha in its middle term; that term is not "
         "needed for a beta1_t that does not rise"
     ),
-    cases=[
-        Case(
-            "periodic-linear:slopes=[1],start=1",
-            "adamnc:beta1=0",
-            "inverse-sqrt:alpha=1.414",
-            500,
-            "holds",
-        ),
-        Case("reddi-2018-thm1", "adamnc:beta1=0.5", "inverse-sqrt:alpha=1", 2_000, "holds"),
-        Case("reddi-2018-online", "adamnc", "inverse-sqrt:alpha=0.5", 2_000, "holds"),
-        Case("sparse-hinge", "adamnc:beta1=0.2", "inverse-sqrt:alpha=1", 1_000, "holds", seeds=4),
-        Case("reddi-2018-thm1", "adamnc:eps=1e-8", "inverse-sqrt:alpha=1", 9, "not applicable"),
-        Case("reddi-2018-thm1", "adamnc", "constant:alpha=1", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            periodic-linear:slopes=[1],start=1  adamnc:beta1=0  inverse-sqrt:alpha=1.414  500
+            reddi-2018-thm1  adamnc:beta1=0.5  inverse-sqrt:alpha=1  2_000
+            reddi-2018-online  adamnc  inverse-sqrt:alpha=0.5  2_000
+            sparse-hinge  adamnc:beta1=0.2  inverse-sqrt:alpha=1  1_000  seeds=4
+        not applicable
+            reddi-2018-thm1  adamnc:eps=1e-8  inverse-sqrt:alpha=1  9
+            reddi-2018-thm1  adamnc  constant:alpha=1  9
+    """,
 )
 def adamnc_nonincreasing_beta1(
     T: Any, D_inf: Any, alpha: Any, beta1: Any, gradient_norms: Any
@@ -470,25 +433,17 @@ def adamnc_nonincreasing_beta1(
         inverse_sqrt_step,
         beta1_below_root,
     ],
-    cases=[
-        Case(
-            "periodic-linear:slopes=[1],start=1",
-            "adamx:beta1=0,beta2=0.1",
-            "inverse-sqrt:alpha=1.3",
-            500,
-            "holds",
-        ),
-        Case(
-            "reddi-2018-thm1",
-            "adamx:beta1=0.3,beta2=0.5,beta1_decay=0.5",
-            "inverse-sqrt:alpha=0.3",
-            5_000,
-            "holds",
-        ),
-        Case("reddi-2018-online", "adamx:beta1=0", "inverse-sqrt:alpha=0.5", 2_000, "holds"),
-        Case("reddi-2018-thm1", "amsgrad", "inverse-sqrt:alpha=0.3", 9, "not applicable"),
-        Case("reddi-2018-thm1", "adamx:beta2=0.5", "inverse-sqrt:alpha=1", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            periodic-linear:slopes=[1],start=1  adamx:beta1=0,beta2=0.1  inverse-sqrt:alpha=1.3 \
+                500
+            reddi-2018-thm1  adamx:beta1=0.3,beta2=0.5,beta1_decay=0.5  inverse-sqrt:alpha=0.3 \
+                5_000
+            reddi-2018-online  adamx:beta1=0  inverse-sqrt:alpha=0.5  2_000
+        not applicable
+            reddi-2018-thm1  amsgrad  inverse-sqrt:alpha=0.3  9
+            reddi-2018-thm1  adamx:beta2=0.5  inverse-sqrt:alpha=1  9
+    """,
 )
 def tran_phong_2019_thm51(
     T: Any,
@@ -549,32 +504,16 @@ _STOCHASTIC = (smooth, unconstrained, independent_draws)
         _with_eps,
         constant_step,
     ],
-    cases=[
-        Case(
-            "star-convex-valley",
-            "adagrad:eps_position=inside,eps=0.01",
-            "constant:alpha=1",
-            40_000,
-            "holds",
-        ),
-        Case(
-            "rare-feature-logistic:dimension=2",
-            "adagrad:eps_position=inside,eps=1",
-            "constant:alpha=0.01",
-            300,
-            "vacuous",
-            seeds=8,
-        ),
-        Case("star-convex-valley", "adagrad", "constant:alpha=1", 9, "not applicable"),
-        Case(
-            "noisy-quadratic",
-            "adagrad:eps_position=inside",
-            "constant:alpha=1",
-            9,
-            "not applicable",
-            seeds=2,
-        ),
-    ],
+    cases="""
+        holds
+            star-convex-valley  adagrad:eps_position=inside,eps=0.01  constant:alpha=1  40_000
+        vacuous
+            rare-feature-logistic:dimension=2  adagrad:eps_position=inside,eps=1 \
+                constant:alpha=0.01  300  seeds=8
+        not applicable
+            star-convex-valley  adagrad  constant:alpha=1  9
+            noisy-quadratic  adagrad:eps_position=inside  constant:alpha=1  9  seeds=2
+    """,
 )
 def defossez_2022_thm1(T: Any, L: Any, G_inf: Any, D0: Any, n: Any, alpha: Any, eps: Any) -> Any:
     """AdaGrad finds stationary points of smooth functions at the rate log T / sqrt(T).
@@ -607,31 +546,20 @@ def defossez_2022_thm1(T: Any, L: Any, G_inf: Any, D0: Any, n: Any, alpha: Any, 
         constant_step,
     ],
     status="proved here",
-    cases=[
-        Case(
-            "star-convex-valley:start=3",
-            "adam:beta1=0,eps=0.01,eps_position=inside,bias_correction=none",
-            "constant:alpha=0.05",
-            5_000,
-            "holds",
-        ),
-        Case(
-            "rare-feature-logistic:dimension=2",
-            "adam:beta1=0,eps=0.01,eps_position=inside,bias_correction=none",
-            "constant:alpha=0.01",
-            300,
-            "vacuous",
-            seeds=8,
-        ),
-        Case("star-convex-valley", "adam:beta1=0", "constant:alpha=0.1", 9, "not applicable"),
-        Case(
-            "star-convex-valley",
-            "adam:eps_position=inside,bias_correction=none",
-            "constant:alpha=0.1",
-            9,
-            "not applicable",
-        ),
-    ],
+    cases="""
+        holds
+            star-convex-valley:start=3 \
+                adam:beta1=0,eps=0.01,eps_position=inside,bias_correction=none \
+                constant:alpha=0.05  5_000
+        vacuous
+            rare-feature-logistic:dimension=2 \
+                adam:beta1=0,eps=0.01,eps_position=inside,bias_correction=none \
+                constant:alpha=0.01  300  seeds=8
+        not applicable
+            star-convex-valley  adam:beta1=0  constant:alpha=0.1  9
+            star-convex-valley  adam:eps_position=inside,bias_correction=none  constant:alpha=0.1 \
+                9
+    """,
 )
 def defossez_2022_thm2(
     T: Any, L: Any, G_inf: Any, D0: Any, n: Any, alpha: Any, beta2: Any, eps: Any
@@ -667,27 +595,18 @@ def defossez_2022_thm2(
         constant_step,
     ],
     status="proved here",
-    cases=[
-        Case(
-            "rare-feature-logistic:dimension=2",
-            "adopt:beta1=0,beta2=0.5,eps=1",
-            "constant:alpha=0.1",
-            500,
-            "holds",
-            seeds=16,
-        ),
-        Case(
-            "huber-worst",
-            "adopt:beta1=0,beta2=0.1,eps=0.05",
-            "constant:alpha=0.002",
-            1_000,
-            "holds",
-        ),
-        Case("star-convex-valley", "adopt:beta1=0,eps=0.1", "constant:alpha=0.001", 500, "vacuous"),
-        Case("star-convex-valley", "adopt", "constant:alpha=0.1", 9, "not applicable"),
-        Case("adopt-counterexample", "adopt:beta1=0", "constant:alpha=0.1", 9, "not applicable"),
-        Case("zhang-2022", "adopt:beta1=0", "constant:alpha=0.1", 9, "not applicable", seeds=2),
-    ],
+    cases="""
+        holds
+            rare-feature-logistic:dimension=2  adopt:beta1=0,beta2=0.5,eps=1  constant:alpha=0.1 \
+                500  seeds=16
+            huber-worst  adopt:beta1=0,beta2=0.1,eps=0.05  constant:alpha=0.002  1_000
+        vacuous
+            star-convex-valley  adopt:beta1=0,eps=0.1  constant:alpha=0.001  500
+        not applicable
+            star-convex-valley  adopt  constant:alpha=0.1  9
+            adopt-counterexample  adopt:beta1=0  constant:alpha=0.1  9
+            zhang-2022  adopt:beta1=0  constant:alpha=0.1  9  seeds=2
+    """,
 )
 def adopt_without_momentum(
     T: Any, L: Any, G_inf: Any, second_moment: Any, D0: Any, alpha: Any, eps: Any
@@ -744,26 +663,18 @@ _MOMENTUM_ADAGRAD = "adamnc:beta1=0.5,eps=0.01,eps_position=inside"
         inverse_sqrt_step,
     ],
     status="proved here",
-    cases=[
-        Case("star-convex-valley", _MOMENTUM_ADAGRAD, "inverse-sqrt:alpha=1", 100_000, "holds"),
-        Case(
-            "star-convex-valley",
-            "adamnc:beta1=0,eps=0.01,eps_position=inside",
-            "inverse-sqrt:alpha=1",
-            40_000,
-            "holds",
-        ),
-        Case(
-            "rare-feature-logistic:dimension=2",
-            "adamnc:eps=1,eps_position=inside",
-            "inverse-sqrt:alpha=0.1",
-            300,
-            "vacuous",
-            seeds=8,
-        ),
-        Case("star-convex-valley", _MOMENTUM_ADAGRAD, "constant:alpha=1", 9, "not applicable"),
-        Case("star-convex-valley", "adamnc", "inverse-sqrt:alpha=1", 9, "not applicable"),
-    ],
+    cases=f"""
+        holds
+            star-convex-valley  {_MOMENTUM_ADAGRAD}  inverse-sqrt:alpha=1  100_000
+            star-convex-valley  adamnc:beta1=0,eps=0.01,eps_position=inside  inverse-sqrt:alpha=1 \
+                40_000
+        vacuous
+            rare-feature-logistic:dimension=2  adamnc:eps=1,eps_position=inside \
+                inverse-sqrt:alpha=0.1  300  seeds=8
+        not applicable
+            star-convex-valley  {_MOMENTUM_ADAGRAD}  constant:alpha=1  9
+            star-convex-valley  adamnc  inverse-sqrt:alpha=1  9
+    """,
 )
 def defossez_2022_thm3(
     T: Any, L: Any, G_inf: Any, D0: Any, n: Any, alpha: Any, beta1: Any, eps: Any
@@ -809,32 +720,19 @@ def defossez_2022_thm3(
         constant_step,
     ],
     status="proved here",
-    cases=[
-        Case("star-convex-valley:start=3", _MOMENTUM_ADAM, "constant:alpha=0.02", 20_000, "holds"),
-        Case(
-            "star-convex-valley:start=3",
-            "adam:beta1=0,eps=0.01,eps_position=inside,bias_correction=none",
-            "constant:alpha=0.05",
-            5_000,
-            "holds",
-        ),
-        Case(
-            "rare-feature-logistic:dimension=2",
-            _MOMENTUM_ADAM,
-            "constant:alpha=0.01",
-            300,
-            "vacuous",
-            seeds=8,
-        ),
-        Case(
-            "star-convex-valley",
-            f"{_MOMENTUM_ADAM},beta2=0.5",
-            "constant:alpha=0.1",
-            9,
-            "not applicable",
-        ),
-        Case("star-convex-valley", "adam", "constant:alpha=0.1", 9, "not applicable"),
-    ],
+    cases=f"""
+        holds
+            star-convex-valley:start=3  {_MOMENTUM_ADAM}  constant:alpha=0.02  20_000
+            star-convex-valley:start=3 \
+                adam:beta1=0,eps=0.01,eps_position=inside,bias_correction=none \
+                constant:alpha=0.05  5_000
+        vacuous
+            rare-feature-logistic:dimension=2  {_MOMENTUM_ADAM}  constant:alpha=0.01  300 \
+                seeds=8
+        not applicable
+            star-convex-valley  {_MOMENTUM_ADAM},beta2=0.5  constant:alpha=0.1  9
+            star-convex-valley  adam  constant:alpha=0.1  9
+    """,
 )
 def defossez_2022_thm4(
     T: Any, L: Any, G_inf: Any, D0: Any, n: Any, alpha: Any, beta1: Any, beta2: Any, eps: Any
@@ -888,35 +786,19 @@ def _positive_b0(setting: Setting) -> str:
     ],
     status="proved here",
     options={"delta": (0.5, 0.1, 0.01)},
-    cases=[
-        Case(
-            "rare-feature-logistic:dimension=1,odds=1000",
-            "adagrad-norm:initial=2000",
-            "constant:alpha=10",
-            2_000,
-            "holds",
-            seeds=64,
-            options={"delta": 0.5},
-        ),
-        Case(
-            "star-convex-valley:start=2",
-            "adagrad-norm:initial=400000",
-            "constant:alpha=1",
-            100_000,
-            "holds",
-        ),
-        Case(
-            "rare-feature-logistic:dimension=2",
-            "adagrad-norm:initial=1",
-            "constant:alpha=1",
-            300,
-            "vacuous",
-            seeds=8,
-        ),
-        Case("star-convex-valley", "adagrad-norm", "constant:alpha=1", 9, "not applicable"),
-        Case("star-convex-valley", "adagrad", "constant:alpha=1", 9, "not applicable"),
-        Case("zhang-2022", "adagrad-norm:initial=1", "constant:alpha=1", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            rare-feature-logistic:dimension=1,odds=1000  adagrad-norm:initial=2000 \
+                constant:alpha=10  2_000  seeds=64  delta=0.5
+            star-convex-valley:start=2  adagrad-norm:initial=400000  constant:alpha=1  100_000
+        vacuous
+            rare-feature-logistic:dimension=2  adagrad-norm:initial=1  constant:alpha=1  300 \
+                seeds=8
+        not applicable
+            star-convex-valley  adagrad-norm  constant:alpha=1  9
+            star-convex-valley  adagrad  constant:alpha=1  9
+            zhang-2022  adagrad-norm:initial=1  constant:alpha=1  9
+    """,
 )
 def ward_2019_thm21(
     T: Any, L: Any, G: Any, sigma2: Any, D0: Any, alpha: Any, b0: Any, *, delta: float = 0.1
@@ -956,22 +838,18 @@ _ROWS = "rare-feature-logistic:dimension=1,odds=1000"
         constant_step,
     ],
     status="proved here",
-    cases=[
-        Case("huber-worst:N=1", "signsgd", "constant:alpha=0.01", 200, "holds"),
-        # The theorem's own setting: K steps with batches of K, step size 1 / sqrt(n L K).
-        Case(f"{_ROWS},batch=400", "signsgd", "constant:alpha=0.1", 400, "holds", seeds=16),
-        Case(f"{_ROWS},batch=10", "signsgd", "constant:alpha=0.1", 400, "holds", seeds=16),
-        Case(
-            "rare-feature-logistic:dimension=2",
-            "signsgd",
-            "constant:alpha=0.01",
-            300,
-            "vacuous",
-            seeds=8,
-        ),
-        Case("noisy-quadratic", "signsgd", "constant:alpha=0.01", 9, "not applicable", seeds=2),
-        Case(f"{_ROWS}", "signum", "constant:alpha=0.01", 9, "not applicable", seeds=2),
-    ],
+    cases=f"""
+        holds
+            huber-worst:N=1  signsgd  constant:alpha=0.01  200
+            # The theorem's own setting: K steps with batches of K, step size 1 / sqrt(n L K).
+            {_ROWS},batch=400  signsgd  constant:alpha=0.1  400  seeds=16
+            {_ROWS},batch=10  signsgd  constant:alpha=0.1  400  seeds=16
+        vacuous
+            rare-feature-logistic:dimension=2  signsgd  constant:alpha=0.01  300  seeds=8
+        not applicable
+            noisy-quadratic  signsgd  constant:alpha=0.01  9  seeds=2
+            {_ROWS}  signum  constant:alpha=0.01  9  seeds=2
+    """,
 )
 def bernstein_2018_thm1(T: Any, L: Any, G: Any, n: Any, D0: Any, alpha: Any, sigma2: Any) -> Any:
     """Sign descent finds stationary points with noise too, to within what the batches leave.

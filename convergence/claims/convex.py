@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convergence.claim import Case, Setting, claim
+from convergence.claim import Setting, claim
 from convergence.claims.assumptions import (
     constant_step,
     convex,
@@ -24,15 +24,17 @@ __all__ = ["drori_teboulle_2014_gd", "ghadimi_2015_hb_convex"]
     tags=("suboptimality", "convex", "gradient-descent"),
     measure="suboptimality",
     assumes=[convex, *descent_within_inverse_smoothness],
-    cases=[
-        # Built for N steps: the bound is attained at T = N.
-        Case("huber-worst:N=100", "sgd", "inverse-smoothness", 100, "holds"),
-        Case("huber-worst:N=50,h=0.5", "sgd", "inverse-smoothness:h=0.5", 50, "holds"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness", 1_000, "holds"),
-        Case("breast-cancer-logistic", "sgd", "inverse-smoothness", 1_000, "holds"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness:h=1.5", 100, "not applicable"),
-        Case("pl-sine", "sgd", "inverse-smoothness", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            # Built for N steps: the bound is attained at T = N.
+            huber-worst:N=100  sgd  inverse-smoothness  100
+            huber-worst:N=50,h=0.5  sgd  inverse-smoothness:h=0.5  50
+            quadratic:kappa=100  sgd  inverse-smoothness  1_000
+            breast-cancer-logistic  sgd  inverse-smoothness  1_000
+        not applicable
+            quadratic:kappa=100  sgd  inverse-smoothness:h=1.5  100
+            pl-sine  sgd  inverse-smoothness  100
+    """,
 )
 def drori_teboulle_2014_gd(T: Any, L: Any, R0: Any, alpha: Any) -> Any:
     """Gradient descent with a step size of at most 1/L.
@@ -60,18 +62,13 @@ def _heavy_ball_step(setting: Setting) -> float:
         constant_step,
         step_size("alpha <= (1 - beta1) / L", _heavy_ball_step),
     ],
-    cases=[
-        Case("quadratic:kappa=100", "heavy-ball", "inverse-smoothness:h=0.1", 2_000, "holds"),
-        Case("breast-cancer-logistic", "heavy-ball", "inverse-smoothness:h=0.1", 2_000, "holds"),
-        Case(
-            "breast-cancer-logistic",
-            "heavy-ball:beta1=0.5",
-            "inverse-smoothness:h=0.5",
-            2_000,
-            "holds",
-        ),
-        Case("digits-softmax", "heavy-ball:beta1=0.5", "inverse-smoothness:h=0.5", 500, "holds"),
-    ],
+    cases="""
+        holds
+            quadratic:kappa=100  heavy-ball  inverse-smoothness:h=0.1  2_000
+            breast-cancer-logistic  heavy-ball  inverse-smoothness:h=0.1  2_000
+            breast-cancer-logistic  heavy-ball:beta1=0.5  inverse-smoothness:h=0.5  2_000
+            digits-softmax  heavy-ball:beta1=0.5  inverse-smoothness:h=0.5  500
+    """,
 )
 def ghadimi_2015_hb_convex(T: Any, L: Any, R0: Any, alpha: Any, beta1: Any) -> Any:
     """Heavy ball on a smooth convex function, at the mean of the iterates.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import sqrt
 
-from convergence.claim import Assumption, Case, Setting, claim
+from convergence.claim import Assumption, Setting, claim
 from convergence.claims.assumptions import (
     constant_step,
     convex,
@@ -98,15 +98,17 @@ def _long(setting: Setting) -> str:
     measure="suboptimality",
     assumes=[convex, *_DESCENT, Assumption("alpha > 1/L", _long), below_two],
     status="conjectured in 2014; proofs were announced later, and none is repeated here",
-    cases=[
-        Case("huber-worst:N=15", "sgd", "inverse-smoothness:h=1.5", 10, "holds"),
-        Case("quadratic:kappa=1,dimension=1", "sgd", "inverse-smoothness:h=1.9", 100, "holds"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness:h=1.9", 1_000, "holds"),
-        Case("breast-cancer-logistic", "sgd", "inverse-smoothness:h=1.5", 1_000, "holds"),
-        Case("pl-sine", "sgd", "inverse-smoothness:h=1.5", 100, "not applicable"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness", 100, "not applicable"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness:h=2.01", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            huber-worst:N=15  sgd  inverse-smoothness:h=1.5  10
+            quadratic:kappa=1,dimension=1  sgd  inverse-smoothness:h=1.9  100
+            quadratic:kappa=100  sgd  inverse-smoothness:h=1.9  1_000
+            breast-cancer-logistic  sgd  inverse-smoothness:h=1.5  1_000
+        not applicable
+            pl-sine  sgd  inverse-smoothness:h=1.5  100
+            quadratic:kappa=100  sgd  inverse-smoothness  100
+            quadratic:kappa=100  sgd  inverse-smoothness:h=2.01  100
+    """,
 )
 def gd_long_step_conjecture(T: Any, L: Any, R0: Any, alpha: Any) -> Any:
     """Gradient descent with a step size between 1/L and 2/L.
@@ -127,14 +129,16 @@ def gd_long_step_conjecture(T: Any, L: Any, R0: Any, alpha: Any) -> Any:
     tags=("suboptimality", "convex", "strongly-convex", "gradient-descent"),
     measure="suboptimality",
     assumes=[strongly_convex, *_DESCENT, step_size("alpha <= 2/L", lambda setting: 2.0)],
-    cases=[
-        Case("quadratic:kappa=100,dimension=2", "sgd", "constant:alpha=200/101", 1_000, "holds"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness:h=1.9", 1_000, "holds"),
-        Case("breast-cancer-logistic", "sgd", "inverse-smoothness", 1_000, "holds"),
-        Case("lessard-2016", "sgd", "inverse-smoothness:h=0.5", 200, "holds"),
-        Case("huber-worst", "sgd", "inverse-smoothness", 100, "not applicable"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness:h=2.1", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            quadratic:kappa=100,dimension=2  sgd  constant:alpha=200/101  1_000
+            quadratic:kappa=100  sgd  inverse-smoothness:h=1.9  1_000
+            breast-cancer-logistic  sgd  inverse-smoothness  1_000
+            lessard-2016  sgd  inverse-smoothness:h=0.5  200
+        not applicable
+            huber-worst  sgd  inverse-smoothness  100
+            quadratic:kappa=100  sgd  inverse-smoothness:h=2.1  100
+    """,
 )
 def gd_strongly_convex(T: Any, L: Any, mu: Any, D0: Any, alpha: Any) -> Any:
     """Gradient descent on a strongly convex function, by objective value.
@@ -156,13 +160,15 @@ def gd_strongly_convex(T: Any, L: Any, mu: Any, D0: Any, alpha: Any) -> Any:
     tags=("distance", "convex", "strongly-convex", "gradient-descent"),
     measure="distance",
     assumes=[strongly_convex, *_DESCENT, step_size("alpha <= 2/L", lambda setting: 2.0)],
-    cases=[
-        Case("quadratic:kappa=100,dimension=2", "sgd", "constant:alpha=200/101", 1_000, "holds"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness:h=1.9", 1_000, "holds"),
-        Case("breast-cancer-logistic", "sgd", "inverse-smoothness", 1_000, "holds"),
-        Case("huber-worst", "sgd", "inverse-smoothness", 100, "not applicable"),
-        Case("quadratic:kappa=100", "sgd", "inverse-sqrt:alpha=1", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            quadratic:kappa=100,dimension=2  sgd  constant:alpha=200/101  1_000
+            quadratic:kappa=100  sgd  inverse-smoothness:h=1.9  1_000
+            breast-cancer-logistic  sgd  inverse-smoothness  1_000
+        not applicable
+            huber-worst  sgd  inverse-smoothness  100
+            quadratic:kappa=100  sgd  inverse-sqrt:alpha=1  100
+    """,
 )
 def gd_strongly_convex_distance(T: Any, L: Any, mu: Any, R0: Any, alpha: Any) -> Any:
     """Gradient descent on a strongly convex function, by distance.
@@ -184,16 +190,18 @@ def gd_strongly_convex_distance(T: Any, L: Any, mu: Any, R0: Any, alpha: Any) ->
     tags=("stationarity", "non-convex", "gradient-descent"),
     measure="stationarity_least",
     assumes=[*_DESCENT, step_size("alpha <= sqrt(3)/L", lambda setting: 3**0.5)],
-    cases=[
-        Case("quadratic:kappa=1,dimension=1", "sgd", "inverse-smoothness", 5, "holds"),
-        Case("pl-sine", "sgd", "inverse-smoothness", 200, "holds"),
-        Case("huber-worst:N=100", "sgd", "inverse-smoothness", 101, "holds"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness:h=0.5", 1_000, "holds"),
-        Case("pl-sine", "sgd", "inverse-smoothness:h=1.2", 100, "holds"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness:h=1.7", 500, "holds"),
-        Case("pl-sine", "sgd", "inverse-smoothness:h=1.8", 100, "not applicable"),
-        Case("rosenbrock", "sgd", "constant:alpha=1e-4", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            quadratic:kappa=1,dimension=1  sgd  inverse-smoothness  5
+            pl-sine  sgd  inverse-smoothness  200
+            huber-worst:N=100  sgd  inverse-smoothness  101
+            quadratic:kappa=100  sgd  inverse-smoothness:h=0.5  1_000
+            pl-sine  sgd  inverse-smoothness:h=1.2  100
+            quadratic:kappa=100  sgd  inverse-smoothness:h=1.7  500
+        not applicable
+            pl-sine  sgd  inverse-smoothness:h=1.8  100
+            rosenbrock  sgd  constant:alpha=1e-4  100
+    """,
 )
 def gd_nonconvex_min(T: Any, L: Any, D0: Any, alpha: Any) -> Any:
     """Gradient descent finds stationary points of smooth functions: the sharp constant.
@@ -221,14 +229,16 @@ def gd_nonconvex_min(T: Any, L: Any, D0: Any, alpha: Any) -> Any:
     tags=("stationarity", "non-convex", "gradient-descent"),
     measure="gradient_mean_square",
     assumes=[*_DESCENT, below_two],
-    cases=[
-        Case("quadratic:kappa=1,dimension=1", "sgd", "inverse-smoothness", 5, "holds"),
-        Case("pl-sine", "sgd", "inverse-smoothness:h=1.5", 200, "holds"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness:h=1.9", 1_000, "holds"),
-        Case("breast-cancer-logistic", "sgd", "inverse-smoothness", 500, "holds"),
-        Case("pl-sine", "sgd", "inverse-smoothness:h=2.01", 100, "not applicable"),
-        Case("rosenbrock", "sgd", "constant:alpha=1e-4", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            quadratic:kappa=1,dimension=1  sgd  inverse-smoothness  5
+            pl-sine  sgd  inverse-smoothness:h=1.5  200
+            quadratic:kappa=100  sgd  inverse-smoothness:h=1.9  1_000
+            breast-cancer-logistic  sgd  inverse-smoothness  500
+        not applicable
+            pl-sine  sgd  inverse-smoothness:h=2.01  100
+            rosenbrock  sgd  constant:alpha=1e-4  100
+    """,
 )
 def gd_nonconvex_classic(T: Any, L: Any, D0: Any, alpha: Any) -> Any:
     """Gradient descent finds stationary points of smooth functions: the classic bound.
@@ -247,14 +257,16 @@ def gd_nonconvex_classic(T: Any, L: Any, D0: Any, alpha: Any) -> Any:
     tags=("suboptimality", "non-convex", "gradient-descent"),
     measure="suboptimality",
     assumes=descent_within_inverse_smoothness,
-    cases=[
-        Case("pl-sine:start=2.25", "sgd", "inverse-smoothness", 100, "holds"),
-        Case("pl-sine", "sgd", "inverse-smoothness:h=0.5", 200, "holds"),
-        Case("lessard-2016", "sgd", "inverse-smoothness", 100, "holds"),
-        Case("breast-cancer-logistic", "sgd", "inverse-smoothness", 1_000, "holds"),
-        Case("pl-sine", "sgd", "inverse-smoothness:h=1.5", 100, "not applicable"),
-        Case("huber-worst", "sgd", "inverse-smoothness", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            pl-sine:start=2.25  sgd  inverse-smoothness  100
+            pl-sine  sgd  inverse-smoothness:h=0.5  200
+            lessard-2016  sgd  inverse-smoothness  100
+            breast-cancer-logistic  sgd  inverse-smoothness  1_000
+        not applicable
+            pl-sine  sgd  inverse-smoothness:h=1.5  100
+            huber-worst  sgd  inverse-smoothness  100
+    """,
 )
 def pl_improved(T: Any, L: Any, mu_pl: Any, D0: Any, alpha: Any) -> Any:
     """Gradient descent under the Polyak-Lojasiewicz inequality: a sharper rate.
@@ -276,17 +288,20 @@ def pl_improved(T: Any, L: Any, mu_pl: Any, D0: Any, alpha: Any) -> Any:
     tags=("suboptimality", "convex", "non-smooth", "gradient-descent"),
     measure="suboptimality_best",
     assumes=[convex, exact_gradients, the_rule("gradient-descent"), constant_step],
-    cases=[
-        Case("absolute-value", "sgd", "constant:alpha=0.4", 2_000, "holds"),
-        # The step size D/(G sqrt(N+1)), with N + 1 rounds: the bound is D G/sqrt(N+1), and it is
-        # attained. That the start is no worse makes it vacuous there.
-        Case("resisting-maximum:N=99", "sgd", "constant:alpha=0.1", 100, "vacuous"),
-        Case("resisting-maximum:N=24,G=2,D=5", "sgd", "constant:alpha=0.5", 25, "vacuous"),
-        Case("nesterov-worst-nonsmooth", "sgd", "constant:alpha=0.1", 1_000, "holds"),
-        Case("huber-worst", "sgd", "inverse-smoothness", 100, "holds"),
-        Case("resisting-maximum", "sgd", "inverse-sqrt:alpha=0.1", 100, "not applicable"),
-        Case("quadratic", "sgd", "constant:alpha=0.1", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            absolute-value  sgd  constant:alpha=0.4  2_000
+            nesterov-worst-nonsmooth  sgd  constant:alpha=0.1  1_000
+            huber-worst  sgd  inverse-smoothness  100
+        vacuous
+            # The step size D/(G sqrt(N+1)), with N + 1 rounds: the bound is D G/sqrt(N+1), and it
+            # is attained. That the start is no worse makes it vacuous there.
+            resisting-maximum:N=99  sgd  constant:alpha=0.1  100
+            resisting-maximum:N=24,G=2,D=5  sgd  constant:alpha=0.5  25
+        not applicable
+            resisting-maximum  sgd  inverse-sqrt:alpha=0.1  100
+            quadratic  sgd  constant:alpha=0.1  100
+    """,
 )
 def subgradient_constant_step(T: Any, G: Any, R0: Any, alpha: Any) -> Any:
     """The subgradient method with a constant step size, at its best iterate.
@@ -327,25 +342,15 @@ def _from_inverse(setting: Setting) -> str:
             "alpha < 2 (1 - beta1) / L", lambda setting: 2 * (1 - setting.rule.settings["beta1"])
         ),
     ],
-    cases=[
-        Case("quadratic:kappa=100", "heavy-ball", "inverse-smoothness:h=0.15", 2_000, "holds"),
-        Case(
-            "quadratic:kappa=1,dimension=1",
-            "heavy-ball:beta1=0",
-            "inverse-smoothness:h=1",
-            20,
-            "holds",
-        ),
-        Case(
-            "breast-cancer-logistic",
-            "heavy-ball:beta1=0.5",
-            "inverse-smoothness:h=0.8",
-            1_000,
-            "holds",
-        ),
-        Case("quadratic", "heavy-ball", "inverse-smoothness:h=0.05", 100, "not applicable"),
-        Case("quadratic", "heavy-ball", "inverse-smoothness:h=0.25", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            quadratic:kappa=100  heavy-ball  inverse-smoothness:h=0.15  2_000
+            quadratic:kappa=1,dimension=1  heavy-ball:beta1=0  inverse-smoothness:h=1  20
+            breast-cancer-logistic  heavy-ball:beta1=0.5  inverse-smoothness:h=0.8  1_000
+        not applicable
+            quadratic  heavy-ball  inverse-smoothness:h=0.05  100
+            quadratic  heavy-ball  inverse-smoothness:h=0.25  100
+    """,
 )
 def ghadimi_2015_hb_convex_long(T: Any, L: Any, R0: Any, alpha: Any, beta1: Any) -> Any:
     """Heavy ball on a smooth convex function, with the longer steps of the theorem.
@@ -383,32 +388,16 @@ def _small_momentum(setting: Setting) -> str:
         step_size("alpha <= 1/L", lambda setting: 1.0),
         Assumption("beta1**2 <= (1 - alpha mu) (1 - alpha L)", _small_momentum),
     ],
-    cases=[
-        Case(
-            "quadratic:kappa=1,dimension=1",
-            "heavy-ball:beta1=0.75",
-            "constant:alpha=0.25",
-            100,
-            "holds",
-        ),
-        Case(
-            "quadratic:kappa=100",
-            "heavy-ball:beta1=0.7",
-            "inverse-smoothness:h=0.5",
-            1_000,
-            "holds",
-        ),
-        Case("pl-sine", "heavy-ball:beta1=0.7", "inverse-smoothness:h=0.5", 200, "holds"),
-        Case(
-            "breast-cancer-logistic",
-            "heavy-ball:beta1=0.9",
-            "inverse-smoothness:h=0.15",
-            1_000,
-            "holds",
-        ),
-        Case("quadratic", "heavy-ball", "inverse-smoothness:h=0.5", 100, "not applicable"),
-        Case("huber-worst", "heavy-ball", "inverse-smoothness:h=0.1", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            quadratic:kappa=1,dimension=1  heavy-ball:beta1=0.75  constant:alpha=0.25  100
+            quadratic:kappa=100  heavy-ball:beta1=0.7  inverse-smoothness:h=0.5  1_000
+            pl-sine  heavy-ball:beta1=0.7  inverse-smoothness:h=0.5  200
+            breast-cancer-logistic  heavy-ball:beta1=0.9  inverse-smoothness:h=0.15  1_000
+        not applicable
+            quadratic  heavy-ball  inverse-smoothness:h=0.5  100
+            huber-worst  heavy-ball  inverse-smoothness:h=0.1  100
+    """,
 )
 def ghadimi_2015_hb_sc(T: Any, mu_pl: Any, D0: Any, alpha: Any) -> Any:
     """Heavy ball converges linearly with little momentum.
@@ -449,27 +438,17 @@ def _polyak_momentum(setting: Setting) -> str:
         _is_step("alpha = 4 / (sqrt(L) + sqrt(mu))**2", _polyak_step),
         Assumption("beta1 = ((sqrt(L/mu) - 1) / (sqrt(L/mu) + 1))**2", _polyak_momentum),
     ],
-    cases=[
-        Case(
-            "quadratic:kappa=1.0201,dimension=2",
-            "heavy-ball:beta1=1/40401",
-            "constant:alpha=40804/40401",
-            10,
-            "holds",
-        ),
-        Case(
-            "quadratic:kappa=100", "heavy-ball:beta1=81/121", "constant:alpha=400/121", 500, "holds"
-        ),
-        Case(
-            "quadratic:kappa=10000,rotated=true",
-            "heavy-ball:beta1=9801/10201",
-            "constant:alpha=40000/10201",
-            1_000,
-            "holds",
-        ),
-        Case("lessard-2016", "heavy-ball:beta1=4/9", "constant:alpha=1/9", 100, "not applicable"),
-        Case("quadratic:kappa=100", "heavy-ball", "constant:alpha=400/121", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            quadratic:kappa=1.0201,dimension=2  heavy-ball:beta1=1/40401 \
+                constant:alpha=40804/40401  10
+            quadratic:kappa=100  heavy-ball:beta1=81/121  constant:alpha=400/121  500
+            quadratic:kappa=10000,rotated=true  heavy-ball:beta1=9801/10201 \
+                constant:alpha=40000/10201  1_000
+        not applicable
+            lessard-2016  heavy-ball:beta1=4/9  constant:alpha=1/9  100
+            quadratic:kappa=100  heavy-ball  constant:alpha=400/121  100
+    """,
 )
 def polyak_hb_quadratic(T: Any, R0: Any, beta1: Any) -> Any:
     """Polyak's heavy ball on quadratics, for every number of steps.
@@ -500,18 +479,14 @@ _FAILING_MOMENTUM = (
     measure="distance",
     sense="at least",
     assumes=[the_problem("lessard-2016", start=3.3), *_FAILING_MOMENTUM],
-    cases=[
-        Case("lessard-2016", "heavy-ball:beta1=4/9", "constant:alpha=1/9", 2_000, "holds"),
-        # Another momentum, or another start, and the method converges.
-        Case("lessard-2016", "heavy-ball:beta1=0.3", "constant:alpha=1/9", 100, "not applicable"),
-        Case(
-            "lessard-2016:start=2",
-            "heavy-ball:beta1=4/9",
-            "constant:alpha=1/9",
-            100,
-            "not applicable",
-        ),
-    ],
+    cases="""
+        holds
+            lessard-2016  heavy-ball:beta1=4/9  constant:alpha=1/9  2_000
+        not applicable
+            # Another momentum, or another start, and the method converges.
+            lessard-2016  heavy-ball:beta1=0.3  constant:alpha=1/9  100
+            lessard-2016:start=2  heavy-ball:beta1=4/9  constant:alpha=1/9  100
+    """,
 )
 def lessard_2016_cycle(T: Any) -> Any:
     """Polyak's tuning of the heavy ball cycles on a strongly convex function.
@@ -535,17 +510,13 @@ def lessard_2016_cycle(T: Any) -> Any:
         the_problem("goujaud-2023", L=25.0, mu=1.0, alpha=1 / 9, beta=4 / 9, start=(1.2, 0.64)),
         *_FAILING_MOMENTUM,
     ],
-    cases=[
-        Case("goujaud-2023", "heavy-ball:beta1=4/9", "constant:alpha=1/9", 2_000, "holds"),
-        Case("goujaud-2023", "heavy-ball:beta1=0.3", "constant:alpha=1/9", 100, "not applicable"),
-        Case(
-            "goujaud-2023:start=[0.5,0.5]",
-            "heavy-ball:beta1=4/9",
-            "constant:alpha=1/9",
-            100,
-            "not applicable",
-        ),
-    ],
+    cases="""
+        holds
+            goujaud-2023  heavy-ball:beta1=4/9  constant:alpha=1/9  2_000
+        not applicable
+            goujaud-2023  heavy-ball:beta1=0.3  constant:alpha=1/9  100
+            goujaud-2023:start=[0.5,0.5]  heavy-ball:beta1=4/9  constant:alpha=1/9  100
+    """,
 )
 def goujaud_2023_cycle(T: Any) -> Any:
     """The heavy ball cycles through a triangle around the minimum of a strongly convex function.
@@ -584,29 +555,17 @@ def _nesterov_momentum(setting: Setting) -> str:
         _is_step("alpha = 1/L", _inverse_smoothness),
         Assumption("beta1 = (sqrt(L) - sqrt(mu)) / (sqrt(L) + sqrt(mu))", _nesterov_momentum),
     ],
-    cases=[
-        Case(
-            "goujaud-2023:start=[100,3]", "nesterov:beta1=2/3", "inverse-smoothness", 100, "holds"
-        ),
-        Case("quadratic:kappa=100", "nesterov:beta1=9/11", "inverse-smoothness", 500, "holds"),
-        Case("lessard-2016", "nesterov:beta1=2/3", "inverse-smoothness", 100, "holds"),
-        Case(
-            "quadratic:kappa=10000,dimension=2",
-            "nesterov:beta1=99/101",
-            "inverse-smoothness",
-            2_000,
-            "holds",
-        ),
-        Case("quadratic:kappa=100", "nesterov", "inverse-smoothness", 100, "not applicable"),
-        Case(
-            "quadratic:kappa=100",
-            "nesterov:beta1=9/11",
-            "inverse-smoothness:h=0.5",
-            100,
-            "not applicable",
-        ),
-        Case("huber-worst", "nesterov", "inverse-smoothness", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            goujaud-2023:start=[100,3]  nesterov:beta1=2/3  inverse-smoothness  100
+            quadratic:kappa=100  nesterov:beta1=9/11  inverse-smoothness  500
+            lessard-2016  nesterov:beta1=2/3  inverse-smoothness  100
+            quadratic:kappa=10000,dimension=2  nesterov:beta1=99/101  inverse-smoothness  2_000
+        not applicable
+            quadratic:kappa=100  nesterov  inverse-smoothness  100
+            quadratic:kappa=100  nesterov:beta1=9/11  inverse-smoothness:h=0.5  100
+            huber-worst  nesterov  inverse-smoothness  100
+    """,
 )
 def nesterov_2004_sc(T: Any, L: Any, mu: Any, D0: Any, R0: Any) -> Any:
     """Nesterov's method with constant momentum on a strongly convex function.
@@ -648,21 +607,17 @@ _WORST = "nesterov-worst-smooth:N=50"
     measure="suboptimality",
     sense="at least",
     assumes=[the_problem("nesterov-worst-smooth"), _in_the_span],
-    cases=[
-        Case(
-            "nesterov-worst-smooth:N=20",
-            "heavy-ball:beta1=0.8",
-            "inverse-smoothness:h=3.5",
-            20,
-            "holds",
-        ),
-        Case(_WORST, "nesterov:beta1=0.92", "inverse-smoothness", 50, "holds"),
-        Case(_WORST, "optimized-gradient", "inverse-smoothness", 50, "holds"),
-        Case(_WORST, "heavy-ball:beta1=0.9", "inverse-smoothness", 50, "holds"),
-        Case(_WORST, "sgd", "inverse-smoothness", 50, "holds"),
-        Case(_WORST, "adam", "constant:alpha=0.1", 50, "not applicable"),
-        Case("quadratic", "sgd", "inverse-smoothness", 50, "not applicable"),
-    ],
+    cases=f"""
+        holds
+            nesterov-worst-smooth:N=20  heavy-ball:beta1=0.8  inverse-smoothness:h=3.5  20
+            {_WORST}  nesterov:beta1=0.92  inverse-smoothness  50
+            {_WORST}  optimized-gradient  inverse-smoothness  50
+            {_WORST}  heavy-ball:beta1=0.9  inverse-smoothness  50
+            {_WORST}  sgd  inverse-smoothness  50
+        not applicable
+            {_WORST}  adam  constant:alpha=0.1  50
+            quadratic  sgd  inverse-smoothness  50
+    """,
 )
 def nesterov_smooth_lower_bound(T: Any, L: Any, R0: Any, n: Any) -> Any:
     """No method in the span of the gradients is faster than O(1/T**2) on smooth convex functions.
@@ -684,13 +639,15 @@ def nesterov_smooth_lower_bound(T: Any, L: Any, R0: Any, n: Any) -> Any:
     measure="suboptimality",
     sense="at least",
     assumes=[the_problem("nesterov-worst-smooth"), _in_the_span],
-    cases=[
-        Case(_WORST, "sgd", "constant:alpha=2", 50, "holds"),
-        Case(_WORST, "nesterov:beta1=0.92", "inverse-smoothness", 500, "holds"),
-        Case(_WORST, "heavy-ball:beta1=0.9", "inverse-smoothness", 50, "holds"),
-        Case(_WORST, "adam", "constant:alpha=0.1", 50, "not applicable"),
-        Case("quadratic", "sgd", "inverse-smoothness", 50, "not applicable"),
-    ],
+    cases=f"""
+        holds
+            {_WORST}  sgd  constant:alpha=2  50
+            {_WORST}  nesterov:beta1=0.92  inverse-smoothness  500
+            {_WORST}  heavy-ball:beta1=0.9  inverse-smoothness  50
+        not applicable
+            {_WORST}  adam  constant:alpha=0.1  50
+            quadratic  sgd  inverse-smoothness  50
+    """,
 )
 def nesterov_worst_smooth_gap(T: Any, L: Any, n: Any) -> Any:
     """What the least value on the touched coordinates leaves of Nesterov's worst function.
@@ -721,12 +678,14 @@ def _beyond_two(setting: Setting) -> str:
         constant_step,
         Assumption("alpha > 2/L", _beyond_two),
     ],
-    cases=[
-        Case("quadratic:kappa=1,dimension=1", "sgd", "constant:alpha=2.1", 1_000, "holds"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness:h=2.01", 1_000, "holds"),
-        Case("quadratic:kappa=100,rotated=true", "sgd", "constant:alpha=2.5", 2_000, "holds"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness:h=1.99", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            quadratic:kappa=1,dimension=1  sgd  constant:alpha=2.1  1_000
+            quadratic:kappa=100  sgd  inverse-smoothness:h=2.01  1_000
+            quadratic:kappa=100,rotated=true  sgd  constant:alpha=2.5  2_000
+        not applicable
+            quadratic:kappa=100  sgd  inverse-smoothness:h=1.99  100
+    """,
 )
 def gd_diverges(T: Any, L: Any, alpha: Any) -> Any:
     """Gradient descent diverges on a quadratic when the step size is beyond 2/L.

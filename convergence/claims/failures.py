@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ceil, log, sqrt
 
-from convergence.claim import Assumption, Case, Setting, claim, sum_i
+from convergence.claim import Assumption, Setting, claim, sum_i
 from convergence.claims.assumptions import (
     bounded_domain,
     box_or_metric_projection,
@@ -43,50 +43,29 @@ def _shrinking(setting: Setting) -> str:
 _ADAM = "adam:beta1=0,beta2=0.1,eps=0"
 _MOMENTUM = "adam:beta1=0.5,beta2=0.5,eps=0,beta1_decay=0.5"
 _SPIKE = "periodic-linear:slopes=[10,-1,-1,-1,-1,-1,-1,-1,-1]"
-_FIRST_VIOLATIONS = {
-    # alpha: with all printed terms, without the third, on the projection-free form
-    0.05: (4950, 4638, 2166),
-    0.1: (1377, 1224, 603),
-    0.5: (153, 123, 93),
-    0.9: (138, 120, 96),
-}
-
-
-def _kingma_ba_cases() -> list[Case]:
-    cases = []
-    for alpha, (printed, dropped, free) in _FIRST_VIOLATIONS.items():
-        by = f"inverse-sqrt:alpha={alpha:g}"
-        for problem, option, first in (
-            ("periodic-linear", "printed", printed),
-            ("periodic-linear", "dropped", dropped),
-            ("periodic-hinge", "printed", free),
-        ):
-            cases.append(
-                Case(
-                    problem,
-                    _ADAM,
-                    by,
-                    6_000,
-                    "violated",
-                    first_violation=first,
-                    options={"third_term": option},
-                )
-            )
-    return [
-        *cases,
-        Case(
-            _SPIKE, _MOMENTUM, "inverse-sqrt:alpha=0.1", 40_000, "violated", first_violation=36_450
-        ),
+_ROOT = "inverse-sqrt:alpha"
+_KINGMA_BA_CASES = f"""
+    violated
+        # With all printed terms, without the third, and on the form without projection.
+        periodic-linear  {_ADAM}  {_ROOT}=0.05  6_000  first_violation=4950
+        periodic-linear  {_ADAM}  {_ROOT}=0.05  6_000  first_violation=4638  third_term=dropped
+        periodic-hinge  {_ADAM}  {_ROOT}=0.05  6_000  first_violation=2166
+        periodic-linear  {_ADAM}  {_ROOT}=0.1  6_000  first_violation=1377
+        periodic-linear  {_ADAM}  {_ROOT}=0.1  6_000  first_violation=1224  third_term=dropped
+        periodic-hinge  {_ADAM}  {_ROOT}=0.1  6_000  first_violation=603
+        periodic-linear  {_ADAM}  {_ROOT}=0.5  6_000  first_violation=153
+        periodic-linear  {_ADAM}  {_ROOT}=0.5  6_000  first_violation=123  third_term=dropped
+        periodic-hinge  {_ADAM}  {_ROOT}=0.5  6_000  first_violation=93
+        periodic-linear  {_ADAM}  {_ROOT}=0.9  6_000  first_violation=138
+        periodic-linear  {_ADAM}  {_ROOT}=0.9  6_000  first_violation=120  third_term=dropped
+        periodic-hinge  {_ADAM}  {_ROOT}=0.9  6_000  first_violation=96
+        {_SPIKE}  {_MOMENTUM}  inverse-sqrt:alpha=0.1  40_000  first_violation=36450
+    holds
         # Not false everywhere: at C = 2 nothing fails.
-        Case(
-            "reddi-2018-thm1:C=2",
-            "adam:beta1=0,beta2=0.2,eps=0",
-            "inverse-sqrt:alpha=0.5",
-            10_000,
-            "holds",
-        ),
-        Case("reddi-2018-online", "adam", "inverse-sqrt:alpha=0.5", 100, "not applicable"),
-    ]
+        reddi-2018-thm1:C=2  adam:beta1=0,beta2=0.2,eps=0  inverse-sqrt:alpha=0.5  10_000
+    not applicable
+        reddi-2018-online  adam  inverse-sqrt:alpha=0.5  100
+"""
 
 
 @claim(
@@ -106,7 +85,7 @@ def _kingma_ba_cases() -> list[Case]:
         "The slopes 3, -1, -1 refute it with beta1 = 0"
     ),
     options={"third_term": ("printed", "dropped")},
-    cases=_kingma_ba_cases(),
+    cases=_KINGMA_BA_CASES,
 )
 def kingma_ba_2015_thm41(
     T: Any,
@@ -185,36 +164,17 @@ _RAW = "bias_correction=none"
         "The print allows C = 2, where the bound is 0, and uses "
         "1/sqrt(3t+3) >= 1/sqrt(2(3t+1)), which fails at t = 0; the statement is true"
     ),
-    cases=[
-        Case(
-            "reddi-2018-thm1:C=3",
-            f"adam:beta1=0,beta2=1/10,eps=0,{_RAW}",
-            "inverse-sqrt:alpha=0.5",
-            30_000,
-            "holds",
-        ),
-        Case(
-            "reddi-2018-thm1:C=5",
-            f"adam:beta1=0,beta2=1/26,eps=0,{_RAW}",
-            "inverse-sqrt:alpha=0.9",
-            30_000,
-            "holds",
-        ),
-        Case(
-            "reddi-2018-thm1:C=3",
-            f"adam:beta1=0,beta2=1/10,eps=0,{_RAW}",
-            "constant:alpha=0.5",
-            3_000,
-            "holds",
-        ),
-        Case(
-            "reddi-2018-thm1:C=2",
-            f"adam:beta1=0,beta2=1/5,eps=0,{_RAW}",
-            "inverse-sqrt:alpha=0.5",
-            3_000,
-            "not applicable",
-        ),
-    ],
+    cases=f"""
+        holds
+            reddi-2018-thm1:C=3  adam:beta1=0,beta2=1/10,eps=0,{_RAW}  inverse-sqrt:alpha=0.5 \
+                30_000
+            reddi-2018-thm1:C=5  adam:beta1=0,beta2=1/26,eps=0,{_RAW}  inverse-sqrt:alpha=0.9 \
+                30_000
+            reddi-2018-thm1:C=3  adam:beta1=0,beta2=1/10,eps=0,{_RAW}  constant:alpha=0.5  3_000
+        not applicable
+            reddi-2018-thm1:C=2  adam:beta1=0,beta2=1/5,eps=0,{_RAW}  inverse-sqrt:alpha=0.5 \
+                3_000
+    """,
 )
 def reddi_2018_thm1(T: Any, G: Any) -> Any:
     """Adam does not converge on C, -1, -1: its average regret stays at (2C - 4)/3.
@@ -282,38 +242,17 @@ _SLOW = "inverse-sqrt:alpha=0.001"
         Assumption("alpha_t = alpha / sqrt(t) or alpha", _inverse_sqrt_or_constant),
     ],
     errata="The print has a C that is large enough without saying how large; here it is explicit",
-    cases=[
-        Case("reddi-2018-thm2", "adam:beta1=0.5,beta2=0.5", _SLOW, 2_000, "holds"),
-        Case(
-            "reddi-2018-thm2",
-            f"adam:beta1=0.5,beta2=0.5,eps=0,{_RAW}",
-            "inverse-sqrt:alpha=1",
-            2_000,
-            "holds",
-        ),
-        Case(
-            "reddi-2018-thm2:beta1=0,beta2=0.5",
-            "adam:beta1=0,beta2=0.5,eps=1",
-            "constant:alpha=30",
-            2_000,
-            "holds",
-        ),
-        Case("reddi-2018-thm2", "adam", "inverse-sqrt:alpha=1", 100, "not applicable"),
-        Case(
-            "reddi-2018-thm2:C=4",
-            "adam:beta1=0.5,beta2=0.5",
-            "inverse-sqrt:alpha=1",
-            100,
-            "not applicable",
-        ),
-        Case(
-            "reddi-2018-thm2",
-            "amsgrad:beta1=0.5,beta2=0.5",
-            "inverse-sqrt:alpha=1",
-            100,
-            "not applicable",
-        ),
-    ],
+    cases=f"""
+        holds
+            reddi-2018-thm2  adam:beta1=0.5,beta2=0.5  {_SLOW}  2_000
+            reddi-2018-thm2  adam:beta1=0.5,beta2=0.5,eps=0,{_RAW}  inverse-sqrt:alpha=1  2_000
+            reddi-2018-thm2:beta1=0,beta2=0.5  adam:beta1=0,beta2=0.5,eps=1  constant:alpha=30 \
+                2_000
+        not applicable
+            reddi-2018-thm2  adam  inverse-sqrt:alpha=1  100
+            reddi-2018-thm2:C=4  adam:beta1=0.5,beta2=0.5  inverse-sqrt:alpha=1  100
+            reddi-2018-thm2  amsgrad:beta1=0.5,beta2=0.5  inverse-sqrt:alpha=1  100
+    """,
 )
 def reddi_2018_thm2(T: Any, G: Any) -> Any:
     """Adam with given betas does not converge if large slopes are rare enough.
@@ -373,40 +312,15 @@ def _stays_below_one(setting: Setting) -> str:
         "The print has a C that is large enough without saying how large, and no projection; "
         "where no step can be cut off at 1, projection at -1 only adds to the claim"
     ),
-    cases=[
-        Case(
-            "reddi-2018-thm3",
-            "adam:beta1=0.5,beta2=0.5,eps=0",
-            "constant:alpha=2e-4",
-            2_000,
-            "holds",
-            seeds=64,
-        ),
-        Case(
-            "reddi-2018-thm3:C=12,start=-0.9",
-            f"adam:beta1=0,beta2=0.9,eps=0,{_RAW}",
-            "constant:alpha=3e-4",
-            2_000,
-            "holds",
-            seeds=64,
-        ),
-        Case(
-            "reddi-2018-thm3",
-            "adam:eps=0",
-            "constant:alpha=1e-5",
-            100,
-            "not applicable",
-            seeds=2,
-        ),
-        Case(
-            "reddi-2018-thm3",
-            "adam:beta1=0.5,beta2=0.5,eps=0",
-            "constant:alpha=0.1",
-            100,
-            "not applicable",
-            seeds=2,
-        ),
-    ],
+    cases=f"""
+        holds
+            reddi-2018-thm3  adam:beta1=0.5,beta2=0.5,eps=0  constant:alpha=2e-4  2_000  seeds=64
+            reddi-2018-thm3:C=12,start=-0.9  adam:beta1=0,beta2=0.9,eps=0,{_RAW} \
+                constant:alpha=3e-4  2_000  seeds=64
+        not applicable
+            reddi-2018-thm3  adam:eps=0  constant:alpha=1e-5  100  seeds=2
+            reddi-2018-thm3  adam:beta1=0.5,beta2=0.5,eps=0  constant:alpha=0.1  100  seeds=2
+    """,
 )
 def reddi_2018_thm3(T: Any, D0: Any) -> Any:
     """Adam does not come closer to the minimum on average if large slopes are rare enough.
@@ -438,37 +352,17 @@ def reddi_2018_thm3(T: Any, D0: Any) -> Any:
         "False: the first term lacks a division by alpha, and a constant slope with small steps "
         "refutes it; `reddi-2018-thm4` is the bound as published"
     ),
-    cases=[
-        Case(
-            "periodic-linear:slopes=[1],start=1",
-            "amsgrad:beta1=0,beta2=0.1",
-            "inverse-sqrt:alpha=0.01",
-            2_000,
-            "violated",
-        ),
-        Case(
-            "reddi-2018-thm1",
-            "amsgrad:beta1=0,beta2=0.1",
-            "inverse-sqrt:alpha=0.01",
-            2_000,
-            "violated",
-        ),
-        # From alpha = 1/2 on it is weaker than what is true.
-        Case(
-            "reddi-2018-thm1",
-            "amsgrad:beta1=0,beta2=0.1",
-            "inverse-sqrt:alpha=0.5",
-            2_000,
-            "holds",
-        ),
-        Case(
-            "periodic-linear:slopes=[1],start=1",
-            "amsgrad",
-            "inverse-sqrt:alpha=0.01",
-            100,
-            "not applicable",
-        ),
-    ],
+    cases="""
+        violated
+            periodic-linear:slopes=[1],start=1  amsgrad:beta1=0,beta2=0.1 \
+                inverse-sqrt:alpha=0.01  2_000
+            reddi-2018-thm1  amsgrad:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.01  2_000
+        holds
+            # From alpha = 1/2 on it is weaker than what is true.
+            reddi-2018-thm1  amsgrad:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.5  2_000
+        not applicable
+            periodic-linear:slopes=[1],start=1  amsgrad  inverse-sqrt:alpha=0.01  100
+    """,
 )
 def reddi_2018_thm4_draft(
     T: Any, D_inf: Any, alpha: Any, beta2: Any, vhat: Any, gradient_norms: Any

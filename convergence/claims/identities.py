@@ -10,7 +10,7 @@ import numpy as np
 from numpy import sqrt
 
 from convergence import rules, schedule
-from convergence.claim import Assumption, Case, Setting, claim
+from convergence.claim import Assumption, Setting, claim
 from convergence.claims.assumptions import (
     constant_step,
     exact_gradients,
@@ -83,21 +83,17 @@ def _on_the_line(setting: Setting) -> Setting:
     measure="difference",
     twin=_on_the_line,
     assumes=[the_problem("wilson-2017"), exact_gradients, _by_signs],
-    cases=[
-        Case("wilson-2017", "adagrad:eps=0", "constant:alpha=0.1", 300, "holds"),
-        Case("wilson-2017", "adam:eps=0", "constant:alpha=0.01", 300, "holds"),
-        Case("wilson-2017", "rmsprop:eps=0", "constant:alpha=0.001", 200, "holds"),
-        Case(
-            "wilson-2017:positives=30,negatives=10",
-            "amsgrad",
-            "inverse-sqrt:alpha=0.01",
-            300,
-            "holds",
-        ),
-        Case("wilson-2017", "adam", "constant:alpha=0.01", 9, "not applicable"),
-        Case("wilson-2017", "sgd", "inverse-smoothness", 9, "not applicable"),
-        Case("quadratic", "adam:eps=0", "constant:alpha=0.01", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            wilson-2017  adagrad:eps=0  constant:alpha=0.1  300
+            wilson-2017  adam:eps=0  constant:alpha=0.01  300
+            wilson-2017  rmsprop:eps=0  constant:alpha=0.001  200
+            wilson-2017:positives=30,negatives=10  amsgrad  inverse-sqrt:alpha=0.01  300
+        not applicable
+            wilson-2017  adam  constant:alpha=0.01  9
+            wilson-2017  sgd  inverse-smoothness  9
+            quadratic  adam:eps=0  constant:alpha=0.01  9
+    """,
 )
 def wilson_2017_lemma31(T: Any) -> Any:
     """Adaptive methods never leave the line of sign(X'y) where X sign(X'y) is a multiple of y.
@@ -118,16 +114,16 @@ def wilson_2017_lemma31(T: Any) -> Any:
     measure="fresh_misfit",
     sense="at least",
     assumes=[the_problem("wilson-2017"), exact_gradients, _by_signs],
-    cases=[
-        Case("wilson-2017", "adagrad:eps=0", "constant:alpha=0.1", 300, "holds"),
-        Case("wilson-2017", "adam:eps=0", "constant:alpha=0.01", 300, "holds"),
-        Case("wilson-2017", "rmsprop:eps=0", "constant:alpha=0.001", 200, "holds"),
-        Case(
-            "wilson-2017:positives=30,negatives=10", "amsgrad", "constant:alpha=0.01", 300, "holds"
-        ),
-        Case("wilson-2017", "adam", "constant:alpha=0.01", 9, "not applicable"),
-        Case("wilson-2017", "sgd", "inverse-smoothness", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            wilson-2017  adagrad:eps=0  constant:alpha=0.1  300
+            wilson-2017  adam:eps=0  constant:alpha=0.01  300
+            wilson-2017  rmsprop:eps=0  constant:alpha=0.001  200
+            wilson-2017:positives=30,negatives=10  amsgrad  constant:alpha=0.01  300
+        not applicable
+            wilson-2017  adam  constant:alpha=0.01  9
+            wilson-2017  sgd  inverse-smoothness  9
+    """,
 )
 def wilson_2017_adaptive_fresh(T: Any, iterate_sup: Any) -> Any:
     """Adaptive methods take every fresh example for positive, however well they fit the others.
@@ -159,14 +155,14 @@ def wilson_2017_adaptive_fresh(T: Any, iterate_sup: Any) -> Any:
         "A print of the weights of least norm, 4 n- + 3 over 9 n+ + 3 n- + 8 n+ n- + 3, belongs to "
         "three private features for a negative example; with five they are those here"
     ),
-    cases=[
-        Case("wilson-2017", "sgd", "inverse-smoothness", 200, "holds"),
-        Case(
-            "wilson-2017:positives=30,negatives=10", "sgd", "inverse-smoothness:h=0.5", 500, "holds"
-        ),
-        Case("wilson-2017", "sgd", "inverse-smoothness:h=1.5", 9, "not applicable"),
-        Case("wilson-2017", "adam:eps=0", "inverse-smoothness", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            wilson-2017  sgd  inverse-smoothness  200
+            wilson-2017:positives=30,negatives=10  sgd  inverse-smoothness:h=0.5  500
+        not applicable
+            wilson-2017  sgd  inverse-smoothness:h=1.5  9
+            wilson-2017  adam:eps=0  inverse-smoothness  9
+    """,
 )
 def wilson_2017_descent_fresh(
     T: Any, mu_pl: Any, R0: Any, alpha: Any, fresh_margin_limit: Any
@@ -225,13 +221,15 @@ _AVERAGED = "heavy-ball:velocity=average"
         Assumption("alpha > (2 + 2 beta1) / ((1 - beta1) L)", _above),
     ],
     status="proved here",
-    cases=[
-        Case(_LINE, _AVERAGED, "constant:alpha=38.1", 1_000, "holds"),
-        Case(_LINE, f"{_AVERAGED},beta1=0.5", "constant:alpha=7", 300, "holds"),
-        Case("quadratic", _AVERAGED, "inverse-smoothness:h=38.01", 2_000, "holds"),
-        Case("quadratic", _AVERAGED, "inverse-smoothness:h=37.99", 9, "not applicable"),
-        Case("quadratic", "heavy-ball", "inverse-smoothness:h=38.1", 9, "not applicable"),
-    ],
+    cases=f"""
+        holds
+            {_LINE}  {_AVERAGED}  constant:alpha=38.1  1_000
+            {_LINE}  {_AVERAGED},beta1=0.5  constant:alpha=7  300
+            quadratic  {_AVERAGED}  inverse-smoothness:h=38.01  2_000
+        not applicable
+            quadratic  {_AVERAGED}  inverse-smoothness:h=37.99  9
+            quadratic  heavy-ball  inverse-smoothness:h=38.1  9
+    """,
 )
 def momentum_threshold_above(T: Any, L: Any, alpha: Any, beta1: Any) -> Any:
     """Averaged momentum diverges on a quadratic beyond (2 + 2 beta1) / ((1 - beta1) L): 38/L at .9.
@@ -268,13 +266,15 @@ def _spectral_radius(c: Any, beta1: Any) -> Any:
         Assumption("alpha < (2 + 2 beta1) / ((1 - beta1) L)", _below),
     ],
     status="proved here",
-    cases=[
-        Case(_LINE, f"{_AVERAGED},beta1=0.99", "constant:alpha=397.9", 2_000, "holds"),
-        Case(_LINE, f"{_AVERAGED},beta1=0", "constant:alpha=1.9", 200, "holds"),
-        Case("quadratic", _AVERAGED, "inverse-smoothness:h=37", 2_000, "holds"),
-        Case("quadratic:kappa=10,rotated=true", _AVERAGED, "constant:alpha=1", 1_000, "holds"),
-        Case("quadratic", _AVERAGED, "inverse-smoothness:h=38.01", 9, "not applicable"),
-    ],
+    cases=f"""
+        holds
+            {_LINE}  {_AVERAGED},beta1=0.99  constant:alpha=397.9  2_000
+            {_LINE}  {_AVERAGED},beta1=0  constant:alpha=1.9  200
+            quadratic  {_AVERAGED}  inverse-smoothness:h=37  2_000
+            quadratic:kappa=10,rotated=true  {_AVERAGED}  constant:alpha=1  1_000
+        not applicable
+            quadratic  {_AVERAGED}  inverse-smoothness:h=38.01  9
+    """,
 )
 def momentum_threshold_below(T: Any, L: Any, mu: Any, R0: Any, alpha: Any, beta1: Any) -> Any:
     """Averaged momentum converges linearly on a quadratic below (2 + 2 beta1) / ((1 - beta1) L).
@@ -332,13 +332,15 @@ _MOMENTS = (
 )
 # A mean slope of 1.4 with little noise.
 _STEADY = "reddi-2018-thm3:delta=1.4,C=1.5"
-_MOMENT_CASES = [
-    Case(_STEADY, "adam", "constant:alpha=0.01", 30, "holds", seeds=4_096),
-    Case(_STEADY, "amsgrad:beta1=0.5,beta2=0.5", "constant:alpha=0.01", 30, "holds", seeds=4_096),
-    Case("noisy-quadratic", "adam", "constant:alpha=0.01", 9, "not applicable", seeds=2),
-    Case("shi-2021", "adam", "constant:alpha=0.01", 9, "not applicable", seeds=2),
-    Case(_STEADY, "adam:beta1_decay=0.5", "constant:alpha=0.01", 9, "not applicable", seeds=2),
-]
+_MOMENT_CASES = f"""
+    holds
+        {_STEADY}  adam  constant:alpha=0.01  30  seeds=4096
+        {_STEADY}  amsgrad:beta1=0.5,beta2=0.5  constant:alpha=0.01  30  seeds=4096
+    not applicable
+        noisy-quadratic  adam  constant:alpha=0.01  9  seeds=2
+        shi-2021  adam  constant:alpha=0.01  9  seeds=2
+        {_STEADY}  adam:beta1_decay=0.5  constant:alpha=0.01  9  seeds=2
+"""
 
 
 @claim(
@@ -467,16 +469,18 @@ def _four_times(setting: Setting) -> Setting:
     measure="difference",
     twin=_four_times,
     assumes=[Assumption("the method scales by the gradients it has seen, without eps", _invariant)],
-    cases=[
-        Case("himmelblau", "adam:eps=0", "constant:alpha=0.01", 500, "holds"),
-        Case("rosenbrock", "adamw:eps=0", "inverse-sqrt:alpha=0.1", 500, "holds"),
-        Case("pl-sine", "adagrad-norm", "constant:alpha=1", 100, "holds"),
-        Case("noisy-quadratic", "rmsprop:eps=0", "constant:alpha=0.01", 300, "holds", seeds=4),
-        Case("quadratic", "lion:weight_decay=0.1", "constant:alpha=0.01", 300, "holds"),
-        Case("himmelblau", "adam", "constant:alpha=0.01", 9, "not applicable"),
-        Case("himmelblau", "adam:eps=0,weight_decay=0.1", "constant:alpha=1", 9, "not applicable"),
-        Case("himmelblau", "sgd", "constant:alpha=0.001", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            himmelblau  adam:eps=0  constant:alpha=0.01  500
+            rosenbrock  adamw:eps=0  inverse-sqrt:alpha=0.1  500
+            pl-sine  adagrad-norm  constant:alpha=1  100
+            noisy-quadratic  rmsprop:eps=0  constant:alpha=0.01  300  seeds=4
+            quadratic  lion:weight_decay=0.1  constant:alpha=0.01  300
+        not applicable
+            himmelblau  adam  constant:alpha=0.01  9
+            himmelblau  adam:eps=0,weight_decay=0.1  constant:alpha=1  9
+            himmelblau  sgd  constant:alpha=0.001  9
+    """,
 )
 def adam_scale_invariance(T: Any) -> Any:
     """Adam without eps does not notice the scale of the loss, nor do its kin and sign methods.
@@ -560,21 +564,17 @@ _SHRUNK = "adamw:beta1=0,eps=1e30,weight_decay=0.01,decay_scale=none"
             "rounding is not magnified: convex losses and a L_max + lam <= 2", _without_expansion
         ),
     ],
-    cases=[
-        Case("quadratic", _SHRUNK, "constant:alpha=1e30", 500, "holds"),
-        Case("breast-cancer-logistic", _SHRUNK, "constant:alpha=1e29", 300, "holds"),
-        Case(
-            "noisy-quadratic",
-            "adamw:beta1=0,eps=1e30,weight_decay=1e-31",
-            "constant:alpha=1e29",
-            300,
-            "holds",
-            seeds=4,
-        ),
-        Case("quadratic", "adamw:beta1=0", "constant:alpha=0.01", 9, "not applicable"),
-        Case("quadratic", "adamw:eps=1e30", "constant:alpha=1e28", 9, "not applicable"),
-        Case("himmelblau", _SHRUNK, "constant:alpha=1e28", 9, "not applicable"),
-    ],
+    cases=f"""
+        holds
+            quadratic  {_SHRUNK}  constant:alpha=1e30  500
+            breast-cancer-logistic  {_SHRUNK}  constant:alpha=1e29  300
+            noisy-quadratic  adamw:beta1=0,eps=1e30,weight_decay=1e-31  constant:alpha=1e29  300 \
+                seeds=4
+        not applicable
+            quadratic  adamw:beta1=0  constant:alpha=0.01  9
+            quadratic  adamw:eps=1e30  constant:alpha=1e28  9
+            himmelblau  {_SHRUNK}  constant:alpha=1e28  9
+    """,
 )
 def decoupled_decay_as_penalty(T: Any) -> Any:
     """Decoupled decay is a quadratic penalty where the method's matrix is the identity.
@@ -617,13 +617,15 @@ def _coupled(setting: Setting) -> Setting:
         Assumption("the start and its gradient have the same signs, without zeros", _outwards),
     ],
     status="proved here",
-    cases=[
-        Case("quadratic", "adamw:eps=0", "constant:alpha=0.01", 300, "holds"),
-        Case("pl-sine", "adamw:eps=0,weight_decay=1", "inverse-sqrt:alpha=0.1", 300, "holds"),
-        Case("quadratic", "adamw", "constant:alpha=0.01", 9, "not applicable"),
-        Case("quadratic", "adamw:eps=0,weight_decay=0", "constant:alpha=1", 9, "not applicable"),
-        Case("wilson-2017", "adamw:eps=0", "constant:alpha=0.01", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            quadratic  adamw:eps=0  constant:alpha=0.01  300
+            pl-sine  adamw:eps=0,weight_decay=1  inverse-sqrt:alpha=0.1  300
+        not applicable
+            quadratic  adamw  constant:alpha=0.01  9
+            quadratic  adamw:eps=0,weight_decay=0  constant:alpha=1  9
+            wilson-2017  adamw:eps=0  constant:alpha=0.01  9
+    """,
 )
 def decoupled_decay_is_no_penalty(T: Any, alpha: Any, weight_decay: Any, start_norm: Any) -> Any:
     """For Adam no coefficient of a quadratic penalty reproduces decoupled decay.

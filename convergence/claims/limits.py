@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy import log, sqrt
 
-from convergence.claim import Assumption, Case, Setting, claim
+from convergence.claim import Assumption, Setting, claim
 from convergence.claims.assumptions import (
     independent_draws,
     inverse_sqrt_step,
@@ -43,32 +43,18 @@ __all__ = [
     assumes=kingma_ba_2015_thm41.facts["assumptions"],
     status="refuted",
     errata="False with Theorem 4.1: on 3, -1, -1 the average regret of Adam stays at 2/3",
-    cases=[
-        Case(
-            "periodic-linear",
-            "adam:beta1=0,beta2=0.1,eps=0",
-            "inverse-sqrt:alpha=0.5",
-            10_000,
-            "violated",
-        ),
-        Case(
-            "periodic-hinge",
-            "adam:beta1=0,beta2=0.1,eps=0",
-            "inverse-sqrt:alpha=0.5",
-            10_000,
-            "violated",
-        ),
-        # Not false everywhere.
-        Case(
-            "periodic-linear:slopes=[1],start=1",
-            "adam:beta1=0,beta2=0.1,eps=0",
-            "inverse-sqrt:alpha=0.5",
-            10_000,
-            "holds",
-        ),
-        Case("periodic-linear", "adam:beta1=0", "inverse-sqrt:alpha=0.5", 9, "not applicable"),
-        Case("periodic-linear", "adam:beta1=0,eps=0", "constant:alpha=0.5", 9, "not applicable"),
-    ],
+    cases="""
+        violated
+            periodic-linear  adam:beta1=0,beta2=0.1,eps=0  inverse-sqrt:alpha=0.5  10_000
+            periodic-hinge  adam:beta1=0,beta2=0.1,eps=0  inverse-sqrt:alpha=0.5  10_000
+        holds
+            # Not false everywhere.
+            periodic-linear:slopes=[1],start=1  adam:beta1=0,beta2=0.1,eps=0 \
+                inverse-sqrt:alpha=0.5  10_000
+        not applicable
+            periodic-linear  adam:beta1=0  inverse-sqrt:alpha=0.5  9
+            periodic-linear  adam:beta1=0,eps=0  constant:alpha=0.5  9
+    """,
 )
 def kingma_ba_2015_cor42(T: Any) -> Any:
     """The average regret of Adam tends to 0: the printed corollary, which is false.
@@ -117,22 +103,17 @@ def _growing_noise(setting: Setting) -> str:
         the_rule("gradient-descent"),
         Assumption("sum alpha_t is infinite, sum alpha_t**2 is not", _square_summable),
     ],
-    cases=[
-        Case("noisy-quadratic", "sgd", "polynomial:alpha=1,power=0.75", 10_000, "holds", seeds=8),
-        Case("noisy-quadratic", "sgd", "inverse:alpha=10", 10_000, "holds", seeds=8),
-        Case("pl-sine", "sgd", "inverse:alpha=0.3", 10_000, "holds"),
-        Case("star-convex-valley", "sgd", "inverse:alpha=1", 10_000, "holds"),
-        Case("noisy-quadratic", "sgd", "constant:alpha=0.1", 9, "not applicable", seeds=2),
-        Case("noisy-quadratic", "sgd", "inverse-sqrt:alpha=1", 9, "not applicable", seeds=2),
-        Case(
-            "heavy-tailed-noise",
-            "sgd",
-            "polynomial:alpha=1,power=0.75",
-            9,
-            "not applicable",
-            seeds=2,
-        ),
-    ],
+    cases="""
+        holds
+            noisy-quadratic  sgd  polynomial:alpha=1,power=0.75  10_000  seeds=8
+            noisy-quadratic  sgd  inverse:alpha=10  10_000  seeds=8
+            pl-sine  sgd  inverse:alpha=0.3  10_000
+            star-convex-valley  sgd  inverse:alpha=1  10_000
+        not applicable
+            noisy-quadratic  sgd  constant:alpha=0.1  9  seeds=2
+            noisy-quadratic  sgd  inverse-sqrt:alpha=1  9  seeds=2
+            heavy-tailed-noise  sgd  polynomial:alpha=1,power=0.75  9  seeds=2
+    """,
 )
 def bertsekas_tsitsiklis_2000(T: Any) -> Any:
     """SGD with square-summable steps finds stationary points almost surely.
@@ -186,21 +167,17 @@ def _bounded_denominator(setting: Setting) -> str:
         inverse_sqrt_step,
     ],
     errata="The constants of the paper are not explicit: only the rate is claimed",
-    cases=[
-        Case("star-convex-valley", "amsgrad", "inverse-sqrt:alpha=1", 10_000, "holds"),
-        Case("star-convex-valley", "adamnc", "inverse-sqrt:alpha=1", 10_000, "holds"),
-        Case(
-            "rare-feature-logistic:dimension=2",
-            "amsgrad:eps=1e-8",
-            "inverse-sqrt:alpha=0.1",
-            5_000,
-            "holds",
-            seeds=8,
-        ),
-        Case("star-convex-valley", "adam", "inverse-sqrt:alpha=1", 9, "not applicable"),
-        Case("star-convex-valley", "amsgrad", "constant:alpha=1", 9, "not applicable"),
-        Case("quadratic", "amsgrad", "inverse-sqrt:alpha=1", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            star-convex-valley  amsgrad  inverse-sqrt:alpha=1  10_000
+            star-convex-valley  adamnc  inverse-sqrt:alpha=1  10_000
+            rare-feature-logistic:dimension=2  amsgrad:eps=1e-8  inverse-sqrt:alpha=0.1  5_000 \
+                seeds=8
+        not applicable
+            star-convex-valley  adam  inverse-sqrt:alpha=1  9
+            star-convex-valley  amsgrad  constant:alpha=1  9
+            quadratic  amsgrad  inverse-sqrt:alpha=1  9
+    """,
 )
 def chen_2019_cor(T: Any) -> Any:
     """AMSGrad and AdaFom find stationary points at the rate log T / sqrt(T).
@@ -235,43 +212,21 @@ def _without_momentum(setting: Setting) -> str:
     ],
     status="a condition of a theorem, which some methods meet and others do not",
     errata="The constants of the paper are not explicit; here all are 1, which no rate notices",
-    cases=[
-        Case(
-            "reddi-2018-online",
-            "amsgrad:beta1=0,beta2=0.9",
-            "inverse-sqrt:alpha=0.5",
-            10_000,
-            "holds",
-        ),
-        Case("reddi-2018-online", "adamnc:beta1=0", "inverse-sqrt:alpha=0.5", 10_000, "holds"),
-        Case(
-            "karimireddy-2019-ce1",
-            "amsgrad:beta1=0,beta2=0.5",
-            "inverse-sqrt:alpha=0.5",
-            10_000,
-            "holds",
-            seeds=4,
-        ),
-        Case(
-            "reddi-2018-online",
-            "adam:beta1=0,beta2=0.9",
-            "inverse-sqrt:alpha=0.5",
-            10_000,
-            "violated",
-        ),
-        Case(
-            "zhang-2022",
-            "rmsprop:eps=0",
-            "inverse-sqrt:alpha=0.5",
-            10_000,
-            "violated",
-            seeds=4,
-        ),
-        # Where gradients do not change in size, Adam meets it too.
-        Case("absolute-value", "adam:beta1=0", "inverse-sqrt:alpha=0.5", 10_000, "holds"),
-        Case("reddi-2018-online", "amsgrad", "inverse-sqrt:alpha=0.5", 9, "not applicable"),
-        Case("reddi-2018-online", "adam:beta1=0", "constant:alpha=0.5", 9, "not applicable"),
-    ],
+    cases="""
+        holds
+            reddi-2018-online  amsgrad:beta1=0,beta2=0.9  inverse-sqrt:alpha=0.5  10_000
+            reddi-2018-online  adamnc:beta1=0  inverse-sqrt:alpha=0.5  10_000
+            karimireddy-2019-ce1  amsgrad:beta1=0,beta2=0.5  inverse-sqrt:alpha=0.5  10_000 \
+                seeds=4
+            # Where gradients do not change in size, Adam meets it too.
+            absolute-value  adam:beta1=0  inverse-sqrt:alpha=0.5  10_000
+        violated
+            reddi-2018-online  adam:beta1=0,beta2=0.9  inverse-sqrt:alpha=0.5  10_000
+            zhang-2022  rmsprop:eps=0  inverse-sqrt:alpha=0.5  10_000  seeds=4
+        not applicable
+            reddi-2018-online  amsgrad  inverse-sqrt:alpha=0.5  9
+            reddi-2018-online  adam:beta1=0  constant:alpha=0.5  9
+    """,
 )
 def chen_2019_monitor(T: Any) -> Any:
     """A run of an Adam-type method meets the condition under which it is known to converge.
@@ -344,48 +299,16 @@ _WITHOUT_THRESHOLD = (
     assumes=[_SHI, _RMSPROP, inverse_sqrt_step, _DOWN],
     status="proved here",
     errata=_WITHOUT_THRESHOLD,
-    cases=[
-        Case(
-            "shi-2021:C=3",
-            "rmsprop:beta2=0.99,eps=0",
-            "inverse-sqrt:alpha=0.3",
-            10_000,
-            "holds",
-            seeds=8,
-        ),
-        Case(
-            "shi-2021:C=4",
-            "rmsprop:beta2=0.995,eps=0",
-            "inverse-sqrt:alpha=0.5",
-            20_000,
-            "holds",
-            seeds=8,
-        ),
-        Case(
-            "shi-2021",
-            "rmsprop:beta2=0.99,eps=0",
-            "inverse-sqrt:alpha=1",
-            9,
-            "not applicable",
-            seeds=2,
-        ),
-        Case(
-            "shi-2021:C=3,order=reshuffled",
-            "rmsprop:beta2=0.99,eps=0",
-            "inverse-sqrt:alpha=0.3",
-            9,
-            "not applicable",
-            seeds=2,
-        ),
-        Case(
-            "shi-2021:C=3",
-            "rmsprop:beta2=0.99",
-            "inverse-sqrt:alpha=0.3",
-            9,
-            "not applicable",
-            seeds=2,
-        ),
-    ],
+    cases="""
+        holds
+            shi-2021:C=3  rmsprop:beta2=0.99,eps=0  inverse-sqrt:alpha=0.3  10_000  seeds=8
+            shi-2021:C=4  rmsprop:beta2=0.995,eps=0  inverse-sqrt:alpha=0.5  20_000  seeds=8
+        not applicable
+            shi-2021  rmsprop:beta2=0.99,eps=0  inverse-sqrt:alpha=1  9  seeds=2
+            shi-2021:C=3,order=reshuffled  rmsprop:beta2=0.99,eps=0  inverse-sqrt:alpha=0.3  9 \
+                seeds=2
+            shi-2021:C=3  rmsprop:beta2=0.99  inverse-sqrt:alpha=0.3  9  seeds=2
+    """,
 )
 def shi_2021_large_beta2(T: Any) -> Any:
     """RMSprop finds the minimum of an interpolating sum, if beta2 is near enough to 1.
@@ -412,32 +335,14 @@ def shi_2021_large_beta2(T: Any) -> Any:
     assumes=[_SHI, _RMSPROP, inverse_sqrt_step, _UP],
     status="proved here",
     errata=_WITHOUT_THRESHOLD,
-    cases=[
-        Case(
-            "shi-2021",
-            "rmsprop:beta2=0.5,eps=0",
-            "inverse-sqrt:alpha=0.3",
-            10_000,
-            "holds",
-            seeds=8,
-        ),
-        Case(
-            "shi-2021:C=20,start=-1",
-            "rmsprop:beta2=0.8,eps=0",
-            "inverse-sqrt:alpha=0.3",
-            10_000,
-            "holds",
-            seeds=8,
-        ),
-        Case(
-            "shi-2021",
-            "rmsprop:beta2=0.9,eps=0",
-            "inverse-sqrt:alpha=0.3",
-            9,
-            "not applicable",
-            seeds=2,
-        ),
-    ],
+    cases="""
+        holds
+            shi-2021  rmsprop:beta2=0.5,eps=0  inverse-sqrt:alpha=0.3  10_000  seeds=8
+            shi-2021:C=20,start=-1  rmsprop:beta2=0.8,eps=0  inverse-sqrt:alpha=0.3  10_000 \
+                seeds=8
+        not applicable
+            shi-2021  rmsprop:beta2=0.9,eps=0  inverse-sqrt:alpha=0.3  9  seeds=2
+    """,
 )
 def shi_2021_small_beta2(T: Any, G: Any) -> Any:
     """RMSprop goes to the worst point of the same sum, if beta2 is too small for it.
@@ -468,40 +373,17 @@ _ZHANG = the_problem("zhang-2022", order="independent")
         "The paper asks for beta2 >= 1 - O((1 - beta1**n) / n**5) with constants that it does not "
         "name; the condition here is derived for this problem, and sufficient only"
     ),
-    cases=[
-        Case(
-            "zhang-2022:n=3,order=independent",
-            "adam:beta1=0,beta2=0.99,eps=0",
-            "inverse-sqrt:alpha=0.3",
-            10_000,
-            "holds",
-            seeds=8,
-        ),
-        Case(
-            "zhang-2022:n=4,a=2,order=independent",
-            "adam:beta1=0,beta2=0.999,eps=0",
-            "inverse-sqrt:alpha=1",
-            20_000,
-            "holds",
-            seeds=8,
-        ),
-        Case(
-            "zhang-2022:order=independent",
-            "adam:beta1=0,beta2=0.99,eps=0",
-            "inverse-sqrt:alpha=1",
-            9,
-            "not applicable",
-            seeds=2,
-        ),
-        Case(
-            "zhang-2022:n=3",
-            "adam:beta1=0,beta2=0.99,eps=0",
-            "inverse-sqrt:alpha=0.3",
-            9,
-            "not applicable",
-            seeds=2,
-        ),
-    ],
+    cases="""
+        holds
+            zhang-2022:n=3,order=independent  adam:beta1=0,beta2=0.99,eps=0 \
+                inverse-sqrt:alpha=0.3  10_000  seeds=8
+            zhang-2022:n=4,a=2,order=independent  adam:beta1=0,beta2=0.999,eps=0 \
+                inverse-sqrt:alpha=1  20_000  seeds=8
+        not applicable
+            zhang-2022:order=independent  adam:beta1=0,beta2=0.99,eps=0  inverse-sqrt:alpha=1  9 \
+                seeds=2
+            zhang-2022:n=3  adam:beta1=0,beta2=0.99,eps=0  inverse-sqrt:alpha=0.3  9  seeds=2
+    """,
 )
 def zhang_2022_large_beta2(T: Any) -> Any:
     """Adam finds the minimum of Zhang et al.'s sum, if beta2 is near enough to 1.
@@ -528,48 +410,18 @@ def zhang_2022_large_beta2(T: Any) -> Any:
     ],
     status="proved here above -1, by the paper below",
     errata="The region of betas in the paper is not explicit; the condition is sufficient only",
-    cases=[
-        Case(
-            "zhang-2022:order=independent",
-            "adam:beta1=0,beta2=0.2,eps=0",
-            "inverse-sqrt:alpha=1",
-            10_000,
-            "holds",
-            seeds=8,
-        ),
-        Case(
-            "zhang-2022:order=independent",
-            "adam:beta1=0.3,beta2=0.5,eps=0",
-            "inverse-sqrt:alpha=1",
-            10_000,
-            "holds",
-            seeds=8,
-        ),
-        Case(
-            "zhang-2022:n=20,order=independent",
-            "adam:beta1=0.3,beta2=0.7,eps=0",
-            "inverse-sqrt:alpha=1",
-            10_000,
-            "holds",
-            seeds=8,
-        ),
-        Case(
-            "zhang-2022:order=independent",
-            "adam:eps=0",
-            "inverse-sqrt:alpha=1",
-            9,
-            "not applicable",
-            seeds=2,
-        ),
-        Case(
-            "zhang-2022",
-            "adam:beta1=0,beta2=0.2,eps=0",
-            "inverse-sqrt:alpha=1",
-            9,
-            "not applicable",
-            seeds=2,
-        ),
-    ],
+    cases="""
+        holds
+            zhang-2022:order=independent  adam:beta1=0,beta2=0.2,eps=0  inverse-sqrt:alpha=1 \
+                10_000  seeds=8
+            zhang-2022:order=independent  adam:beta1=0.3,beta2=0.5,eps=0  inverse-sqrt:alpha=1 \
+                10_000  seeds=8
+            zhang-2022:n=20,order=independent  adam:beta1=0.3,beta2=0.7,eps=0 \
+                inverse-sqrt:alpha=1  10_000  seeds=8
+        not applicable
+            zhang-2022:order=independent  adam:eps=0  inverse-sqrt:alpha=1  9  seeds=2
+            zhang-2022  adam:beta1=0,beta2=0.2,eps=0  inverse-sqrt:alpha=1  9  seeds=2
+    """,
 )
 def zhang_2022_small_beta2(T: Any, L: Any) -> Any:
     """Adam runs away from the minimum of the same sum, if its betas are too small for it.

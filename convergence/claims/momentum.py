@@ -13,7 +13,7 @@ import numpy as np
 from numpy import sqrt
 from numpy.typing import NDArray
 
-from convergence.claim import Assumption, Case, Setting, claim
+from convergence.claim import Assumption, Setting, claim
 from convergence.claims.assumptions import (
     constant_step,
     convex,
@@ -75,31 +75,17 @@ def weight(T: Any) -> Any:
     tags=("suboptimality", "convex", "momentum", "acceleration"),
     measure="suboptimality",
     assumes=[_fista, *_CONVEX_DESCENT],
-    cases=[
-        Case("huber-worst:N=5201", "accelerated-gradient", "inverse-smoothness", 200, "holds"),
-        Case("quadratic:kappa=10000", "accelerated-gradient", "inverse-smoothness", 1_000, "holds"),
-        Case(
-            "nesterov-worst-smooth:N=50",
-            "accelerated-gradient",
-            "inverse-smoothness:h=0.5",
-            500,
-            "holds",
-        ),
-        Case(
-            "breast-cancer-logistic", "accelerated-gradient", "inverse-smoothness", 1_000, "holds"
-        ),
-        Case(
-            "quadratic", "accelerated-gradient", "inverse-smoothness:h=1.1", 100, "not applicable"
-        ),
-        Case(
-            "quadratic",
-            "accelerated-gradient:weights=simplified",
-            "inverse-smoothness",
-            100,
-            "not applicable",
-        ),
-        Case("pl-sine", "accelerated-gradient", "inverse-smoothness", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            huber-worst:N=5201  accelerated-gradient  inverse-smoothness  200
+            quadratic:kappa=10000  accelerated-gradient  inverse-smoothness  1_000
+            nesterov-worst-smooth:N=50  accelerated-gradient  inverse-smoothness:h=0.5  500
+            breast-cancer-logistic  accelerated-gradient  inverse-smoothness  1_000
+        not applicable
+            quadratic  accelerated-gradient  inverse-smoothness:h=1.1  100
+            quadratic  accelerated-gradient:weights=simplified  inverse-smoothness  100
+            pl-sine  accelerated-gradient  inverse-smoothness  100
+    """,
 )
 def beck_teboulle_2009_fista(T: Any, R0: Any, alpha: Any) -> Any:
     """Nesterov's accelerated gradient with the weights of FISTA.
@@ -124,37 +110,17 @@ def beck_teboulle_2009_fista(T: Any, R0: Any, alpha: Any) -> Any:
     tags=("suboptimality", "convex", "momentum", "acceleration"),
     measure="suboptimality",
     assumes=[_simplified, *_CONVEX_DESCENT],
-    cases=[
-        Case(
-            "huber-worst:N=20251",
-            "accelerated-gradient:weights=simplified",
-            "inverse-smoothness",
-            400,
-            "holds",
-        ),
-        Case(
-            "quadratic:kappa=10000",
-            "accelerated-gradient:weights=simplified",
-            "inverse-smoothness",
-            1_000,
-            "holds",
-        ),
-        Case(
-            "breast-cancer-logistic",
-            "accelerated-gradient:weights=simplified",
-            "inverse-smoothness:h=0.7",
-            1_000,
-            "holds",
-        ),
-        Case("quadratic", "accelerated-gradient", "inverse-smoothness", 100, "not applicable"),
-        Case(
-            "quadratic",
-            "accelerated-gradient:weights=simplified",
-            "inverse-sqrt:alpha=1",
-            100,
-            "not applicable",
-        ),
-    ],
+    cases="""
+        holds
+            huber-worst:N=20251  accelerated-gradient:weights=simplified  inverse-smoothness  400
+            quadratic:kappa=10000  accelerated-gradient:weights=simplified  inverse-smoothness \
+                1_000
+            breast-cancer-logistic  accelerated-gradient:weights=simplified \
+                inverse-smoothness:h=0.7  1_000
+        not applicable
+            quadratic  accelerated-gradient  inverse-smoothness  100
+            quadratic  accelerated-gradient:weights=simplified  inverse-sqrt:alpha=1  100
+    """,
 )
 def su_2016_accelerated_gradient(T: Any, R0: Any, alpha: Any) -> Any:
     """Nesterov's accelerated gradient with the momentum (t - 1) / (t + 2).
@@ -176,38 +142,19 @@ def su_2016_accelerated_gradient(T: Any, R0: Any, alpha: Any) -> Any:
     measure="suboptimality",
     assumes=[_simplified, *_CONVEX_DESCENT],
     status="known from numerical solutions of the worst-case problem; no proof is known here",
-    cases=[
-        # Just straight for so long: 2 N h + 1 = (T + 2)(T + 3)/4.
-        Case(
-            "huber-worst:N=13,h=0.5",
-            "accelerated-gradient:weights=simplified",
-            "inverse-smoothness",
-            5,
-            "holds",
-        ),
-        Case(
-            "huber-worst:N=20501,h=0.25",
-            "accelerated-gradient:weights=simplified",
-            "inverse-smoothness",
-            200,
-            "holds",
-        ),
-        Case(
-            "quadratic:kappa=10000",
-            "accelerated-gradient:weights=simplified",
-            "inverse-smoothness",
-            1_000,
-            "holds",
-        ),
-        Case(
-            "digits-softmax",
-            "accelerated-gradient:weights=simplified",
-            "inverse-smoothness",
-            300,
-            "holds",
-        ),
-        Case("quadratic", "accelerated-gradient", "inverse-smoothness", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            # Just straight for so long: 2 N h + 1 = (T + 2)(T + 3)/4.
+            huber-worst:N=13,h=0.5  accelerated-gradient:weights=simplified  inverse-smoothness \
+                5
+            huber-worst:N=20501,h=0.25  accelerated-gradient:weights=simplified \
+                inverse-smoothness  200
+            quadratic:kappa=10000  accelerated-gradient:weights=simplified  inverse-smoothness \
+                1_000
+            digits-softmax  accelerated-gradient:weights=simplified  inverse-smoothness  300
+        not applicable
+            quadratic  accelerated-gradient  inverse-smoothness  100
+    """,
 )
 def taylor_2017_accelerated_gradient(T: Any, R0: Any, alpha: Any) -> Any:
     """Nesterov's accelerated gradient with the momentum (t - 1) / (t + 2): the exact bound.
@@ -231,31 +178,19 @@ _primary = the_rule("optimized-gradient", last_step=False)
     tags=("suboptimality", "convex", "momentum", "acceleration"),
     measure="suboptimality",
     assumes=[_returned, *_CONVEX_DESCENT],
-    cases=[
-        Case(
-            "quadratic:kappa=1,dimension=1",
-            "optimized-gradient",
-            "inverse-smoothness",
-            100,
-            "holds",
-        ),
-        # 2 * 10405 + 1 = 20811, and the square of the last weight is 20810.5.
-        Case("huber-worst:N=10405", "optimized-gradient", "inverse-smoothness", 200, "holds"),
-        Case(
-            "nesterov-worst-smooth:N=50", "optimized-gradient", "inverse-smoothness", 500, "holds"
-        ),
-        Case("breast-cancer-logistic", "optimized-gradient", "inverse-smoothness", 1_000, "holds"),
-        Case("quadratic", "optimized-gradient", "inverse-smoothness:h=0.5", 500, "holds"),
-        Case("quadratic", "optimized-gradient", "inverse-smoothness:h=1.5", 100, "not applicable"),
-        Case(
-            "quadratic",
-            "optimized-gradient:last_step=false",
-            "inverse-smoothness",
-            100,
-            "not applicable",
-        ),
-        Case("pl-sine", "optimized-gradient", "inverse-smoothness", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            quadratic:kappa=1,dimension=1  optimized-gradient  inverse-smoothness  100
+            # 2 * 10405 + 1 = 20811, and the square of the last weight is 20810.5.
+            huber-worst:N=10405  optimized-gradient  inverse-smoothness  200
+            nesterov-worst-smooth:N=50  optimized-gradient  inverse-smoothness  500
+            breast-cancer-logistic  optimized-gradient  inverse-smoothness  1_000
+            quadratic  optimized-gradient  inverse-smoothness:h=0.5  500
+        not applicable
+            quadratic  optimized-gradient  inverse-smoothness:h=1.5  100
+            quadratic  optimized-gradient:last_step=false  inverse-smoothness  100
+            pl-sine  optimized-gradient  inverse-smoothness  100
+    """,
 )
 def kim_fessler_2016_ogm(T: Any, R0: Any, alpha: Any) -> Any:
     """The optimized gradient method, at the point that it returns after T steps.
@@ -283,37 +218,17 @@ def kim_fessler_2016_ogm(T: Any, R0: Any, alpha: Any) -> Any:
     tags=("suboptimality", "convex", "momentum", "acceleration"),
     measure="suboptimality",
     assumes=[_primary, *_CONVEX_DESCENT],
-    cases=[
-        Case(
-            "huber-worst:N=2650",
-            "optimized-gradient:last_step=false",
-            "inverse-smoothness",
-            100,
-            "holds",
-        ),
-        Case(
-            "quadratic:kappa=10000",
-            "optimized-gradient:last_step=false",
-            "inverse-smoothness",
-            1_000,
-            "holds",
-        ),
-        Case(
-            "breast-cancer-logistic",
-            "optimized-gradient:last_step=false",
-            "inverse-smoothness:h=0.7",
-            1_000,
-            "holds",
-        ),
-        Case("quadratic", "optimized-gradient", "inverse-smoothness", 100, "not applicable"),
-        Case(
-            "breast-cancer-logistic:batch=8",
-            "optimized-gradient:last_step=false",
-            "inverse-smoothness",
-            100,
-            "not applicable",
-        ),
-    ],
+    cases="""
+        holds
+            huber-worst:N=2650  optimized-gradient:last_step=false  inverse-smoothness  100
+            quadratic:kappa=10000  optimized-gradient:last_step=false  inverse-smoothness  1_000
+            breast-cancer-logistic  optimized-gradient:last_step=false  inverse-smoothness:h=0.7 \
+                1_000
+        not applicable
+            quadratic  optimized-gradient  inverse-smoothness  100
+            breast-cancer-logistic:batch=8  optimized-gradient:last_step=false \
+                inverse-smoothness  100
+    """,
 )
 def kim_fessler_2017_ogm_primary(T: Any, R0: Any, alpha: Any) -> Any:
     """The optimized gradient method, at its descent sequence.
@@ -338,16 +253,18 @@ _linear = the_rule("primal-averaging", averaging_power=1.0)
     tags=("suboptimality", "convex", "momentum", "averaging"),
     measure="suboptimality",
     assumes=[_uniform, *_CONVEX_DESCENT],
-    cases=[
-        # Built for N steps of half the length: the bound is attained at T = 50.
-        Case("huber-worst:N=50,h=0.5", "primal-averaging", "inverse-smoothness", 50, "holds"),
-        Case("huber-worst:N=50,h=0.5", "primal-averaging", "inverse-smoothness:h=0.3", 90, "holds"),
-        Case("quadratic:kappa=100", "primal-averaging", "inverse-smoothness", 1_000, "holds"),
-        Case("breast-cancer-logistic", "primal-averaging", "inverse-smoothness", 1_000, "holds"),
-        Case("quadratic", "primal-averaging", "inverse-smoothness:h=1.5", 100, "not applicable"),
-        Case("quadratic", "heavy-ball", "inverse-smoothness", 100, "not applicable"),
-        Case("pl-sine", "primal-averaging", "inverse-smoothness", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            # Built for N steps of half the length: the bound is attained at T = 50.
+            huber-worst:N=50,h=0.5  primal-averaging  inverse-smoothness  50
+            huber-worst:N=50,h=0.5  primal-averaging  inverse-smoothness:h=0.3  90
+            quadratic:kappa=100  primal-averaging  inverse-smoothness  1_000
+            breast-cancer-logistic  primal-averaging  inverse-smoothness  1_000
+        not applicable
+            quadratic  primal-averaging  inverse-smoothness:h=1.5  100
+            quadratic  heavy-ball  inverse-smoothness  100
+            pl-sine  primal-averaging  inverse-smoothness  100
+    """,
 )
 def goujaud_2022_heavy_ball(T: Any, R0: Any, alpha: Any) -> Any:
     """Heavy ball with the step sizes alpha/(t + 1) and the momentum (t - 1)/(t + 1).
@@ -380,30 +297,19 @@ def goujaud_2022_heavy_ball(T: Any, R0: Any, alpha: Any) -> Any:
         _uniform,
         constant_step,
     ],
-    cases=[
-        # D/(G sqrt(T+1)) = 1/64 has no T; D/(G (T+1)) does: attained at T = 63.
-        Case("absolute-value", "primal-averaging", "constant:alpha=1/64", 63, "holds"),
-        Case("l1-norm", "primal-averaging", "constant:alpha=0.03", 1_000, "holds"),
-        Case("log-sum-exp", "primal-averaging", "constant:alpha=0.1", 500, "holds"),
-        Case(
-            "rare-feature-logistic:dimension=2",
-            "primal-averaging",
-            "constant:alpha=0.1",
-            500,
-            "holds",
-            seeds=20,
-        ),
-        Case("noisy-quadratic", "primal-averaging", "constant:alpha=0.1", 50, "not applicable", 2),
-        Case(
-            "single-feature-hinge",
-            "primal-averaging",
-            "constant:alpha=0.1",
-            50,
-            "not applicable",
-            2,
-        ),
-        Case("absolute-value", "sgd", "constant:alpha=1/64", 50, "not applicable"),
-    ],
+    cases="""
+        holds
+            # D/(G sqrt(T+1)) = 1/64 has no T; D/(G (T+1)) does: attained at T = 63.
+            absolute-value  primal-averaging  constant:alpha=1/64  63
+            l1-norm  primal-averaging  constant:alpha=0.03  1_000
+            log-sum-exp  primal-averaging  constant:alpha=0.1  500
+            rare-feature-logistic:dimension=2  primal-averaging  constant:alpha=0.1  500 \
+                seeds=20
+        not applicable
+            noisy-quadratic  primal-averaging  constant:alpha=0.1  50  seeds=2
+            single-feature-hinge  primal-averaging  constant:alpha=0.1  50  seeds=2
+            absolute-value  sgd  constant:alpha=1/64  50
+    """,
 )
 def primal_averaging_lipschitz(T: Any, R0: Any, alpha: Any, second_moment: Any) -> Any:
     """Primal averaging on a convex function without smoothness, at the last iterate.
@@ -453,49 +359,20 @@ _SMOOTH_SAMPLES = (convex, unconstrained, unbiased, known_minimizer, _smooth_sam
     measure="suboptimality",
     kind="in expectation",
     assumes=[_linear, *_SMOOTH_SAMPLES, _within("alpha <= 1 / (4 L_max)", 1 / 4)],
-    cases=[
-        Case(
-            "interpolating-least-squares",
-            "primal-averaging:averaging_power=1",
-            "constant:alpha=0.03",
-            300,
-            "holds",
-            seeds=20,
-        ),
-        Case(
-            "noisy-quadratic:sigma=0.1",
-            "primal-averaging:averaging_power=1",
-            "inverse-smoothness:h=0.25",
-            500,
-            "holds",
-            seeds=20,
-        ),
-        Case(
-            "label-noise-least-squares:noise=0.1",
-            "primal-averaging:averaging_power=1",
-            "constant:alpha=0.03",
-            300,
-            "holds",
-            seeds=20,
-        ),
-        Case(
-            "interpolating-least-squares",
-            "primal-averaging:averaging_power=1",
-            "constant:alpha=0.05",
-            50,
-            "not applicable",
-            2,
-        ),
-        Case("noisy-quadratic", "primal-averaging", "constant:alpha=0.1", 50, "not applicable", 2),
-        Case(
-            "zhang-2022",
-            "primal-averaging:averaging_power=1",
-            "constant:alpha=0.01",
-            50,
-            "not applicable",
-            2,
-        ),
-    ],
+    cases="""
+        holds
+            interpolating-least-squares  primal-averaging:averaging_power=1  constant:alpha=0.03 \
+                300  seeds=20
+            noisy-quadratic:sigma=0.1  primal-averaging:averaging_power=1 \
+                inverse-smoothness:h=0.25  500  seeds=20
+            label-noise-least-squares:noise=0.1  primal-averaging:averaging_power=1 \
+                constant:alpha=0.03  300  seeds=20
+        not applicable
+            interpolating-least-squares  primal-averaging:averaging_power=1  constant:alpha=0.05 \
+                50  seeds=2
+            noisy-quadratic  primal-averaging  constant:alpha=0.1  50  seeds=2
+            zhang-2022  primal-averaging:averaging_power=1  constant:alpha=0.01  50  seeds=2
+    """,
 )
 def sebbouh_2021_last(T: Any, R0: Any, alpha: Any, M: Any) -> Any:
     """Stochastic heavy ball as primal averaging with growing weights, at the last iterate.
@@ -520,49 +397,17 @@ def sebbouh_2021_last(T: Any, R0: Any, alpha: Any, M: Any) -> Any:
     measure="suboptimality",
     kind="in expectation",
     assumes=[_uniform, *_SMOOTH_SAMPLES, _within("alpha < 1 / L_max", 1.0, strictly=True)],
-    cases=[
-        Case(
-            "noisy-quadratic:sigma=0.1",
-            "primal-averaging",
-            "inverse-smoothness:h=0.5",
-            500,
-            "holds",
-            seeds=20,
-        ),
-        Case(
-            "interpolating-least-squares",
-            "primal-averaging",
-            "constant:alpha=0.12",
-            300,
-            "holds",
-            seeds=20,
-        ),
-        Case(
-            "multiplicative-noise",
-            "primal-averaging",
-            "constant:alpha=0.6",
-            300,
-            "holds",
-            seeds=20,
-        ),
-        Case(
-            "label-noise-least-squares:noise=0.1",
-            "primal-averaging",
-            "constant:alpha=0.05",
-            300,
-            "holds",
-            seeds=20,
-        ),
-        Case("noisy-quadratic", "primal-averaging", "constant:alpha=1", 50, "not applicable", 2),
-        Case(
-            "rare-feature-logistic:batch=1",
-            "sgd",
-            "constant:alpha=0.1",
-            50,
-            "not applicable",
-            2,
-        ),
-    ],
+    cases="""
+        holds
+            noisy-quadratic:sigma=0.1  primal-averaging  inverse-smoothness:h=0.5  500  seeds=20
+            interpolating-least-squares  primal-averaging  constant:alpha=0.12  300  seeds=20
+            multiplicative-noise  primal-averaging  constant:alpha=0.6  300  seeds=20
+            label-noise-least-squares:noise=0.1  primal-averaging  constant:alpha=0.05  300 \
+                seeds=20
+        not applicable
+            noisy-quadratic  primal-averaging  constant:alpha=1  50  seeds=2
+            rare-feature-logistic:batch=1  sgd  constant:alpha=0.1  50  seeds=2
+    """,
 )
 def primal_averaging_smooth(T: Any, R0: Any, alpha: Any, L_max: Any, M: Any) -> Any:
     """Stochastic heavy ball as primal averaging with uniform weights, at the last iterate.
@@ -603,40 +448,18 @@ _UNIFIED = (
     measure="gradient_mean_square",
     kind="in expectation",
     assumes=[the_rule("unified-momentum", look_ahead=0.0), *_UNIFIED],
-    cases=[
-        Case(
-            "star-convex-valley:start=0.01",
-            "unified-momentum:look_ahead=0,beta1=0",
-            "constant:alpha=0.25",
-            100,
-            "holds",
-        ),
-        Case(
-            "star-convex-valley:start=1",
-            "unified-momentum:look_ahead=0,beta1=0.5",
-            "constant:alpha=0.05",
-            200,
-            "holds",
-        ),
-        Case(
-            "rare-feature-logistic:dimension=2,odds=20",
-            "unified-momentum:look_ahead=0,beta1=0.5",
-            "inverse-smoothness:h=0.01",
-            700,
-            "holds",
-            seeds=20,
-        ),
-        Case(
-            "star-convex-valley",
-            "unified-momentum:look_ahead=0",
-            "constant:alpha=0.1",
-            50,
-            "not applicable",
-        ),
-        Case(
-            "pl-sine", "unified-momentum:look_ahead=0", "constant:alpha=0.001", 50, "not applicable"
-        ),
-    ],
+    cases="""
+        holds
+            star-convex-valley:start=0.01  unified-momentum:look_ahead=0,beta1=0 \
+                constant:alpha=0.25  100
+            star-convex-valley:start=1  unified-momentum:look_ahead=0,beta1=0.5 \
+                constant:alpha=0.05  200
+            rare-feature-logistic:dimension=2,odds=20  unified-momentum:look_ahead=0,beta1=0.5 \
+                inverse-smoothness:h=0.01  700  seeds=20
+        not applicable
+            star-convex-valley  unified-momentum:look_ahead=0  constant:alpha=0.1  50
+            pl-sine  unified-momentum:look_ahead=0  constant:alpha=0.001  50
+    """,
 )
 def yan_2018_heavy_ball(
     T: Any, L: Any, D0: Any, alpha: Any, beta1: Any, sigma2: Any, second_moment: Any
@@ -667,37 +490,15 @@ def yan_2018_heavy_ball(
     measure="gradient_mean_square",
     kind="in expectation",
     assumes=[the_rule("unified-momentum", look_ahead=1.0), *_UNIFIED],
-    cases=[
-        Case(
-            "star-convex-valley:start=1",
-            "unified-momentum:beta1=0.5",
-            "constant:alpha=0.05",
-            200,
-            "holds",
-        ),
-        Case(
-            "rare-feature-logistic:dimension=2,odds=20",
-            "unified-momentum:beta1=0.5",
-            "inverse-smoothness:h=0.01",
-            700,
-            "holds",
-            seeds=20,
-        ),
-        Case(
-            "star-convex-valley",
-            "unified-momentum",
-            "constant:alpha=0.1",
-            50,
-            "not applicable",
-        ),
-        Case(
-            "star-convex-valley",
-            "unified-momentum:look_ahead=0",
-            "constant:alpha=0.01",
-            50,
-            "not applicable",
-        ),
-    ],
+    cases="""
+        holds
+            star-convex-valley:start=1  unified-momentum:beta1=0.5  constant:alpha=0.05  200
+            rare-feature-logistic:dimension=2,odds=20  unified-momentum:beta1=0.5 \
+                inverse-smoothness:h=0.01  700  seeds=20
+        not applicable
+            star-convex-valley  unified-momentum  constant:alpha=0.1  50
+            star-convex-valley  unified-momentum:look_ahead=0  constant:alpha=0.01  50
+    """,
 )
 def yan_2018_nesterov(
     T: Any, L: Any, D0: Any, alpha: Any, beta1: Any, sigma2: Any, second_moment: Any

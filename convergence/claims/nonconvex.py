@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convergence.claim import Case, Setting, claim
+from convergence.claim import Setting, claim
 from convergence.claims.assumptions import (
     constant_step,
     descent_within_inverse_smoothness,
@@ -33,33 +33,15 @@ def _momentum_step(setting: Setting) -> float:
         constant_step,
         step_size("alpha <= (1 - beta1) / (4 L)", _momentum_step),
     ],
-    cases=[
-        Case(
-            "pl-sine", "heavy-ball:velocity=average", "inverse-smoothness:h=0.025", 2_000, "holds"
-        ),
-        Case(
-            "quadratic:kappa=100",
-            "heavy-ball:velocity=average",
-            "inverse-smoothness:h=0.025",
-            2_000,
-            "holds",
-        ),
-        Case(
-            "breast-cancer-logistic:batch=32",
-            "heavy-ball:velocity=average",
-            "inverse-smoothness:h=0.025",
-            1_000,
-            "holds",
-            seeds=20,
-        ),
-        Case(
-            "rosenbrock",
-            "heavy-ball:velocity=average",
-            "constant:alpha=1e-4",
-            1_000,
-            "not applicable",
-        ),
-    ],
+    cases="""
+        holds
+            pl-sine  heavy-ball:velocity=average  inverse-smoothness:h=0.025  2_000
+            quadratic:kappa=100  heavy-ball:velocity=average  inverse-smoothness:h=0.025  2_000
+            breast-cancer-logistic:batch=32  heavy-ball:velocity=average \
+                inverse-smoothness:h=0.025  1_000  seeds=20
+        not applicable
+            rosenbrock  heavy-ball:velocity=average  constant:alpha=1e-4  1_000
+    """,
 )
 def sgdm_nonconvex_derived(T: Any, L: Any, D0: Any, alpha: Any, sigma2: Any) -> Any:
     """SGD with averaged momentum finds stationary points of smooth functions.
@@ -82,11 +64,12 @@ def sgdm_nonconvex_derived(T: Any, L: Any, D0: Any, alpha: Any, sigma2: Any) -> 
     tags=("suboptimality", "non-convex", "gradient-descent"),
     measure="suboptimality",
     assumes=descent_within_inverse_smoothness,
-    cases=[
-        Case("pl-sine", "sgd", "inverse-smoothness", 200, "holds"),
-        Case("quadratic:kappa=100", "sgd", "inverse-smoothness", 1_000, "holds"),
-        Case("breast-cancer-logistic", "sgd", "inverse-smoothness", 1_000, "holds"),
-    ],
+    cases="""
+        holds
+            pl-sine  sgd  inverse-smoothness  200
+            quadratic:kappa=100  sgd  inverse-smoothness  1_000
+            breast-cancer-logistic  sgd  inverse-smoothness  1_000
+    """,
 )
 def karimi_2016_pl(T: Any, mu_pl: Any, D0: Any, alpha: Any) -> Any:
     """Gradient descent converges linearly under the Polyak-Lojasiewicz inequality.

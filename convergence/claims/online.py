@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import log, sqrt
 
-from convergence.claim import Assumption, Case, Setting, claim, sum_i
+from convergence.claim import Assumption, Setting, claim, sum_i
 from convergence.claims.assumptions import (
     beta1_below_root,
     beta1_square_below_beta2,
@@ -39,14 +39,17 @@ __all__ = [
     tags=("regret", "online"),
     measure="regret",
     assumes=[convex, bounded_domain, the_rule("gradient-descent"), inverse_sqrt_step],
-    cases=[
-        Case("reddi-2018-thm1", "sgd", "inverse-sqrt:alpha=1", 10_000, "holds"),
-        Case("reddi-2018-online", "sgd", "inverse-sqrt:alpha=1", 10_000, "vacuous"),
-        Case("reddi-2018-online", "sgd", "inverse-sqrt:alpha=0.002", 10_000, "holds"),
-        Case("reddi-2018-stochastic", "sgd", "inverse-sqrt:alpha=0.002", 10_000, "holds", seeds=20),
-        Case("periodic-linear:slopes=[1,-1]", "sgd", "inverse-sqrt:alpha=10", 10_000, "holds"),
-        Case("periodic-hinge", "sgd", "inverse-sqrt:alpha=1", 1_000, "not applicable"),
-    ],
+    cases="""
+        holds
+            reddi-2018-thm1  sgd  inverse-sqrt:alpha=1  10_000
+            reddi-2018-online  sgd  inverse-sqrt:alpha=0.002  10_000
+            reddi-2018-stochastic  sgd  inverse-sqrt:alpha=0.002  10_000  seeds=20
+            periodic-linear:slopes=[1,-1]  sgd  inverse-sqrt:alpha=10  10_000
+        vacuous
+            reddi-2018-online  sgd  inverse-sqrt:alpha=1  10_000
+        not applicable
+            periodic-hinge  sgd  inverse-sqrt:alpha=1  1_000
+    """,
 )
 def zinkevich_2003_thm1(T: Any, D: Any, G: Any, alpha: Any) -> Any:
     """Online gradient descent has regret O(sqrt(T)).
@@ -83,21 +86,16 @@ def _diameter_over_gradient(setting: Setting) -> str:
         inverse_sqrt_step,
         Assumption("alpha = D / G", _diameter_over_gradient),
     ],
-    cases=[
-        Case("periodic-linear:slopes=[1],start=1", "sgd", "inverse-sqrt:alpha=2", 1_000, "holds"),
-        Case("periodic-linear:slopes=[1,-1]", "sgd", "inverse-sqrt:alpha=2", 2_000, "holds"),
-        Case("reddi-2018-thm1", "sgd", "inverse-sqrt:alpha=2/3", 2_000, "holds"),
-        Case("drifting-quadratics", "sgd", "inverse-sqrt:alpha=1", 2_000, "holds"),
-        Case(
-            "single-feature-hinge:dimension=4",
-            "sgd",
-            "inverse-sqrt:alpha=8",
-            2_000,
-            "holds",
-            seeds=4,
-        ),
-        Case("reddi-2018-thm1", "sgd", "inverse-sqrt:alpha=0.6", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            periodic-linear:slopes=[1],start=1  sgd  inverse-sqrt:alpha=2  1_000
+            periodic-linear:slopes=[1,-1]  sgd  inverse-sqrt:alpha=2  2_000
+            reddi-2018-thm1  sgd  inverse-sqrt:alpha=2/3  2_000
+            drifting-quadratics  sgd  inverse-sqrt:alpha=1  2_000
+            single-feature-hinge:dimension=4  sgd  inverse-sqrt:alpha=8  2_000  seeds=4
+        not applicable
+            reddi-2018-thm1  sgd  inverse-sqrt:alpha=0.6  100
+    """,
 )
 def ogd_three_halves(T: Any, D: Any, G: Any) -> Any:
     """Online gradient descent with steps D / (G sqrt(t)) has regret 3/2 D G sqrt(T).
@@ -116,18 +114,21 @@ def ogd_three_halves(T: Any, D: Any, G: Any) -> Any:
     tags=("regret", "online"),
     measure="regret",
     assumes=[convex, bounded_domain, the_rule("gradient-descent"), constant_step],
-    cases=[
-        Case("orthogonal-slopes", "sgd", "constant:alpha=0.25", 64, "holds"),
-        Case("orthogonal-slopes:T=400,G=3,D=5", "sgd", "constant:alpha=1/12", 400, "holds"),
-        Case("periodic-linear:slopes=[1,-1]", "sgd", "constant:alpha=0.5", 2_000, "holds"),
-        Case("reddi-2018-thm1", "sgd", "constant:alpha=0.02", 2_000, "holds"),
-        Case("portfolio-selection", "sgd", "constant:alpha=0.02", 2_000, "holds"),
-        Case("random-signs", "sgd", "constant:alpha=0.05", 2_000, "holds", seeds=16),
-        # For the whole sphere once: after it the same slopes again leave the bound far behind.
-        Case("orthogonal-slopes", "sgd", "constant:alpha=0.25", 1_024, "holds"),
-        Case("orthogonal-slopes", "sgd", "constant:alpha=10", 64, "vacuous"),
-        Case("orthogonal-slopes", "sgd", "inverse-sqrt:alpha=0.25", 64, "not applicable"),
-    ],
+    cases="""
+        holds
+            orthogonal-slopes  sgd  constant:alpha=0.25  64
+            orthogonal-slopes:T=400,G=3,D=5  sgd  constant:alpha=1/12  400
+            periodic-linear:slopes=[1,-1]  sgd  constant:alpha=0.5  2_000
+            reddi-2018-thm1  sgd  constant:alpha=0.02  2_000
+            portfolio-selection  sgd  constant:alpha=0.02  2_000
+            random-signs  sgd  constant:alpha=0.05  2_000  seeds=16
+            # For the whole sphere once: after it the same slopes again leave the bound far behind.
+            orthogonal-slopes  sgd  constant:alpha=0.25  1_024
+        vacuous
+            orthogonal-slopes  sgd  constant:alpha=10  64
+        not applicable
+            orthogonal-slopes  sgd  inverse-sqrt:alpha=0.25  64
+    """,
 )
 def ogd_constant_step(T: Any, D: Any, G: Any, alpha: Any) -> Any:
     """Online gradient descent with a constant step size, for every T: attained.
@@ -160,16 +161,19 @@ def _nonincreasing(setting: Setting) -> str:
         the_rule("gradient-descent"),
         Assumption("the step size never rises", _nonincreasing),
     ],
-    cases=[
-        Case("orthogonal-slopes", "sgd", "constant:alpha=0.25", 64, "holds"),
-        Case("periodic-linear:slopes=[1],start=1", "sgd", "inverse-sqrt:alpha=2", 1_000, "holds"),
-        Case("reddi-2018-thm1", "sgd", "polynomial:alpha=0.5,power=0.75", 2_000, "holds"),
-        Case("drifting-quadratics", "sgd", "cosine:alpha=0.1,floor=0.01", 2_000, "holds"),
-        Case("sparse-hinge", "sgd", "polynomial:alpha=1,power=0.4", 2_000, "holds", seeds=4),
-        # Steps that shrink too fast: D**2 T / (2 alpha) is more than D G T.
-        Case("drifting-quadratics", "sgd", "inverse:alpha=0.4", 2_000, "vacuous"),
-        Case("reddi-2018-thm1", "sgd", "constant:alpha=0.1,warmup=9", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            orthogonal-slopes  sgd  constant:alpha=0.25  64
+            periodic-linear:slopes=[1],start=1  sgd  inverse-sqrt:alpha=2  1_000
+            reddi-2018-thm1  sgd  polynomial:alpha=0.5,power=0.75  2_000
+            drifting-quadratics  sgd  cosine:alpha=0.1,floor=0.01  2_000
+            sparse-hinge  sgd  polynomial:alpha=1,power=0.4  2_000  seeds=4
+        vacuous
+            # Steps that shrink too fast: D**2 T / (2 alpha) is more than D G T.
+            drifting-quadratics  sgd  inverse:alpha=0.4  2_000
+        not applicable
+            reddi-2018-thm1  sgd  constant:alpha=0.1,warmup=9  100
+    """,
 )
 def ogd_nonincreasing_step(T: Any, D: Any, G: Any, alpha_T: Any, alpha_sum: Any) -> Any:
     """Online gradient descent with any step sizes that never rise.
@@ -198,41 +202,19 @@ _GRADIENT_ROOT = "adagrad:eps=0"
         box_or_metric_projection,
         constant_step,
     ],
-    cases=[
-        Case(
-            "periodic-linear:slopes=[1],start=1",
-            _GRADIENT_ROOT,
-            "constant:alpha=1.4142135623730951",
-            1_000,
-            "holds",
-        ),
-        Case(
-            "periodic-linear:slopes=[1,-1],start=1",
-            _GRADIENT_ROOT,
-            "constant:alpha=10",
-            10_000,
-            "holds",
-        ),
-        Case(
-            "sparse-hinge",
-            _GRADIENT_ROOT,
-            "constant:alpha=1.4142135623730951",
-            2_000,
-            "holds",
-            seeds=8,
-        ),
-        Case(
-            "single-feature-hinge",
-            _GRADIENT_ROOT,
-            "constant:alpha=2.8284271247461903",
-            2_000,
-            "holds",
-            seeds=8,
-        ),
-        Case("reddi-2018-thm1", "adagrad", "constant:alpha=1", 2_000, "holds"),
-        Case("sparse-hinge", _GRADIENT_ROOT, "inverse-sqrt:alpha=1", 100, "not applicable"),
-        Case("orthogonal-slopes", _GRADIENT_ROOT, "constant:alpha=1", 64, "not applicable"),
-    ],
+    cases=f"""
+        holds
+            periodic-linear:slopes=[1],start=1  {_GRADIENT_ROOT} \
+                constant:alpha=1.4142135623730951  1_000
+            periodic-linear:slopes=[1,-1],start=1  {_GRADIENT_ROOT}  constant:alpha=10  10_000
+            sparse-hinge  {_GRADIENT_ROOT}  constant:alpha=1.4142135623730951  2_000  seeds=8
+            single-feature-hinge  {_GRADIENT_ROOT}  constant:alpha=2.8284271247461903  2_000 \
+                seeds=8
+            reddi-2018-thm1  adagrad  constant:alpha=1  2_000
+        not applicable
+            sparse-hinge  {_GRADIENT_ROOT}  inverse-sqrt:alpha=1  100
+            orthogonal-slopes  {_GRADIENT_ROOT}  constant:alpha=1  64
+    """,
 )
 def duchi_2011_adagrad_diag(
     T: Any, D_inf: Any, alpha: Any, n: Any, eps: Any, gradient_norms: Any
@@ -275,32 +257,16 @@ _SECTION_5 = "amsgrad:beta1=0.9,beta2=0.99"
         "The printed proof takes sqrt(vhat_t) / (alpha_t (1 - beta1_t)) to be non-decreasing, "
         "which fails when beta1_t shrinks; the bound encoded is a corrected, sharper one"
     ),
-    cases=[
-        Case(
-            "reddi-2018-thm1",
-            "amsgrad:beta1=0,beta2=0.1",
-            "inverse-sqrt:alpha=0.1",
-            10_000,
-            "holds",
-        ),
-        Case(
-            "reddi-2018-thm1",
-            "amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.99",
-            "inverse-sqrt:alpha=0.1",
-            10_000,
-            "holds",
-        ),
-        Case("reddi-2018-online", _SECTION_5, "inverse-sqrt:alpha=0.5", 100_000, "holds"),
-        Case(
-            "reddi-2018-stochastic",
-            _SECTION_5,
-            "inverse-sqrt:alpha=0.5",
-            10_000,
-            "holds",
-            seeds=20,
-        ),
-        Case("reddi-2018-online", "adam", "inverse-sqrt:alpha=0.5", 1_000, "not applicable"),
-    ],
+    cases=f"""
+        holds
+            reddi-2018-thm1  amsgrad:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.1  10_000
+            reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.99  inverse-sqrt:alpha=0.1 \
+                10_000
+            reddi-2018-online  {_SECTION_5}  inverse-sqrt:alpha=0.5  100_000
+            reddi-2018-stochastic  {_SECTION_5}  inverse-sqrt:alpha=0.5  10_000  seeds=20
+        not applicable
+            reddi-2018-online  adam  inverse-sqrt:alpha=0.5  1_000
+    """,
 )
 def amsgrad_nonincreasing_beta1(
     T: Any,
@@ -361,45 +327,19 @@ _plain_amsgrad = the_rule("amsgrad", eps=0.0, bias_correction="none", maximum_of
         Assumption("beta1 is constant", _constant_beta1),
         beta1_square_below_beta2,
     ],
-    cases=[
-        Case(
-            "periodic-linear:slopes=[1],start=1",
-            "amsgrad:beta1=0,beta2=0.75",
-            "inverse-sqrt:alpha=0.7071067811865476",
-            1_000,
-            "holds",
-        ),
-        Case(
-            "reddi-2018-thm1",
-            "amsgrad:beta1=0.5,beta2=0.5",
-            "inverse-sqrt:alpha=1",
-            2_000,
-            "holds",
-        ),
-        Case("reddi-2018-online", _SECTION_5, "inverse-sqrt:alpha=0.5", 100_000, "holds"),
-        Case(
-            "sparse-hinge:dimension=5",
-            "amsgrad:beta1=0.9,beta2=0.99",
-            "inverse-sqrt:alpha=1",
-            2_000,
-            "holds",
-            seeds=2,
-        ),
-        Case(
-            "reddi-2018-thm1",
-            "amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.99",
-            "inverse-sqrt:alpha=1",
-            100,
-            "not applicable",
-        ),
-        Case(
-            "reddi-2018-thm1",
-            "amsgrad:beta1=0.9,beta2=0.81",
-            "inverse-sqrt:alpha=1",
-            100,
-            "not applicable",
-        ),
-    ],
+    cases=f"""
+        holds
+            periodic-linear:slopes=[1],start=1  amsgrad:beta1=0,beta2=0.75 \
+                inverse-sqrt:alpha=0.7071067811865476  1_000
+            reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5  inverse-sqrt:alpha=1  2_000
+            reddi-2018-online  {_SECTION_5}  inverse-sqrt:alpha=0.5  100_000
+            sparse-hinge:dimension=5  amsgrad:beta1=0.9,beta2=0.99  inverse-sqrt:alpha=1  2_000 \
+                seeds=2
+        not applicable
+            reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.99  inverse-sqrt:alpha=1 \
+                100
+            reddi-2018-thm1  amsgrad:beta1=0.9,beta2=0.81  inverse-sqrt:alpha=1  100
+    """,
 )
 def alacaoglu_2020_thm1(
     T: Any,
@@ -449,30 +389,16 @@ def alacaoglu_2020_thm1(
         "which fails when beta1_t shrinks. The printed bound has a further term of at least 0, "
         "left out here: without it the bound is smaller and still true"
     ),
-    cases=[
-        Case(
-            "periodic-linear:slopes=[1],start=1",
-            "amsgrad:beta1=0,beta2=0.75",
-            "inverse-sqrt:alpha=1",
-            1_000,
-            "holds",
-        ),
-        Case(
-            "reddi-2018-thm1",
-            "amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.99",
-            "inverse-sqrt:alpha=1",
-            2_000,
-            "holds",
-        ),
-        Case(
-            "reddi-2018-thm1",
-            "amsgrad:beta1=0.5,beta2=0.25",
-            "inverse-sqrt:alpha=1",
-            100,
-            "not applicable",
-        ),
-        Case("reddi-2018-thm1", "amsgrad:eps=1", "inverse-sqrt:alpha=1", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            periodic-linear:slopes=[1],start=1  amsgrad:beta1=0,beta2=0.75  inverse-sqrt:alpha=1 \
+                1_000
+            reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.99  inverse-sqrt:alpha=1 \
+                2_000
+        not applicable
+            reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.25  inverse-sqrt:alpha=1  100
+            reddi-2018-thm1  amsgrad:eps=1  inverse-sqrt:alpha=1  100
+    """,
 )
 def reddi_2018_thm4(
     T: Any,
@@ -532,29 +458,15 @@ def _last_fall(beta1: float, lam: float) -> int:
         beta1_below_root,
         Assumption("beta1_t = beta1 lam**(t-1) with lam < 1", _shrinking_beta1),
     ],
-    cases=[
-        Case(
-            "periodic-linear:slopes=[1],start=1",
-            "amsgrad:beta1=0.1,beta2=0.9,beta1_decay=0.5",
-            "inverse-sqrt:alpha=0.5",
-            2_000,
-            "holds",
-        ),
-        Case(
-            "reddi-2018-thm1",
-            "amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.9",
-            "inverse-sqrt:alpha=1",
-            2_000,
-            "holds",
-        ),
-        Case(
-            "reddi-2018-thm1",
-            "amsgrad:beta1=0.5,beta2=0.5",
-            "inverse-sqrt:alpha=1",
-            100,
-            "not applicable",
-        ),
-    ],
+    cases="""
+        holds
+            periodic-linear:slopes=[1],start=1  amsgrad:beta1=0.1,beta2=0.9,beta1_decay=0.5 \
+                inverse-sqrt:alpha=0.5  2_000
+            reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.9  inverse-sqrt:alpha=1 \
+                2_000
+        not applicable
+            reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5  inverse-sqrt:alpha=1  100
+    """,
 )
 def tran_phong_2019_thm41(
     T: Any,
@@ -598,11 +510,13 @@ def tran_phong_2019_thm41(
     kind="in expectation",
     sense="at least",
     assumes=[the_problem("random-signs")],
-    cases=[
-        Case("random-signs", "sgd", "inverse-sqrt:alpha=2", 8, "holds", seeds=20_000),
-        Case("random-signs:G=3,D=1", "adam", "constant:alpha=0.01", 8, "holds", 20_000),
-        Case("reddi-2018-stochastic", "sgd", "inverse-sqrt:alpha=1", 100, "not applicable", 2),
-    ],
+    cases="""
+        holds
+            random-signs  sgd  inverse-sqrt:alpha=2  8  seeds=20000
+            random-signs:G=3,D=1  adam  constant:alpha=0.01  8  seeds=20000
+        not applicable
+            reddi-2018-stochastic  sgd  inverse-sqrt:alpha=1  100  seeds=2
+    """,
 )
 def ogd_lower_bound(T: Any, D: Any, G: Any) -> Any:
     """No method whatever has less expected regret against random signs: attained at T = 2.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy import cumsum, sqrt
 from numpy.typing import NDArray
 
-from convergence.claim import Assumption, Case, Setting, claim
+from convergence.claim import Assumption, Setting, claim
 from convergence.claims.assumptions import (
     bounded_domain,
     constant_step,
@@ -170,24 +170,18 @@ _sgd = the_rule("gradient-descent")
     measure="suboptimality_average",
     kind="in expectation",
     assumes=[convex, unbiased, bounded_second_moment, known_minimizer, _sgd, constant_step],
-    cases=[
-        Case("absolute-value", "sgd", "constant:alpha=1/64", 64, "holds"),
-        Case(
-            "single-feature-hinge:dimension=1,noise=0",
-            "sgd",
-            "constant:alpha=1/64",
-            64,
-            "holds",
-            seeds=2,
-        ),
-        Case("single-feature-hinge", "sgd", "constant:alpha=0.1", 500, "holds", seeds=20),
-        Case("coin-flip-experts", "sgd", "constant:alpha=0.03", 500, "holds", seeds=20),
-        Case("rare-feature-logistic", "sgd", "constant:alpha=1", 500, "vacuous", seeds=20),
-        Case("noisy-quadratic", "sgd", "constant:alpha=0.1", 100, "not applicable", seeds=20),
-        Case(
-            "shi-2021:order=reshuffled", "sgd", "constant:alpha=0.1", 100, "not applicable", seeds=2
-        ),
-    ],
+    cases="""
+        holds
+            absolute-value  sgd  constant:alpha=1/64  64
+            single-feature-hinge:dimension=1,noise=0  sgd  constant:alpha=1/64  64  seeds=2
+            single-feature-hinge  sgd  constant:alpha=0.1  500  seeds=20
+            coin-flip-experts  sgd  constant:alpha=0.03  500  seeds=20
+        vacuous
+            rare-feature-logistic  sgd  constant:alpha=1  500  seeds=20
+        not applicable
+            noisy-quadratic  sgd  constant:alpha=0.1  100  seeds=20
+            shi-2021:order=reshuffled  sgd  constant:alpha=0.1  100  seeds=2
+    """,
 )
 def sgd_convex_avg(T: Any, R0: Any, alpha: Any, second_moment: Any) -> Any:
     """SGD with a constant step on a convex function, at the mean of the iterates.
@@ -215,26 +209,16 @@ def sgd_convex_avg(T: Any, R0: Any, alpha: Any, second_moment: Any) -> Any:
         _sgd,
         inverse_sqrt_step,
     ],
-    cases=[
-        Case(
-            "single-feature-hinge:dimension=1,radius=1,noise=0",
-            "sgd",
-            "inverse-sqrt:alpha=0.5",
-            3_000,
-            "holds",
-            seeds=2,
-        ),
-        Case("linear-on-ball", "sgd", "inverse-sqrt:alpha=0.28", 2_000, "holds"),
-        Case(
-            "single-feature-hinge:dimension=1,radius=1",
-            "sgd",
-            "inverse-sqrt:alpha=1.4",
-            2_000,
-            "holds",
-            seeds=20,
-        ),
-        Case("noisy-quadratic", "sgd", "inverse-sqrt:alpha=1", 100, "not applicable", seeds=20),
-    ],
+    cases="""
+        holds
+            single-feature-hinge:dimension=1,radius=1,noise=0  sgd  inverse-sqrt:alpha=0.5  3_000 \
+                seeds=2
+            linear-on-ball  sgd  inverse-sqrt:alpha=0.28  2_000
+            single-feature-hinge:dimension=1,radius=1  sgd  inverse-sqrt:alpha=1.4  2_000 \
+                seeds=20
+        not applicable
+            noisy-quadratic  sgd  inverse-sqrt:alpha=1  100  seeds=20
+    """,
 )
 def shamir_zhang_2013_last(T: Any, D: Any, alpha: Any, second_moment: Any) -> Any:
     """SGD with steps alpha / sqrt(t) on a bounded domain, at the last iterate.
@@ -276,33 +260,16 @@ _WEIGHTED_STEPS = "inverse-strong-convexity:c=2,offset=1"
         _sgd,
         _steps_are("alpha_t = 2 / (mu (t + 1))", "mu", lambda t, mu: 2 / (mu * (t + 1))),
     ],
-    cases=[
-        Case("parabola-on-interval", "sgd", _WEIGHTED_STEPS, 500, "holds"),
-        Case("parabola-on-interval:noise=0.1", "sgd", _WEIGHTED_STEPS, 500, "holds", seeds=20),
-        Case(
-            "nesterov-worst-nonsmooth:N=1",
-            "sgd",
-            _WEIGHTED_STEPS,
-            500,
-            "holds",
-        ),
-        Case("nesterov-worst-nonsmooth", "sgd", _WEIGHTED_STEPS, 2_000, "holds"),
-        Case(
-            "nesterov-worst-nonsmooth",
-            "sgd",
-            "inverse-strong-convexity",
-            100,
-            "not applicable",
-        ),
-        Case(
-            "noisy-quadratic",
-            "sgd",
-            _WEIGHTED_STEPS,
-            100,
-            "not applicable",
-            seeds=20,
-        ),
-    ],
+    cases=f"""
+        holds
+            parabola-on-interval  sgd  {_WEIGHTED_STEPS}  500
+            parabola-on-interval:noise=0.1  sgd  {_WEIGHTED_STEPS}  500  seeds=20
+            nesterov-worst-nonsmooth:N=1  sgd  {_WEIGHTED_STEPS}  500
+            nesterov-worst-nonsmooth  sgd  {_WEIGHTED_STEPS}  2_000
+        not applicable
+            nesterov-worst-nonsmooth  sgd  inverse-strong-convexity  100
+            noisy-quadratic  sgd  {_WEIGHTED_STEPS}  100  seeds=20
+    """,
 )
 def lacoste_julien_2012(T: Any, mu: Any, second_moment: Any) -> Any:
     """SGD on a strongly convex function, at the mean of the iterates with weights t.
@@ -336,22 +303,18 @@ def _strongly_convex_on_average(setting: Setting) -> str:
         _sgd,
         _steps_are("alpha_t = 1 / (mu t)", "mu", lambda t, mu: 1 / (mu * t)),
     ],
-    cases=[
-        Case("parabola-on-interval", "sgd", "inverse-strong-convexity", 500, "holds"),
-        Case("parabola-on-interval:mu=4", "sgd", "inverse:alpha=0.25", 500, "holds"),
-        Case(
-            "drifting-quadratics:period=2,radius=0.1",
-            "sgd",
-            "inverse-strong-convexity",
-            2_000,
-            "holds",
-        ),
-        Case("drifting-quadratics:mu=2", "sgd", "inverse:alpha=0.5", 2_000, "holds"),
-        Case("portfolio-selection", "sgd", "inverse-strong-convexity", 2_000, "holds"),
-        Case("breast-cancer-stream", "sgd", "inverse-strong-convexity", 400, "holds"),
-        Case("drifting-quadratics", "sgd", "inverse:alpha=0.5", 100, "not applicable"),
-        Case("reddi-2018-thm1", "sgd", "inverse:alpha=1", 100, "not applicable"),
-    ],
+    cases="""
+        holds
+            parabola-on-interval  sgd  inverse-strong-convexity  500
+            parabola-on-interval:mu=4  sgd  inverse:alpha=0.25  500
+            drifting-quadratics:period=2,radius=0.1  sgd  inverse-strong-convexity  2_000
+            drifting-quadratics:mu=2  sgd  inverse:alpha=0.5  2_000
+            portfolio-selection  sgd  inverse-strong-convexity  2_000
+            breast-cancer-stream  sgd  inverse-strong-convexity  400
+        not applicable
+            drifting-quadratics  sgd  inverse:alpha=0.5  100
+            reddi-2018-thm1  sgd  inverse:alpha=1  100
+    """,
 )
 def hazan_2007_thm1(T: Any, mu: Any, G: Any) -> Any:
     """Online gradient descent has regret O(log T) on strongly convex losses.
@@ -388,34 +351,15 @@ def hazan_2007_thm1(T: Any, mu: Any, G: Any) -> Any:
         _within_growth,
         _below("alpha <= 1 / mu", lambda s: (1 + 2**-40) / s.problem.constant("mu_pl")),
     ],
-    cases=[
-        Case(
-            "noisy-quadratic:kappa=1,dimension=1000,start=2",
-            "sgd",
-            "inverse-smoothness",
-            8,
-            "holds",
-            seeds=40,
-        ),
-        Case(
-            "noisy-quadratic:dimension=20,start=4",
-            "sgd",
-            "inverse-smoothness:h=0.5",
-            200,
-            "holds",
-            seeds=40,
-        ),
-        Case("label-noise-least-squares", "sgd", "constant:alpha=0.05", 300, "holds", seeds=40),
-        Case(
-            "label-noise-least-squares",
-            "sgd",
-            "inverse-smoothness",
-            100,
-            "not applicable",
-            seeds=20,
-        ),
-        Case("heavy-tailed-noise", "sgd", "inverse-smoothness", 100, "not applicable", seeds=20),
-    ],
+    cases="""
+        holds
+            noisy-quadratic:kappa=1,dimension=1000,start=2  sgd  inverse-smoothness  8  seeds=40
+            noisy-quadratic:dimension=20,start=4  sgd  inverse-smoothness:h=0.5  200  seeds=40
+            label-noise-least-squares  sgd  constant:alpha=0.05  300  seeds=40
+        not applicable
+            label-noise-least-squares  sgd  inverse-smoothness  100  seeds=20
+            heavy-tailed-noise  sgd  inverse-smoothness  100  seeds=20
+    """,
 )
 def bottou_2018_thm46(T: Any, L: Any, mu_pl: Any, M: Any, D0: Any, alpha: Any) -> Any:
     """SGD with a constant step converges linearly, down to the noise.
@@ -448,41 +392,16 @@ def bottou_2018_thm46(T: Any, L: Any, mu_pl: Any, M: Any, D0: Any, alpha: Any) -
         constant_step,
         _below_twice_inverse_smoothness,
     ],
-    cases=[
-        Case(
-            "noisy-quadratic:kappa=1,dimension=100,start=2",
-            "sgd",
-            "inverse-smoothness",
-            200,
-            "holds",
-            seeds=20,
-        ),
-        Case(
-            "noisy-quadratic:dimension=20,start=4",
-            "sgd",
-            "inverse-smoothness:h=0.1",
-            500,
-            "holds",
-            seeds=20,
-        ),
-        Case("rare-feature-logistic", "sgd", "inverse-smoothness:h=0.1", 500, "vacuous", seeds=20),
-        Case(
-            "noisy-quadratic",
-            "sgd",
-            "inverse-smoothness:h=2",
-            100,
-            "not applicable",
-            seeds=20,
-        ),
-        Case(
-            "label-noise-least-squares",
-            "sgd",
-            "inverse-smoothness:h=0.1",
-            100,
-            "not applicable",
-            seeds=20,
-        ),
-    ],
+    cases="""
+        holds
+            noisy-quadratic:kappa=1,dimension=100,start=2  sgd  inverse-smoothness  200  seeds=20
+            noisy-quadratic:dimension=20,start=4  sgd  inverse-smoothness:h=0.1  500  seeds=20
+        vacuous
+            rare-feature-logistic  sgd  inverse-smoothness:h=0.1  500  seeds=20
+        not applicable
+            noisy-quadratic  sgd  inverse-smoothness:h=2  100  seeds=20
+            label-noise-least-squares  sgd  inverse-smoothness:h=0.1  100  seeds=20
+    """,
 )
 def ghadimi_lan_2013(T: Any, L: Any, D0: Any, alpha: Any, sigma2: Any) -> Any:
     """SGD with a constant step finds stationary points of smooth functions.
@@ -527,34 +446,16 @@ _below_growth = _below("alpha < 2 / (rho L)", _twice_inverse_growth)
         constant_step,
         _below_growth,
     ],
-    cases=[
-        Case(
-            "multiplicative-noise:tau=0.1,kappa=1",
-            "sgd",
-            "inverse-smoothness:h=0.99",
-            20,
-            "holds",
-            seeds=20,
-        ),
-        Case("multiplicative-noise", "sgd", "inverse-smoothness:h=0.8", 200, "holds", seeds=20),
-        Case("zhang-2022:order=independent", "sgd", "constant:alpha=0.01", 500, "vacuous", seeds=8),
-        Case(
-            "label-noise-least-squares",
-            "sgd",
-            "constant:alpha=0.05",
-            100,
-            "not applicable",
-            seeds=20,
-        ),
-        Case(
-            "multiplicative-noise:tau=1",
-            "sgd",
-            "inverse-smoothness",
-            100,
-            "not applicable",
-            seeds=20,
-        ),
-    ],
+    cases="""
+        holds
+            multiplicative-noise:tau=0.1,kappa=1  sgd  inverse-smoothness:h=0.99  20  seeds=20
+            multiplicative-noise  sgd  inverse-smoothness:h=0.8  200  seeds=20
+        vacuous
+            zhang-2022:order=independent  sgd  constant:alpha=0.01  500  seeds=8
+        not applicable
+            label-noise-least-squares  sgd  constant:alpha=0.05  100  seeds=20
+            multiplicative-noise:tau=1  sgd  inverse-smoothness  100  seeds=20
+    """,
 )
 def vaswani_2019_sgc(T: Any, L: Any, M_G: Any, D0: Any, alpha: Any) -> Any:
     """Under strong growth SGD finds stationary points as fast as gradient descent, over rho.
@@ -586,40 +487,14 @@ def vaswani_2019_sgc(T: Any, L: Any, M_G: Any, D0: Any, alpha: Any) -> Any:
         constant_step,
         _below_growth,
     ],
-    cases=[
-        Case(
-            "multiplicative-noise:tau=0.1,kappa=1",
-            "sgd",
-            "inverse-smoothness:h=0.1",
-            8,
-            "holds",
-            seeds=64,
-        ),
-        Case(
-            "multiplicative-noise:tau=0.1",
-            "sgd",
-            "inverse-smoothness:h=0.1",
-            200,
-            "holds",
-            seeds=40,
-        ),
-        Case(
-            "interpolating-least-squares:batch=20",
-            "sgd",
-            "constant:alpha=0.2",
-            20,
-            "holds",
-            seeds=40,
-        ),
-        Case(
-            "label-noise-least-squares",
-            "sgd",
-            "constant:alpha=0.05",
-            100,
-            "not applicable",
-            seeds=20,
-        ),
-    ],
+    cases="""
+        holds
+            multiplicative-noise:tau=0.1,kappa=1  sgd  inverse-smoothness:h=0.1  8  seeds=64
+            multiplicative-noise:tau=0.1  sgd  inverse-smoothness:h=0.1  200  seeds=40
+            interpolating-least-squares:batch=20  sgd  constant:alpha=0.2  20  seeds=40
+        not applicable
+            label-noise-least-squares  sgd  constant:alpha=0.05  100  seeds=20
+    """,
 )
 def vaswani_2019_sgc_pl(T: Any, L: Any, M_G: Any, mu_pl: Any, D0: Any, alpha: Any) -> Any:
     """Under strong growth and the Polyak-Lojasiewicz inequality SGD converges linearly.
@@ -659,31 +534,15 @@ def _not_interpolating(setting: Setting) -> str:
         constant_step,
         _below("alpha < 2 / L_max", _twice_inverse("L_max")),
     ],
-    cases=[
-        Case(
-            "multiplicative-noise:tau=1,kappa=1", "sgd", "constant:alpha=0.01", 8, "holds", seeds=64
-        ),
-        Case("multiplicative-noise", "sgd", "constant:alpha=0.05", 100, "holds", seeds=40),
-        Case(
-            "skewed-batches:noise=0,batch=20",
-            "sgd",
-            "constant:alpha=0.04",
-            10,
-            "holds",
-            seeds=40,
-        ),
-        Case(
-            "label-noise-least-squares",
-            "sgd",
-            "constant:alpha=0.05",
-            100,
-            "not applicable",
-            seeds=20,
-        ),
-        Case(
-            "multiplicative-noise:tau=1", "sgd", "inverse-smoothness", 20, "not applicable", seeds=2
-        ),
-    ],
+    cases="""
+        holds
+            multiplicative-noise:tau=1,kappa=1  sgd  constant:alpha=0.01  8  seeds=64
+            multiplicative-noise  sgd  constant:alpha=0.05  100  seeds=40
+            skewed-batches:noise=0,batch=20  sgd  constant:alpha=0.04  10  seeds=40
+        not applicable
+            label-noise-least-squares  sgd  constant:alpha=0.05  100  seeds=20
+            multiplicative-noise:tau=1  sgd  inverse-smoothness  20  seeds=2
+    """,
 )
 def interpolation_sc_sgd(T: Any, mu: Any, L_max: Any, R0: Any, alpha: Any) -> Any:
     """SGD converges linearly where one point minimises every single loss.
@@ -722,20 +581,16 @@ _SHOWN = "noisy-quadratic:kappa=1,dimension=1000"
         constant_step,
         _below_twice_inverse_smoothness,
     ],
-    cases=[
-        Case(_SHOWN, "sgd", "inverse-smoothness:h=0.5", 8, "holds", seeds=40),
-        Case(_SHOWN, "sgd", "inverse-smoothness:h=1.2", 20, "vacuous", seeds=40),
-        Case(
-            "noisy-quadratic:dimension=20,start=4",
-            "sgd",
-            "inverse-smoothness:h=0.5",
-            100,
-            "holds",
-            seeds=40,
-        ),
-        Case("noisy-quadratic", "sgd", "inverse-smoothness:h=2", 20, "not applicable", seeds=20),
-        Case("heavy-tailed-noise", "sgd", "inverse-smoothness", 20, "not applicable", seeds=20),
-    ],
+    cases=f"""
+        holds
+            {_SHOWN}  sgd  inverse-smoothness:h=0.5  8  seeds=40
+            noisy-quadratic:dimension=20,start=4  sgd  inverse-smoothness:h=0.5  100  seeds=40
+        vacuous
+            {_SHOWN}  sgd  inverse-smoothness:h=1.2  20  seeds=40
+        not applicable
+            noisy-quadratic  sgd  inverse-smoothness:h=2  20  seeds=20
+            heavy-tailed-noise  sgd  inverse-smoothness  20  seeds=20
+    """,
 )
 def sgd_mean_square(T: Any, mu: Any, L: Any, R0: Any, alpha: Any, sigma2: Any) -> Any:
     """SGD with a constant step on a smooth, strongly convex function: the mean square distance.
@@ -763,19 +618,14 @@ def sgd_mean_square(T: Any, mu: Any, L: Any, R0: Any, alpha: Any, sigma2: Any) -
         constant_step,
         step_size("alpha <= 1/L", lambda setting: 1.0),
     ],
-    cases=[
-        Case(_SHOWN, "sgd", "inverse-smoothness:h=0.5", 8, "holds", seeds=40),
-        Case(_SHOWN, "sgd", "inverse-smoothness", 8, "holds", seeds=40),
-        Case(
-            "noisy-quadratic:dimension=20",
-            "sgd",
-            "inverse-smoothness:h=0.5",
-            100,
-            "holds",
-            seeds=40,
-        ),
-        Case(_SHOWN, "sgd", "inverse-smoothness:h=1.5", 20, "not applicable", seeds=20),
-    ],
+    cases=f"""
+        holds
+            {_SHOWN}  sgd  inverse-smoothness:h=0.5  8  seeds=40
+            {_SHOWN}  sgd  inverse-smoothness  8  seeds=40
+            noisy-quadratic:dimension=20  sgd  inverse-smoothness:h=0.5  100  seeds=40
+        not applicable
+            {_SHOWN}  sgd  inverse-smoothness:h=1.5  20  seeds=20
+    """,
 )
 def noisy_quadratic_mean_square(T: Any, L: Any, R0: Any, alpha: Any, sigma2: Any) -> Any:
     """SGD with a constant step cannot do better than this on a quadratic with constant noise.
@@ -801,12 +651,14 @@ _BY_L = "inverse:alpha=0.5"
     measure="distance_square",
     kind="in expectation",
     assumes=[the_problem("noisy-quadratic", kappa=1.0), _sgd, _harmonic_steps],
-    cases=[
-        Case(f"{_SHOWN},L=2", "sgd", _BY_L, 30, "holds", seeds=40),
-        Case(f"{_SHOWN},start=10", "sgd", "inverse-strong-convexity", 30, "holds", seeds=40),
-        Case("noisy-quadratic", "sgd", "inverse:alpha=1", 20, "not applicable", seeds=20),
-        Case(_SHOWN, "sgd", "inverse:alpha=0.5", 20, "not applicable", seeds=20),
-    ],
+    cases=f"""
+        holds
+            {_SHOWN},L=2  sgd  {_BY_L}  30  seeds=40
+            {_SHOWN},start=10  sgd  inverse-strong-convexity  30  seeds=40
+        not applicable
+            noisy-quadratic  sgd  inverse:alpha=1  20  seeds=20
+            {_SHOWN}  sgd  inverse:alpha=0.5  20  seeds=20
+    """,
 )
 def noisy_quadratic_harmonic_most(T: Any, L: Any, sigma2: Any) -> Any:
     """Steps 1 / (L t) average the noise: the mean square distance on L/2 ||x||**2, from above.
@@ -824,11 +676,13 @@ def noisy_quadratic_harmonic_most(T: Any, L: Any, sigma2: Any) -> Any:
     kind="in expectation",
     sense="at least",
     assumes=[the_problem("noisy-quadratic"), _sgd, _harmonic_steps],
-    cases=[
-        Case(f"{_SHOWN},L=2", "sgd", _BY_L, 30, "holds", seeds=40),
-        Case("noisy-quadratic:dimension=20", "sgd", "inverse:alpha=1", 100, "holds", seeds=40),
-        Case(_SHOWN, "sgd", "inverse:alpha=0.5", 20, "not applicable", seeds=20),
-    ],
+    cases=f"""
+        holds
+            {_SHOWN},L=2  sgd  {_BY_L}  30  seeds=40
+            noisy-quadratic:dimension=20  sgd  inverse:alpha=1  100  seeds=40
+        not applicable
+            {_SHOWN}  sgd  inverse:alpha=0.5  20  seeds=20
+    """,
 )
 def noisy_quadratic_harmonic_least(T: Any, L: Any, sigma2: Any) -> Any:
     """Steps 1 / (L t) cannot do better than averaging on a quadratic with constant noise.
@@ -857,13 +711,15 @@ def noisy_quadratic_harmonic_least(T: Any, L: Any, sigma2: Any) -> Any:
         the_rule("sign-descent"),
         constant_step,
     ],
-    cases=[
-        Case("quadratic:kappa=1", "signsgd", "constant:alpha=1/64", 64, "holds"),
-        Case("pl-sine", "signsgd", "constant:alpha=0.01", 1_000, "holds"),
-        Case("breast-cancer-logistic", "signsgd", "constant:alpha=0.01", 500, "holds"),
-        Case("quadratic:kappa=1", "sgd", "constant:alpha=1/64", 64, "not applicable"),
-        Case("noisy-quadratic", "signsgd", "constant:alpha=0.01", 10, "not applicable", seeds=2),
-    ],
+    cases="""
+        holds
+            quadratic:kappa=1  signsgd  constant:alpha=1/64  64
+            pl-sine  signsgd  constant:alpha=0.01  1_000
+            breast-cancer-logistic  signsgd  constant:alpha=0.01  500
+        not applicable
+            quadratic:kappa=1  sgd  constant:alpha=1/64  64
+            noisy-quadratic  signsgd  constant:alpha=0.01  10  seeds=2
+    """,
 )
 def bernstein_2018_thm1_exact(T: Any, L: Any, n: Any, D0: Any, alpha: Any) -> Any:
     """Sign descent finds stationary points of smooth functions, in the 1-norm.

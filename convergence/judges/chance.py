@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence.claim import Claim, Setting, Word
+from convergence.case import Word
+from convergence.claim import Claim, Setting
 from convergence.judges.confidence import bounded_width, share_limits, student_width
 from convergence.judges.labels import contradicted
 from convergence.judges.shared import (

@@ -1,0 +1,137 @@
+"""Cases: the runs on which claims are judged, as compact tables beside the claims.
+
+A table is a text. A line that is a verdict is the heading of the rows below it; a row is a problem,
+a rule, a schedule and the number of steps, and then, where they are needed, `seeds=`,
+`first_violation=` and the claim's own options:
+
+    holds
+        reddi-2018-thm1  sgd  inverse-sqrt:alpha=1  10_000
+        random-signs  adam  constant:alpha=0.01  8  seeds=20000
+    violated
+        periodic-linear  adam:beta1=0,eps=0  inverse-sqrt:alpha=0.1  6_000  first_violation=1377
+
+What follows # is a comment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import problems
+from convergence import rules
+from convergence import schedule as schedules
+from problems.notation import InputError, nearest, parse, read_value, require
+from problems.registry import Registry
+from problems.script import place_of
+
+__all__ = ["Case", "Expected", "Word", "table"]
+
+#: What a verdict may say. A trend that is read off a run agrees with a rate or a limit, disagrees
+#: or is unclear; no finite run proves or refutes one.
+Word = Literal[
+    "holds",
+    "holds, not sensitive",
+    "violated",
+    "vacuous",
+    "agrees",
+    "disagrees",
+    "unclear",
+    "not applicable",
+    "inconclusive",
+]
+#: A word, or "not violated" where any other will do.
+Expected = Word | Literal["not violated"]
+_COLUMNS = ("expected", "steps", "seeds", "first_violation")
+EXPECTED: tuple[str, ...] = (*get_args(Word), "not violated")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run on which a claim is judged by `verify`, and the verdict it must give.
+
+    Attributes:
+        problem, rule, schedule: Specifications.
+        steps: Rounds of the run.
+        expected: A verdict, or "not violated" where any other will do.
+        seeds: How many lanes.
+        first_violation: The exact step, where it is known.
+        options: The claim's own options, if it has any.
+
+    Raises:
+        InputError: A part is not what it should be.
+    """
+
+    problem: str
+    rule: str
+    schedule: str
+    steps: int
+    expected: Expected
+    seeds: int = 1
+    first_violation: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require(
+            self.expected in EXPECTED,
+            f"a case expects {self.expected!r}; {nearest(str(self.expected), EXPECTED)}",
+        )
+        for name in ("steps", "seeds"):
+            value = getattr(self, name)
+            require(
+                type(value) is int and value >= 1,
+                f"{name}={value!r} of a case must be a whole number of at least 1",
+            )
+        catalogues: tuple[tuple[str, Registry[Any]], ...] = (
+            (self.problem, problems.catalogue),
+            (self.rule, rules.catalogue),
+            (self.schedule, schedules.catalogue),
+        )
+        for specification, catalogue in catalogues:
+            # A file of one's own may be written after the claim that names it.
+            if place_of(specification) is None:
+                key, given = parse(specification)
+                entry = catalogue[key]
+                for name in given:
+                    require(
+                        name in entry.parameters,
+                        f"{entry.kind} {key} of a case has no {name!r}; "
+                        + nearest(name, list(entry.parameters)),
+                    )
+
+
+def table(text: str) -> tuple[Case, ...]:
+    """The cases of a table.
+
+    Raises:
+        InputError: A line is neither a verdict nor a row, or a part of a row is not accepted.
+    """
+    expected, found = "", []
+    for line in text.splitlines():
+        row = line.partition("#")[0].split()
+        if not row:
+            continue
+        if "=" not in line and " ".join(row) in EXPECTED:
+            expected = " ".join(row)
+            continue
+        shown = " ".join(row)
+        require(
+            len(row) >= 4,
+            f"{shown!r} of a table of cases is neither a verdict ({', '.join(EXPECTED)}) nor a "
+            "row: problem, rule, schedule, steps",
+        )
+        require(expected, f"the row {shown!r} of a table of cases stands under no verdict")
+        named: dict[str, Any] = {}
+        for part in row[4:]:
+            name, equals, value = part.partition("=")
+            require(equals, f"{part!r} in the row {shown!r} must be written name=value")
+            named[name] = read_value(value)
+        try:
+            steps = int(row[3])
+        except ValueError:
+            raise InputError(f"the steps {row[3]!r} in {shown!r} must be a whole number") from None
+        named |= {"expected": expected, "steps": steps}
+        fixed = {name: named.pop(name) for name in list(named) if name in _COLUMNS}
+        found.append(Case(*row[:3], **fixed, options=named))
+    return tuple(found)

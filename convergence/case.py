@@ -43,7 +43,7 @@ Word = Literal[
 ]
 #: A word, or "not violated" where any other will do.
 Expected = Word | Literal["not violated"]
-_COLUMNS = ("expected", "steps", "seeds", "first_violation")
+_COLUMNS = ("problem", "rule", "schedule", "steps", "expected", "seeds", "first_violation")
 EXPECTED: tuple[str, ...] = (*get_args(Word), "not violated")
 
 
@@ -131,7 +131,7 @@ def table(text: str) -> tuple[Case, ...]:
             steps = int(row[3])
         except ValueError:
             raise InputError(f"the steps {row[3]!r} in {shown!r} must be a whole number") from None
-        named |= {"expected": expected, "steps": steps}
-        fixed = {name: named.pop(name) for name in list(named) if name in _COLUMNS}
-        found.append(Case(*row[:3], **fixed, options=named))
+        columns = dict(zip(_COLUMNS, (*row[:3], steps, expected), strict=False))
+        columns |= {name: named.pop(name) for name in _COLUMNS if name in named}
+        found.append(Case(**columns, options=named))
     return tuple(found)

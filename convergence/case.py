@@ -131,7 +131,7 @@ def table(text: str) -> tuple[Case, ...]:
             steps = int(row[3])
         except ValueError:
             raise InputError(f"the steps {row[3]!r} in {shown!r} must be a whole number") from None
-        columns = dict(zip(_COLUMNS, (*row[:3], steps, expected), strict=False))
+        columns: dict[str, Any] = dict(zip(_COLUMNS, (*row[:3], steps, expected), strict=False))
         columns |= {name: named.pop(name) for name in _COLUMNS if name in named}
         found.append(Case(**columns, options=named))
     return tuple(found)

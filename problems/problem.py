@@ -354,6 +354,8 @@ class Problem:
         outcomes: Returns every value of a draw, where there are finitely many.
         examples: Where a round draws rows of examples and takes the mean of losses of scores,
             with a ridge or not: what a compiled loop needs to know of them.
+        fresh_margin: Of points (..., n) the least margin y w.x of an example never seen, shape
+            (...), where the problem says how such examples are drawn.
         tags: Keys of `TAGS`; those that follow from the object are added.
         by_differences: Whether the gradient is taken by differences; set where it is left out.
         exact_gradient_cost: What an exact gradient costs in stochastic ones.
@@ -379,6 +381,7 @@ class Problem:
     stationary: tuple[Stationary, ...] = ()
     outcomes: Callable[[], Outcomes] | None = None
     examples: Examples | None = None
+    fresh_margin: Callable[[Any], Any] | None = None
     tags: tuple[str, ...] = ()
     by_differences: bool = False
     exact_gradient_cost: float = 1.0

@@ -571,6 +571,8 @@ def wilson_2017(*, positives: int = 4, negatives: int = 2) -> Problem:
         start=np.zeros(3 + 5 * n),
         loss_formula=loss,
         gradient_formula=lambda w, sample: transposed((scores(w) - labels) / n),
+        # Of the label y: the features y, 1, 1, and a private block where the weights are 0.
+        fresh_margin=lambda w: w[..., 0] - abs(w[..., 1] + w[..., 2]),
         constants={
             "L": exact(largest / n, "the largest eigenvalue of XX' / n"),
             "mu_pl": exact(

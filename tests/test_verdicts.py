@@ -164,12 +164,15 @@ def lying(key, **labels):
     return replace(problem, constants={**problem.constants, **stated})
 
 
+BOWL = "quadratic:kappa=10,dimension=2"
+
+
 @pytest.mark.parametrize(
     ("key", "labels", "claim", "rule", "schedule"),
     [
-        ("quadratic:kappa=10,dimension=2", {"minimizer": np.array([0.5, 0.0])}, "gd-strongly-convex-distance",
+        (BOWL, {"minimizer": np.array([0.5, 0.0])}, "gd-strongly-convex-distance",
          "sgd", "inverse-smoothness"),
-        ("quadratic:kappa=10,dimension=2", {"minimizer": np.array([0.01, 0.0])}, "drori-teboulle-2014-gd",
+        (BOWL, {"minimizer": np.array([0.01, 0.0])}, "drori-teboulle-2014-gd",
          "sgd", "inverse-smoothness"),
         ("absolute-value", {"minimizer": np.array([0.3])}, "subgradient-constant-step",
          "sgd", "constant:alpha=0.1"),

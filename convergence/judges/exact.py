@@ -30,7 +30,7 @@ from problems.domain import Ball, Box, Domain, Simplex, WholeSpace
 from problems.laws.search import view_of
 from problems.problem import Hindsight, Problem, Samples
 
-__all__ = ["MOST_SEQUENCES", "enumerated", "expected"]
+__all__ = ["MOST_SEQUENCES", "enumerated", "expected", "misstated"]
 
 Array = NDArray[np.float64]
 
@@ -38,12 +38,14 @@ Array = NDArray[np.float64]
 MOST_SEQUENCES = 1 << 16
 # Numbers in the table of affine gradients, and in the largest product of two of them.
 _MOST_NUMBERS, _MOST_PRODUCTS = 1 << 24, 1 << 20
+# The share of the largest gradient that the mean over the outcomes may be off by.
+_UNBIASED = 1e-9
 # Seconds that a recursion may take, by the estimate of so many for a round and for a number.
 _MOST_SECONDS, _PER_ROUND, _PER_NUMBER = 10.0, 3e-4, 2e-8
 
 
-def contradicted(problem: Problem) -> str:
-    """What draws and gradients of a problem contradict in its stated law, in a sentence, or ""."""
+def misstated(problem: Problem) -> str:
+    """What draws and gradients contradict in the law that a problem states of them, or ""."""
     stated = {"outcomes", "affine", "noise_variance"}
     found = laws.check(problem, labels=stated).violated
     return f"what is stated of the draws is false: {found[0].sentence}" if found else ""
@@ -63,7 +65,8 @@ def enumerated(
     Args:
         setting: What is run. Only the rounds up to the last of `times` are.
         times: The rounds to record, increasing.
-        measures, quantities: What to record.
+        measures: Names of the measures to record.
+        quantities: Names of the running totals to record.
 
     Returns:
         The record, a lane for each sequence of outcomes, and their probabilities, shape (lanes,):
@@ -85,7 +88,7 @@ def enumerated(
     depth = last if ways > 1 else 0
     if depth * math.log2(ways) > math.log2(MOST_SEQUENCES):
         return f"{ways} outcomes a round have more than {MOST_SEQUENCES} sequences in {last} rounds"
-    if false := contradicted(problem):
+    if false := misstated(problem):
         return false
     weights = np.ones(1)
     for _ in range(depth):
@@ -122,7 +125,8 @@ def _of_a_round(problem: Problem) -> tuple[NDArray[Any], Array] | str:
     assert problem.samples is not None
     known = problem.outcomes()
     single, place = np.unique(known.samples, axis=0, return_inverse=True)
-    chances = np.bincount(place.reshape(-1), known.probabilities)
+    chances = np.zeros(len(single))
+    np.add.at(chances, place.reshape(-1), known.probabilities)
     single, chances = single[chances > 0], chances[chances > 0]
     count = known.averaged
     if math.comb(chances.size + count - 1, count) > MOST_SEQUENCES:
@@ -227,7 +231,7 @@ def expected(setting: Setting, measure: str, times: NDArray[np.int64]) -> Array 
     law = _law_of(problem)
     if isinstance(law, str):
         return law
-    if false := contradicted(problem):
+    if false := misstated(problem):
         return false
     try:
         with np.errstate(all="ignore"):
@@ -235,8 +239,10 @@ def expected(setting: Setting, measure: str, times: NDArray[np.int64]) -> Array 
                 found = _mean_state(setting, law, measure, times)
             else:
                 found = _mean_square(setting, law, measure, times)
-    except (TypeError, KeyError) as error:
-        return f"rule {setting.rule.key} is not linear in the gradients: {error.args[0]}"
+    except TypeError as error:
+        return f"rule {setting.rule.key} is not linear in the gradients: {error}"
+    except KeyError as error:
+        return f"rule {setting.rule.key} is not linear in the gradients: it asks for {error}"
     if not isinstance(found, str) and not np.isfinite(found).all():
         return f"the moments are no longer finite at step {times[~np.isfinite(found)][0]}"
     return found
@@ -285,6 +291,8 @@ def _law_of(problem: Problem, centred: bool = True) -> _Law | str:
     """
     if not problem.affine:
         return "the problem does not state that its gradients are affine in x"
+    if problem.by_differences:
+        return "gradients are taken by differences, which are not exact"
     centre = np.zeros(problem.dimension)
     if centred and "minimizer" in problem.constants:
         centre = np.asarray(problem.constants["minimizer"].value, float)
@@ -304,6 +312,10 @@ def _law_of(problem: Problem, centred: bool = True) -> _Law | str:
     if ends is None:
         return f"affine gradients are not read off {problem.domain}"
     at_ends = np.stack([gradient(ends) for gradient in gradients])
+    if problem.has_objective:
+        off = abs(np.einsum("k,kpi->pi", chances, at_ends) - problem.objective_gradient(ends))
+        if off.max() > _UNBIASED * abs(at_ends).max():
+            return f"the mean over the outcomes is off the exact gradient by {off.max():.3g}"
     offsets = at_ends[:, 0]
     # Rows are points, so columns of A are last but one.
     slopes = (at_ends[:, 1:] - offsets[:, None]) / np.diagonal(ends[1:] - centre)[:, None]
@@ -331,7 +343,8 @@ def _beside(domain: Domain, centre: Array) -> Array | None:
         step = np.where(centre + half <= domain.high, half, -half)
     elif not isinstance(domain, WholeSpace):
         return None
-    return np.concatenate([centre[None], centre + np.diag(step)])
+    ends = np.concatenate([centre[None], centre + np.diag(step)])
+    return ends if domain.contains(ends).all() else None
 
 
 def _coefficients(
@@ -372,9 +385,7 @@ def _coefficients(
 _MOMENTS = {"first_moment": "state_m", "second_moment": "state_v"}
 
 
-def _mean_state(
-    setting: Setting, law: _Law, measure: str, times: NDArray[np.int64]
-) -> Array | str:
+def _mean_state(setting: Setting, law: _Law, measure: str, times: NDArray[np.int64]) -> Array | str:
     """The expectation of a moment of an adaptive method, of gradients that do not depend on x."""
     if law.slopes.any():
         return "the gradients depend on x"
@@ -439,8 +450,10 @@ def _mean_square(
         if reason := moments.advance(made):
             if reason == _OFF_CENTRE and law.centre.any():
                 other = _law_of(problem, centred=False)
-                return other if isinstance(other, str) else _mean_square(
-                    setting, other, measure, times
+                return (
+                    other
+                    if isinstance(other, str)
+                    else _mean_square(setting, other, measure, times)
                 )
             return reason
         if t in shares:
@@ -481,8 +494,9 @@ class _Moments:
             start if name in ("x", "y") else np.full((blocks, d), float(state.get(name, 0.0)))
             for name in names
         ]
-        self._mean = np.stack(first, axis=1)
-        self._square = np.einsum("bia,bjc->biajc", self._mean, self._mean)
+        # Shapes (blocks, d, names) and (blocks, d, d, names, names).
+        self._mean = np.stack(first, axis=-1)
+        self._square = self._mean[:, :, None, :, None] * self._mean[:, None, :, None, :]
         self._range = start, start
 
     def advance(self, made: Array) -> str:
@@ -491,22 +505,22 @@ class _Moments:
         F, q = made[:, 1:-2], made[:, -2]
         if made[:, 0].any() or made[:, -1].any():
             return f"rule {self._setting.rule.key} adds a number, or squares the gradient"
-        if self._setting.problem.domain.bounded and not self._stays_inside(F, q):
-            return f"an iterate may reach the end of {self._setting.problem.domain}"
         self._share = F @ self._share
         if law.centre.any() and (self._share[[self._x, y]] != 1).any():
             return _OFF_CENTRE
-        mean, square = self._mean[:, y], self._square[:, y]
+        if self._setting.problem.domain.bounded and not self._stays_inside(F, q):
+            return f"an iterate may reach the end of {self._setting.problem.domain}"
+        mean, square = self._mean[..., y], self._square[..., y, :]
         gradient = np.einsum("bac,bc->ba", self._slope, mean) + self._offset
-        # With all that is carried, and with itself.
-        beside = np.einsum("bac,bcjd->bajd", self._slope, square)
+        # With all that is carried, (blocks, d, d, names), and with itself.
+        beside = np.einsum("bae,becj->bacj", self._slope, square)
         beside += self._offset[:, :, None, None] * self._mean[:, None]
-        itself = self._gradient_square(mean, square[:, :, y])
-        moved = np.einsum("ij,bjakd,lk->biald", F, self._square, F, optimize=True)
-        cross = np.einsum("i,lj,bajd->biald", q, F, beside, optimize=True)
-        both = np.einsum("i,l,bad->biald", q, q, itself)
-        self._square = moved + cross + cross.transpose(0, 3, 4, 1, 2) + both
-        self._mean = np.einsum("ij,bja->bia", F, self._mean) + q[:, None] * gradient[:, None]
+        itself = self._gradient_square(mean, square[..., y])
+        cross = q[:, None] * (beside @ F.T)[..., None, :]
+        both = np.outer(q, q) * itself[..., None, None]
+        moved = F @ self._square @ F.T
+        self._square = moved + cross + cross.transpose(0, 2, 1, 4, 3) + both
+        self._mean = self._mean @ F.T + gradient[..., None] * q
         return ""
 
     def _gradient_square(self, mean: Array, square: Array) -> Array:
@@ -522,9 +536,9 @@ class _Moments:
     def _exact_square(self, mean: Array, square: Array) -> Array:
         """The same of the exact gradient."""
         H, c = self._slope, self._offset
-        mixed = np.einsum("bae,be,bc->bac", H, mean, c)
-        found = np.einsum("bae,bef,bcf->bac", H, square, H, optimize=True)
-        return found + mixed + mixed.swapaxes(1, 2) + np.einsum("ba,bc->bac", c, c)
+        mixed = np.einsum("bae,be->ba", H, mean)[:, :, None] * c[:, None]
+        found = H @ square @ H.swapaxes(1, 2) + c[:, :, None] * c[:, None]
+        return np.asarray(found + mixed + mixed.swapaxes(1, 2))
 
     def _stays_inside(self, F: Array, q: Array) -> bool:
         """Whether no outcome leads out of the domain, so that the projection does nothing."""
@@ -543,21 +557,21 @@ class _Moments:
 
     def gradient_square(self) -> float:
         """E||grad f||**2 where the next gradient is taken."""
-        mean, square = self._mean[:, self._y], self._square[:, self._y, :, self._y]
+        mean, square = self._mean[..., self._y], self._square[..., self._y, self._y]
         return float(np.trace(self._exact_square(mean, square), axis1=1, axis2=2).sum())
 
     def distance_square(self) -> float:
         """E||x - x*||**2."""
         minimizer = np.asarray(self._setting.problem.constants["minimizer"].value, float)
         apart = (self._law.centre - minimizer).reshape(self._offset.shape)
-        square = np.einsum("baa->", self._square[:, self._x, :, self._x])
-        return float(square + 2 * (apart * self._mean[:, self._x]).sum() + (apart**2).sum())
+        square = np.einsum("baa->", self._square[..., self._x, self._x])
+        return float(square + 2 * (apart * self._mean[..., self._x]).sum() + (apart**2).sum())
 
     def suboptimality(self, name: str, over: float) -> float:
         """E f(z) - f* for z what is called so, divided by a number."""
         at = self._names.index(name)
         problem, law = self._setting.problem, self._law
         least = float(problem.objective(law.centre)) - problem.constant("minimum")
-        slope = (self._offset * self._mean[:, at]).sum() / over
-        bend = np.einsum("bac,bac->", self._slope, self._square[:, at, :, at]) / 2 / over**2
+        slope = (self._offset * self._mean[..., at]).sum() / over
+        bend = (self._slope * self._square[..., at, at]).sum() / 2 / over**2
         return float(least + slope + bend)

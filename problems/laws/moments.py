@@ -1,10 +1,9 @@
-"""The laws of draws by which expectations are known exactly: outcomes, and gradients affine in x."""
+"""What makes expectations known exactly: the law of a draw, and gradients that are affine in x."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ __all__ = ["affine", "noise_variance", "outcomes"]
 
 # Draws looked at in each of so many rounds, and the first ones of a batch.
 _LANES, _ROUNDS, _OF_A_BATCH = 20_000, 3, 2
-# How many deviations a mean of squares may be off: as `variance`, which is close to normal.
+# How many deviations a mean of noise and of its squares may be off: both are close to normal.
 _DEVIATIONS = 6.2
 
 
@@ -26,83 +25,93 @@ def outcomes(search: Search) -> Iterator[Finding]:
     problem = search.problem
     if not (problem.stochastic and problem.outcomes):
         return
-    known = problem.outcomes()
+    lanes = _LANES * (4 if search.thorough else 1)
+    false = _false_outcomes(problem, problem.outcomes(), lanes)
+    how = f"draws have these probabilities, at error probability {ERROR:g}"
+    yield Finding("outcomes", "violated" if false else "holds", false or how)
+
+
+def _false_outcomes(problem: Problem, known: Outcomes, lanes: int) -> str:
+    """What is wrong with the outcomes that a problem lists, in a sentence, or ""."""
     total = float(known.probabilities.sum())
     if (known.probabilities < 0).any() or abs(total - 1) > UNIT * known.probabilities.size:
-        sentence = f"the probabilities of the outcomes sum to {total:.9g}, or one is negative"
-        yield Finding("outcomes", "violated", sentence, measured=total)
-        return
-    found = _places(problem, known, _LANES * (4 if search.thorough else 1))
+        return f"the probabilities sum to {total:.9g}, or one is negative"
+    if known.averaged > 1 and not _averages(problem, known):
+        return f"the gradient of a round is not the mean over {known.averaged} draws"
+    found = _places(problem, known, lanes)
     if found is None:
-        yield Finding("outcomes", "violated", "a draw is none of the outcomes")
-        return
-    places, probabilities = found
+        return "a draw is none of the outcomes"
+    places, p = found
     lanes, columns = places.shape
-    ways = np.arange(probabilities.size)
-    counts = np.stack([np.bincount(column, minlength=ways.size) for column in places.T])
+    counts = np.stack([np.bincount(column, minlength=p.size) for column in places.T])
     # Each outcome by itself, and all up to it: what is wrong by little for many adds up.
-    seen = [counts / lanes, counts.cumsum(axis=-1) / lanes]
-    true = [np.broadcast_to(p, counts.shape) for p in (probabilities, probabilities.cumsum())]
+    looks = [
+        ("an outcome", counts / lanes, p),
+        ("the first outcomes", counts.cumsum(axis=-1) / lanes, np.minimum(p.cumsum(), 1.0)),
+    ]
     if not problem.dependent_draws and columns > 1:
         pairs = [*pairwise(range(columns)), (0, columns - 1)]
-        seen.append(np.array([(places[:, a] == places[:, b]).mean() for a, b in pairs])[None])
-        true.append(np.full((1, len(pairs)), float(probabilities @ probabilities)))
-    for what, share, p in zip(("outcome", "first outcomes", "repetition"), seen, true, strict=False):
-        p = np.minimum(p, 1.0)
-        weight = np.log(2 * sum(each.size for each in seen) / ERROR)
+        same = np.array([(places[:, a] == places[:, b]).mean() for a, b in pairs])
+        looks.append(("a repetition", same, np.full(same.size, p @ p)))
+    weight = np.log(2 * sum(share.size for _, share, _ in looks) / ERROR)
+    for what, share, chance in looks:
         # Bernstein's inequality, for events of a known probability.
-        limit = np.sqrt(2 * p * (1 - p) * weight / lanes) + weight / (3 * lanes)
-        if (abs(share - p) > limit).any():
-            worst = np.unravel_index(int((abs(share - p) - limit).argmax()), p.shape)
-            measured, stated = float(share[worst]), float(p[worst])
-            sentence = (
-                f"{what}: a share of {measured:.6g} of {lanes} draws, where {stated:.6g} is stated "
-                f"(error probability {ERROR:g})"
+        limit = np.sqrt(2 * chance * (1 - chance) * weight / lanes) + weight / (3 * lanes)
+        beyond = (abs(share - chance) - limit).reshape(-1)
+        if beyond.max() > 0:
+            worst = int(beyond.argmax())
+            stated = np.broadcast_to(chance, share.shape).reshape(-1)[worst]
+            return (
+                f"{what} has the share {share.reshape(-1)[worst]:.6g} of {lanes} draws, and the "
+                f"probability {stated:.6g} is stated (error probability {ERROR:g})"
             )
-            yield Finding("outcomes", "violated", sentence, stated=stated, measured=measured)
-            return
-    sentence = f"{lanes} draws have these probabilities, at error probability {ERROR:g}"
-    yield Finding("outcomes", "holds", sentence)
+    return ""
 
 
-def _places(
-    problem: Problem, known: Outcomes, lanes: int
-) -> tuple[NDArray[np.intp], Array] | None:
+def _averages(problem: Problem, known: Outcomes) -> bool:
+    """Whether the gradients of batches are the means over their members."""
+    assert problem.samples is not None
+    drawn = problem.samples(np.array([1]), np.arange(4, dtype=np.uint64))[0]
+    each = drawn.reshape(-1, 1, *drawn.shape[2:])
+    x = problem.start + 1.0
+    members = gradients(problem, x, each).reshape(*drawn.shape[:2], x.size)
+    off = abs(gradients(problem, x, drawn) - members.mean(axis=1)).max()
+    return drawn.shape[1] == known.averaged and bool(off <= 1e-9 * abs(members).max())
+
+
+def _places(problem: Problem, known: Outcomes, lanes: int) -> tuple[NDArray[np.intp], Array] | None:
     """Which outcome each draw is, (lanes, columns), and the probability of each that differs.
 
     None if a draw is not listed. A column is a round, or a place in the batch of a round.
     """
     assert problem.samples is not None
-    one = np.asarray(known.samples[:1])
+    one = known.samples.shape[1:]
     batch = min(known.averaged, _OF_A_BATCH)
-    lanes = int(np.clip(FLOATS // (known.averaged * max(1, one.size)), 2_000, lanes))
+    width = int(np.prod(one, dtype=int))
+    lanes = int(np.clip(FLOATS // (known.averaged * width), 2_000, lanes))
     drawn = problem.samples(np.arange(1, _ROUNDS + 1), np.arange(lanes, dtype=np.uint64))
     if known.averaged > 1:
         # (rounds, lanes, batch, ...): each a batch of one.
-        drawn = np.moveaxis(drawn[:, :, :batch, None], 2, 1).reshape(-1, lanes, *one.shape[1:])
-    rows = np.concatenate([known.samples, drawn.reshape(-1, *one.shape[1:])])
-    flat = np.ascontiguousarray(rows.reshape(len(rows), -1))
+        drawn = drawn[:, :, :batch, None].swapaxes(1, 2).reshape(-1, lanes, *one)
+    rows = np.concatenate([known.samples, drawn.reshape(-1, *one)]).reshape(-1, width)
     # Numbers are sorted sooner than rows of one number.
-    numbers = flat.shape[1] == 1
-    _, place = np.unique(flat[:, 0] if numbers else flat, axis=None if numbers else 0, return_inverse=True)
-    place = place.reshape(-1)
-    listed = len(known.samples)
-    probabilities = np.bincount(place[:listed], known.probabilities, place.max() + 1)
-    if not np.isin(place[listed:], place[:listed]).all():
+    flat = rows[:, 0] if rows.shape[1] == 1 else rows
+    place = np.unique(flat, axis=0, return_inverse=True)[1].reshape(-1)
+    listed, seen = place[: len(known.samples)], place[len(known.samples) :]
+    if not np.isin(seen, listed).all():
         return None
-    return place[listed:].reshape(-1, lanes).T, probabilities
+    probabilities = np.zeros(place.max() + 1)
+    np.add.at(probabilities, listed, known.probabilities)
+    return seen.reshape(-1, lanes).T, probabilities
 
 
 def affine(search: Search) -> Iterator[Finding]:
     """Every gradient is affine in x; of linear losses it is the same everywhere."""
     problem = search.problem
-    labels = [
-        label
-        for label, stated in (("affine", problem.affine), ("linear", "linear" in problem.tags))
-        if stated
-    ]
-    for label in labels:
-        yield _affine(search.anew(), label)
+    if problem.affine:
+        yield _affine(search.anew(), "affine")
+    if "linear" in problem.tags:
+        yield _affine(search.anew(), "linear")
 
 
 def _affine(search: Search, label: str) -> Finding:
@@ -114,69 +123,69 @@ def _affine(search: Search, label: str) -> Finding:
         y = x[search.random.permutation(len(x))]
         share = search.random.uniform(size=(len(x), 1))
         z = x + share * (y - x)
-        g, h, between = view.gradient(x), view.gradient(y), view.gradient(z)
-        expected = g if label == "linear" else g + share * (h - g)
-        off = length(between - expected)
-        allowed = 4 * sum(view.slope_rounding(*pair) for pair in ((x, g), (y, h), (z, between)))
-        # Rounding of x and y counts as well, by the slope of the gradient between them.
-        allowed = allowed + UNIT * length(h - g) * (1 + length(z) / (1e-300 + length(y - x)))
-        bad = off > allowed
-        if bad.any():
-            k = int((off - allowed).argmax())
-            kind = "the same everywhere" if label == "linear" else "affine"
-            sentence = f"the gradient of {view.name} is not {kind}: off by {off[k]:.3g} between "
-            sentence += f"{point_text(x[k])} and {point_text(y[k])}"
-            return Finding(label, "violated", sentence, measured=float(off[k]), witness=(x[k], y[k]))
-    sentence = f"between any two points looked at, for {len(chosen)} losses"
-    return Finding(label, "holds", sentence)
+        g, h, between = (view.gradient(point) for point in (x, y, z))
+        off = length(between - (g if label == "linear" else g + share * (h - g)))
+        rounding = (view.slope_rounding(*pair) for pair in ((x, g), (y, h), (z, between)))
+        # Points are rounded too, which counts by the slope of the gradient.
+        moved = length(h - g) * (1 + length(z) / np.maximum(length(y - x), 1e-300))
+        beyond = off - 4 * sum(rounding) - UNIT * moved
+        if beyond.max() > 0:
+            k = int(beyond.argmax())
+            kind = "the same" if label == "linear" else "affine"
+            sentence = (
+                f"the gradient of {view.name} is not {kind} between {point_text(x[k])} and "
+                f"{point_text(y[k])}: off by {off[k]:.3g}"
+            )
+            return Finding(
+                label, "violated", sentence, measured=float(off[k]), witness=(x[k], y[k])
+            )
+    return Finding(label, "holds", f"between points looked at, of {len(chosen)} losses")
 
 
 def noise_variance(search: Search) -> Iterator[Finding]:
-    """The noise is the same at every point, of the stated covariance and independent of the past."""
-    problem = search.problem
-    if problem.noise_variance is None:
+    """Noise is the same at every point, of this covariance, and of other rounds independent."""
+    problem, stated = search.problem, search.problem.noise_variance
+    if stated is None:
         return
-    label, stated = "noise_variance", problem.noise_variance
     found = _noise(search)
     if isinstance(found, str):
-        yield Finding(label, "violated", found)
+        yield Finding("noise_variance", "violated", found)
         return
     first, second = found
     n = problem.dimension
-    axes = np.eye(n)[:8]
-    directions = np.concatenate([axes, search.random.normal(size=(8, n)) / np.sqrt(n)])
-    along, later = first @ directions.T, second @ directions.T
-    squares = dot(directions, directions)
-    looks: list[tuple[str, Array, float]] = [
-        ("the mean square of a coordinate", dot(first, first) / n, stated)
-    ]
-    for k, square in enumerate(squares):
-        looks.append(("the variance along a direction", along[:, k] ** 2, stated * square))
-        looks.append(("the covariance of successive rounds", along[:, k] * later[:, k], 0.0))
+    directions = np.concatenate([np.eye(n)[:8], search.random.normal(size=(8, n)) / np.sqrt(n)])
+    looks = [("the mean square of a coordinate", dot(first, first) / n, stated)]
+    for direction in directions:
+        along, later = first @ direction, second @ direction
+        variance = stated * float(direction @ direction)
+        looks += [
+            ("the mean along a direction", along, 0.0),
+            ("the mean square along a direction", along**2, variance),
+            ("the mean product of successive rounds", along * later, 0.0),
+        ]
     for what, values, expected in looks:
         limit = _DEVIATIONS * float(values.std(ddof=1)) / np.sqrt(len(values))
         measured = float(values.mean())
-        if abs(measured - expected) > limit + UNIT * abs(expected):
-            sentence = f"{what} of the noise is {measured:.6g}, and {expected:.6g} is stated"
-            yield Finding(label, "violated", sentence, stated=stated, measured=measured)
+        if abs(measured - expected) > limit + UNIT * expected:
+            sentence = f"{what} of the noise is {measured:.6g}, and not {expected:.6g}"
+            yield Finding("noise_variance", "violated", sentence, stated, measured)
             return
-    yield Finding(label, "holds", f"of {len(first)} draws", stated=stated)
+    yield Finding("noise_variance", "holds", f"of {len(first)} draws", stated)
 
 
 def _noise(search: Search) -> tuple[Array, Array] | str:
     """The noise of two successive rounds, each (lanes, n), or what is wrong with it."""
     problem = search.problem
     if problem.samples is None or not problem.stochastic or not problem.has_objective:
-        return "there is no noise, or no exact gradient to add it to"
-    lanes = int(np.clip(FLOATS // problem.dimension, 2_000, 6 * _LANES))
-    seeds = np.arange(lanes, dtype=np.uint64)
-    points: Any = search.points()[[0, -1]]
-    drawn = [problem.samples(np.array([t]), seeds)[0] for t in (1, 2)]
-    noise = [gradients(problem, points[0], each) - problem.objective_gradient(points[0])
-             for each in drawn]
-    elsewhere = gradients(problem, points[1], drawn[0]) - problem.objective_gradient(points[1])
-    sizes = [length(problem.objective_gradient(point)) for point in points]
-    off = length(noise[0] - elsewhere)
-    if (off > 8 * UNIT * (length(noise[0]) + max(sizes))).any():
+        return "there is no noise, or no exact gradient to which it is added"
+    lanes = int(np.clip(FLOATS // (4 * problem.dimension), 1_000, 6 * _LANES))
+    drawn = problem.samples(np.array([1, 2]), np.arange(lanes, dtype=np.uint64))
+    here, there = search.points()[[0, -1]]
+    exact = [problem.objective_gradient(point) for point in (here, there)]
+    first, second = (gradients(problem, here, each) - exact[0] for each in drawn)
+    elsewhere = gradients(problem, there, drawn[0]) - exact[1]
+    off = length(first - elsewhere)
+    size = length(first) + max(length(g) for g in exact)
+    if (off > 8 * UNIT * size).any():
         return f"the noise of a draw differs by {float(off.max()):.3g} between two points"
-    return noise[0], noise[1]
+    return first, second

@@ -347,7 +347,7 @@ def _beside(domain: Domain, centre: Array) -> Array | None:
     return ends if domain.contains(ends).all() else None
 
 
-def _coefficients(
+def coefficients(
     setting: Setting, round_: Round, names: Sequence[str], last: int
 ) -> Iterator[Array]:
     """What each new value is made of, round by round: (names, 1 + names + 2), see `AffineForms`."""
@@ -409,7 +409,7 @@ def _mean_state(setting: Setting, law: _Law, measure: str, times: NDArray[np.int
     figure = mean / (mean @ mean) if measure == "first_moment" else np.ones(mean.size)
     at = names.index(name)
     found = []
-    for made in _coefficients(setting, round_, names, int(times[-1])):
+    for made in coefficients(setting, round_, names, int(times[-1])):
         new = made[:, 1:-2] @ moments + made[:, :1]
         moments = new + np.outer(made[:, -2], mean) + np.outer(made[:, -1], square)
         found.append(float(moments[at] @ figure))
@@ -444,7 +444,7 @@ def _mean_square(
     weight = {"total_iterate_sum": times, "total_iterate_sum_by_round": times * (times + 1) / 2}
     shares = dict(zip(times.tolist(), weight.get(looked, np.ones(times.size)), strict=True))
     found, total = [], 0.0
-    for t, made in enumerate(_coefficients(setting, round_, names, int(times[-1])), 1):
+    for t, made in enumerate(coefficients(setting, round_, names, int(times[-1])), 1):
         if not looked:
             total += moments.gradient_square()
         if reason := moments.advance(made):

@@ -27,10 +27,17 @@ from convergence.record import Record
 from convergence.simulation import run
 from problems import laws
 from problems.domain import Ball, Box, Domain, Simplex, WholeSpace
-from problems.laws.search import view_of
+from problems.laws.search import gradients, view_of
 from problems.problem import Hindsight, Problem, Samples
 
-__all__ = ["MOST_SEQUENCES", "enumerated", "expected", "misstated"]
+__all__ = [
+    "MOST_SEQUENCES",
+    "NonlinearError",
+    "coefficients",
+    "enumerated",
+    "expected",
+    "misstated",
+]
 
 Array = NDArray[np.float64]
 
@@ -48,7 +55,21 @@ def misstated(problem: Problem) -> str:
     """What draws and gradients contradict in the law that a problem states of them, or ""."""
     stated = {"outcomes", "affine", "noise_variance"}
     found = laws.check(problem, labels=stated).violated
-    return f"what is stated of the draws is false: {found[0].sentence}" if found else ""
+    false = found[0].sentence if found else _biased(problem)
+    return f"what is stated of the draws is false: {false}" if false else ""
+
+
+def _biased(problem: Problem) -> str:
+    """Whether the mean over the outcomes is not the exact gradient: what draws may not tell."""
+    if problem.outcomes is None or not problem.has_objective:
+        return ""
+    known, start = problem.outcomes(), problem.start
+    for x in (start, problem.domain.project(start + np.linspace(1.0, 2.0, start.size))):
+        g = gradients(problem, x, known.samples)
+        off = float(abs(known.probabilities @ g - problem.objective_gradient(x)).max())
+        if off > _UNBIASED * abs(g).max():
+            return f"the mean over the outcomes is off the exact gradient by {off:.3g}"
+    return ""
 
 
 # Every outcome
@@ -231,21 +252,19 @@ def expected(setting: Setting, measure: str, times: NDArray[np.int64]) -> Array 
     law = _law_of(problem)
     if isinstance(law, str):
         return law
-    if false := misstated(problem):
-        return false
     try:
         with np.errstate(all="ignore"):
             if measure in _MOMENTS:
                 found = _mean_state(setting, law, measure, times)
             else:
                 found = _mean_square(setting, law, measure, times)
-    except TypeError as error:
+    except NonlinearError as error:
         return f"rule {setting.rule.key} is not linear in the gradients: {error}"
-    except KeyError as error:
-        return f"rule {setting.rule.key} is not linear in the gradients: it asks for {error}"
-    if not isinstance(found, str) and not np.isfinite(found).all():
+    if isinstance(found, str):
+        return found
+    if not np.isfinite(found).all():
         return f"the moments are no longer finite at step {times[~np.isfinite(found)][0]}"
-    return found
+    return misstated(problem) or found
 
 
 @dataclass(frozen=True)
@@ -300,26 +319,25 @@ def _law_of(problem: Problem, centred: bool = True) -> _Law | str:
     if problem.outcomes is not None:
         known = problem.outcomes()
         averaged, chances = known.averaged, known.probabilities
-        gradients = [view_of(problem, "", sample).gradient for sample in known.samples]
+        oracles = [view_of(problem, "", sample).gradient for sample in known.samples]
     elif problem.noise_variance is not None and problem.has_objective:
         chances, variance = np.ones(1), problem.noise_variance
-        gradients = [problem.objective_gradient]
+        oracles = [problem.objective_gradient]
     else:
         return "the problem states neither outcomes nor the variance of its noise"
     if chances.size * n * n > _MOST_NUMBERS:
         return f"{chances.size} gradients in {n} dimensions are too many"
-    ends = _beside(problem.domain, centre)
+    linear = "linear" in problem.tags
+    ends = centre[None] if linear else _beside(problem.domain, centre)
     if ends is None:
         return f"affine gradients are not read off {problem.domain}"
-    at_ends = np.stack([gradient(ends) for gradient in gradients])
-    if problem.has_objective:
-        off = abs(np.einsum("k,kpi->pi", chances, at_ends) - problem.objective_gradient(ends))
-        if off.max() > _UNBIASED * abs(at_ends).max():
-            return f"the mean over the outcomes is off the exact gradient by {off.max():.3g}"
+    at_ends = np.stack([oracle(ends) for oracle in oracles])
     offsets = at_ends[:, 0]
     # Rows are points, so columns of A are last but one.
-    slopes = (at_ends[:, 1:] - offsets[:, None]) / np.diagonal(ends[1:] - centre)[:, None]
-    slopes = slopes.swapaxes(1, 2)
+    slopes = np.zeros((chances.size, n, n))
+    if not linear:
+        slopes = (at_ends[:, 1:] - offsets[:, None]) / np.diagonal(ends[1:] - centre)[:, None]
+        slopes = slopes.swapaxes(1, 2)
     diagonal = np.diagonal(slopes, axis1=1, axis2=2)
     apart = np.count_nonzero(slopes) == np.count_nonzero(diagonal)
     if not apart and n**4 > _MOST_PRODUCTS:
@@ -347,10 +365,27 @@ def _beside(domain: Domain, centre: Array) -> Array | None:
     return ends if domain.contains(ends).all() else None
 
 
+class NonlinearError(Exception):
+    """A formula does more than multiply what draws decide by numbers, and add it up."""
+
+
 def coefficients(
     setting: Setting, round_: Round, names: Sequence[str], last: int
 ) -> Iterator[Array]:
-    """What each new value is made of, round by round: (names, 1 + names + 2), see `AffineForms`."""
+    """What each new value is made of, round by round, shape (names, 1 + names + 2).
+
+    Args:
+        setting: What is run.
+        round_: Its formulas.
+        names: What depends on draws and is looked at: names of what the round makes.
+        last: The number of rounds.
+
+    Yields:
+        Coefficients of 1, of what there was by these names, of the gradient and of its square.
+
+    Raises:
+        NonlinearError: A formula is not of this form, or asks for something else.
+    """
     problem, rule = setting.problem, setting.rule
     outputs = {name: round_.made[name] for name in names}
     asked = inputs_of(*outputs.values())
@@ -375,7 +410,12 @@ def coefficients(
         now = {name: value for name, value in now.items() if name in asked}
         if now != before:
             inputs |= {name: algebra.number(value) for name, value in now.items()}
-            forms = evaluate(outputs, inputs, algebra)
+            try:
+                forms = evaluate(outputs, inputs, algebra)
+            except TypeError as error:
+                raise NonlinearError(str(error)) from error
+            except KeyError as error:
+                raise NonlinearError(f"the formula asks for {error}") from error
             made, before = np.stack([forms[name] for name in names]), now
         numbers = {name: float(forms[name][0]) for name in numbers}
         yield made

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from convergence.claim import Setting
 from convergence.engines.lowering import BY_COORDINATE, lowered
-from convergence.judges.exact import coefficients
+from convergence.judges.exact import NonlinearError, coefficients
 from convergence.measure import MEASURES
 from convergence.rule import Rule
 from problems.domain import Ball, Box, Simplex, WholeSpace
@@ -169,13 +169,20 @@ def _longest_steps(setting: Setting, last: int) -> tuple[Array, Array] | None:
         rounds = np.arange(1, last + 1)
         single = share * setting.schedule.step_sizes(rounds, problem, setting.steps)
         return np.sqrt(problem.dimension) * single, single
-    gain = _gain(setting, last)
+    # G and G_inf speak of gradients on the domain.
+    gain = _gain(setting, last) if _on_the_domain(setting) else None
     if gain is None:
         return None
     constants = problem.constants
     norm = problem.constant("G") if "G" in constants else np.inf
     size = problem.constant("G_inf") if "G_inf" in constants else norm
     return gain * min(norm, np.sqrt(problem.dimension) * size), gain * size
+
+
+def _on_the_domain(setting: Setting) -> bool:
+    """Whether gradients are taken there, or are the same beside it."""
+    inside = "query" not in setting.rule.outputs or not setting.problem.domain.bounded
+    return inside or "linear" in setting.problem.tags
 
 
 def _plain(rule: Rule) -> bool:
@@ -226,7 +233,7 @@ def _gain(setting: Setting, last: int) -> Array | None:
             moved = abs(made[:, 2:-2]) @ sizes[1:] + abs(made[:, -2])
             gains.append(moved[0])
             sizes = moved
-    except (TypeError, KeyError):
+    except NonlinearError:
         return None
     return np.array(gains)
 
@@ -285,6 +292,8 @@ def _gradient_square(reach: _Reach, measure: str) -> _Range:
     problem, last = reach.problem, int(reach.times[-1])
     if "linear" in problem.tags:
         return reach.steepest**2, reach.steepest**2
+    if not _on_the_domain(reach.setting):
+        return None
     most = np.full(last, reach.steepest)
     if "query" not in reach.setting.rule.outputs:
         at_start = float(np.linalg.norm(problem.objective_gradient(problem.start)))
@@ -308,6 +317,8 @@ def _moment(reach: _Reach, measure: str) -> _Range:
     if measure == "first_moment":
         exact = problem.objective_gradient(problem.start)
         size = float(np.linalg.norm(exact))
+        if not size:
+            return None
         low, high = -norm / size, norm / size
     if "linear" in problem.tags and problem.outcomes is not None:
         # A batch is a mean, whose square is at most the mean of squares.
@@ -329,7 +340,7 @@ def _regret(reach: _Reach, measure: str) -> _Range:
 
     A loss differs between points by at most G times their distance.
     """
-    if not reach.problem.domain.bounded:
+    if not reach.problem.domain.bounded or "query" in reach.setting.rule.outputs:
         return None
     way = reach.ways[0][:-1]
     steep = reach.stated("G")

@@ -85,6 +85,7 @@ class _Letter:
     quantities: Callable[[Setting], tuple[str, ...]] = lambda setting: ()
     state: tuple[str, ...] = ()
     needs: Callable[[Setting], tuple[str, ...]] = lambda setting: ()
+    of_the_run: bool = False
 
 
 def _problem_constant(name: str) -> _Letter:
@@ -261,6 +262,7 @@ LETTERS: Mapping[str, _Letter] = {
     "iterate_sup": _Letter(
         "largest coordinate of the iterate after round T, in size",
         lambda c: abs(c.observed.iterate).max(axis=-1),
+        of_the_run=True,
     ),
     "lam": _Letter("factor by which beta1 shrinks each round", _lam),
     "gradient_norms": _Letter(
@@ -337,6 +339,13 @@ class Claim:
         """Whether it is judged run by run: without chance an expectation is the one run."""
         by_chance = self.kind in ("in expectation", "with probability") and problem.stochastic
         return not by_chance and self.kind not in ("rate", "almost sure limit")
+
+    def bound_is_fixed(self, setting: Setting) -> bool:
+        """Whether the bound is made of constants and settings, and not of what a run does."""
+        return not any(
+            letter.quantities(setting) or letter.state or letter.of_the_run
+            for letter in map(LETTERS.__getitem__, self.letters)
+        )
 
     def quantities(self, setting: Setting) -> tuple[str, ...]:
         """Running totals needed to judge a run."""

@@ -118,6 +118,12 @@ def _adam(g: Array, s: Mapping[str, Any]) -> Array:
     return _over(m, v, s)
 
 
+def _second(g: Array, s: Mapping[str, Any]) -> Array:
+    """RMSprop's: about the mean, if centred."""
+    v = _mean(s["beta2"], g * g)
+    return v - _mean(s["beta2"], g) ** 2 if s["centered"] else v
+
+
 def _amsgrad(g: Array, s: Mapping[str, Any]) -> Array:
     second = s["bias_correction"] in ("both", "second")
     m = _corrected(_first(g, s), s["beta1"], s["bias_correction"] in ("both", "first"))
@@ -218,7 +224,7 @@ _DIRECTIONS: Mapping[str, _Sums] = {
     "adopt": _adopt,
     "amsgrad": _amsgrad,
     "nadam": _nadam,
-    "rmsprop": lambda g, s: _over(g, _mean(s["beta2"], g * g), s),
+    "rmsprop": lambda g, s: _over(g, _second(g, s), s),
 }
 _DISPLACEMENTS: Mapping[str, Callable[[Array, Array, Mapping[str, Any]], Array]] = {
     "heavy-ball": _heavy_ball,
@@ -234,7 +240,6 @@ _IN_SUMS = sorted({*_DIRECTIONS, *_DISPLACEMENTS, *_SIGNED})
 # A setting that the sums do not have, and the value at which they are the method.
 _NARROWED = {
     "maximize": False,
-    "centered": False,
     "relative_step": False,
     "orthogonalization": "polar",
 }
@@ -319,8 +324,11 @@ def _well_rounded(setting: Setting) -> str:
             return "a sum whose sign is taken nearly vanishes" if near else ""
         # Numerators have the signs of the gradients, denominators are sums of squares or of sizes:
         # with all gradients positive no term cancels another.
-        most = (_displacements(setting, abs(g)) / _step_sizes(setting)).max()
+        most = (abs(_displacements(setting, abs(g))) / _step_sizes(setting)).max()
     units = 8 * setting.steps + 64 + sum(1 / (1 - beta) for beta in betas)
+    if settings.get("centered"):
+        # Here terms cancel in the denominator too.
+        units = units * (_mean(settings["beta2"], g * g) / _second(g, settings)).max()
     off = units * most * 2.0**-53
     return "" if off <= _CLOSE else f"they may be moved by {off:.3g} step sizes"
 
@@ -373,20 +381,21 @@ _FALLING = "periodic-linear:slopes=[-8,1,-1,0.5,0.25,-2,0.125],domain=[-99,99]"
             {_UNEQUAL}  adopt:beta1=0.5,beta2=0.75,eps=0.5  constant:alpha=0.1  60
             {_FALLING}  adopt:clip=fourth-root  constant:alpha=0.1  60
             {_UNEQUAL}  rmsprop:beta2=0.75,eps=0.1,eps_position=inside  constant:alpha=0.1  60
+            {_UNEQUAL}  rmsprop:beta2=0.75,centered=true  constant:alpha=0.1  60
             {_UNEQUAL}  adagrad:eps=0.1,initial=2  constant:alpha=0.1  60
             {_UNEQUAL}  adagrad-norm:initial=2  constant:alpha=0.1  60
-            {_UNEQUAL}  lion:beta1=0.6,beta2=0.9,weight_decay=0.5  constant:alpha=0.1  60
-            {_UNEQUAL}  signum:beta1=0.6  inverse-sqrt:alpha=0.1  60
+            {_UNEQUAL}  lion:weight_decay=0.5  constant:alpha=0.1  60
+            {_UNEQUAL}  signum  inverse-sqrt:alpha=0.1  60
             {_UNEQUAL}  sign-descent  constant:alpha=0.1  60
             {_UNEQUAL}  adafactor:relative_step=false,clip_threshold=0.8  constant:alpha=0.1  60
             {_UNEQUAL}  adam-mini:beta1=0.5,beta2=0.75  constant:alpha=0.1  60
-            {_UNEQUAL}  muon:orthogonalization=polar,beta1=0.6,weight_decay=0.5 \
+            {_UNEQUAL}  muon:orthogonalization=polar,weight_decay=0.5 \
                 constant:alpha=0.1  60
             {_UNEQUAL}  heavy-ball:beta1=0.5,dampening=0.25  inverse-sqrt:alpha=0.1  60
             {_UNEQUAL}  nesterov:beta1=0.5  inverse-sqrt:alpha=0.1  60
         not applicable
             {_UNEQUAL}  accelerated-gradient  constant:alpha=0.1  60
-            {_UNEQUAL}  rmsprop:centered=true  constant:alpha=0.1  60
+            periodic-linear:slopes=[1]  rmsprop:centered=true  constant:alpha=0.1  60
             {_UNEQUAL}  adam:weight_decay=0.1  constant:alpha=0.1  60
             {_UNEQUAL}  adam  constant:alpha=0.1  1_001
             {_UNEQUAL}  adam:beta1=0.5,beta2=0.999999,eps=0  constant:alpha=0.1  60
@@ -401,7 +410,8 @@ def methods_in_sums(T: Any, alpha_sum: Any) -> Any:
     On linear losses x_{t+1} = x_t - alpha_t d_t, then projected, with
     S(b) = sum_{s<=t} b**(t-s) g_s, m = (1 - b1) S(b1), v = (1 - b2) sum_{s<=t} b2**(t-s) g_s**2,
     without corrections and eps:
-    Adam m / sqrt(v); AMSGrad m / sqrt(max_{s<=t} v_s); RMSprop g_t / sqrt(v);
+    Adam m / sqrt(v); AMSGrad m / sqrt(max_{s<=t} v_s);
+    RMSprop g_t / sqrt(v), centred with v - ((1 - b2) S(b2))**2 for v;
     AdaGrad g_t / sqrt(sum_{s<=t} g_s**2); AdamNC m / sqrt(1/t sum_{s<=t} g_s**2);
     AdamX m / sqrt(max_{s<=t} ((1 - b1_t) / (1 - b1_s))**2 v_s);
     AdaMax m / max_{s<=t} b2**(t-s) |g_s|;
@@ -411,10 +421,10 @@ def methods_in_sums(T: Any, alpha_sum: Any) -> Any:
     Signum sign(m), Lion sign(b1 m_{t-1} + (1 - b1) g_t), m with b2, Muon of one entry sign(S(b1))
     or sign(g_t + b1 S(b1)); heavy ball and Nesterov's method S(b1).
 
-    Gradients of linear losses do not depend on the iterate, and the recurrences
-    y_t = b y_{t-1} + c g_t, max(b y_{t-1}, c), are unrolled from 0. AdamX: the factors of
-    its maximum telescope. A displacement is equal to what rounding leaves of it: 2**-38 of a step
-    size, by an assumption.
+    Gradients of linear losses do not depend on the iterate. The recurrences y_t = b y_{t-1} + c g_t
+    and max(b y_{t-1}, |g_t|) are unrolled from 0; the factors of AdamX's maximum telescope. A sum
+    of t terms is off by a few t units of the terms' sizes, which are held against 2**-38 of a step
+    size beforehand.
     """
     return _CLOSE * alpha_sum
 
@@ -597,7 +607,7 @@ def _couples(setting: Setting) -> str:
         return "the run used no weight decay"
     if setting.rule.key in _DECOUPLED or settings.get("decay", "coupled") == "decoupled":
         return "the run used decoupled decay"
-    return "the run used maximize=true" if settings["maximize"] else ""
+    return ""
 
 
 def _formula(setting: Setting) -> str:
@@ -608,9 +618,10 @@ def _formula(setting: Setting) -> str:
 
 
 def _penalised(setting: Setting) -> Setting:
-    """The same method without decay, on the loss plus weight_decay/2 ||x||**2."""
+    """The same method without decay, on the loss plus weight_decay/2 ||x||**2; less, climbing."""
     problem, settings = setting.problem, setting.rule.settings
     weight, gradient = float(settings["weight_decay"]), problem.gradient_formula
+    weight = -weight if settings["maximize"] else weight
     assert gradient is not None
     return replace(
         setting,
@@ -635,8 +646,9 @@ def _penalised(setting: Setting) -> Setting:
             quadratic  nesterov:weight_decay=0.1  inverse-smoothness:h=0.5  100
             himmelblau  adam:weight_decay=0.1  constant:alpha=0.01  100
             noisy-quadratic  adagrad:weight_decay=0.1  constant:alpha=0.1  100  seeds=4
-            himmelblau  signum:weight_decay=0.5  constant:alpha=0.01  100
+            himmelblau  signum:weight_decay=50  constant:alpha=0.01  100
             reddi-2018-thm1  amsgrad:weight_decay=0.1  inverse-sqrt:alpha=0.1  100
+            rosenbrock  sgd:weight_decay=0.1,maximize=true  constant:alpha=1e-4  100
             quadratic  sgd:weight_decay=0.1  inverse-smoothness:h=3  3_000
         not applicable
             quadratic  sgd  inverse-smoothness  9
@@ -648,7 +660,8 @@ def _penalised(setting: Setting) -> Setting:
 def coupled_decay_is_a_penalty(T: Any, iterate_sup: Any) -> Any:
     """Weight decay that joins the gradient is a quadratic penalty, for every method.
 
-    The run is that of the method without decay on f + w/2 ||x||**2, w the weight of the decay.
+    The run is that of the method without decay on f + w/2 ||x||**2, w the weight of the decay; a
+    method that climbs does so on f - w/2 ||x||**2.
 
     The gradient of the penalty is w x, at the point where the gradient of f is taken. Of a run that
     leaves all bounds the claim says nothing from 2**500 on.

@@ -248,7 +248,7 @@ rmsprop
             => v = v + beta2 * v + (1 - beta2) * g * g
         sign descent | v = beta2 * v + (1 - beta2) * g * g => v = g * g
         centred unasked | if centered => if not centered
-        Adam's correction at beta2 | second = => v = v / (1 - beta2)\n    second =
+        Adam, uncorrected | _scaled(g, second => _scaled(mean_g, second
     methods-in-sums  {UNEQUAL}  rmsprop:beta2=0.75,centered=true  constant:alpha=0.1  60
         the mean not squared | mean_g * mean_g => mean_g
         the mean without 1 - beta2 | mean_g = beta2 * mean_g + (1 - beta2) * g \

@@ -62,10 +62,7 @@ def _moved_by(setting: Setting, displacements: Array, shares: Array) -> Setting:
 
 
 def _short(setting: Setting) -> str:
-    return "" if setting.steps <= _LONGEST else f"the run has {setting.steps}"
-
-
-_few_rounds = Assumption(f"there are at most {_LONGEST} rounds", _short)
+    return "" if setting.steps <= _LONGEST else f"the run has {setting.steps} rounds"
 
 
 # Sums over the gradients of all rounds
@@ -313,6 +310,8 @@ _SMALL = 2.0**-900
 
 def _well_rounded(setting: Setting) -> str:
     """Why rounding may move a run by more than the claim allows, or ""."""
+    if reason := _short(setting):
+        return reason
     key, settings, g = setting.rule.key, setting.rule.settings, _slopes(setting)
     betas = [settings[name] for name in ("beta1", "beta2") if settings.get(name)]
     with np.errstate(all="ignore"):
@@ -362,8 +361,9 @@ _FALLING = "periodic-linear:slopes=[-8,1,-1,0.5,0.25,-2,0.125],domain=[-99,99]"
         Assumption("the losses are linear, on a line, the same for every seed", _slopes_on_a_line),
         Assumption("the method is one whose direction is a sum that is written here", _has_sums),
         Assumption("weight decay is decoupled and takes off no more than all", _little_decay),
-        _few_rounds,
-        Assumption("rounding leaves directions as they are", _well_rounded),
+        Assumption(
+            f"rounding leaves directions as they are, in at most {_LONGEST} rounds", _well_rounded
+        ),
     ],
     status="proved here",
     cases=f"""
@@ -529,7 +529,7 @@ def _has_points(setting: Setting) -> str:
     for name, value in extras.items():
         if settings.get(name, value) != value:
             return f"the run used {name}={settings[name]}"
-    return ""
+    return _short(setting)
 
 
 _STRETCHED = "quadratic:kappa=10,dimension=3"
@@ -550,10 +550,12 @@ _STRETCHED = "quadratic:kappa=10,dimension=3"
     twin=_by_points,
     assumes=[
         the_problem("quadratic"),
-        Assumption("the method is one of momentum whose points are written here", _has_points),
+        Assumption(
+            f"the method is one of momentum whose points are written here, for {_LONGEST} rounds",
+            _has_points,
+        ),
         constant_step,
         step_size("alpha <= 1/L", lambda setting: 1.0),
-        _few_rounds,
     ],
     status="proved here",
     cases=f"""

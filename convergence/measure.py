@@ -76,6 +76,7 @@ class Measure:
         unavailable: The reason why a problem has no such figure, or "".
         quantities: Running totals needed.
         samples_gradients: Whether exact gradients must be taken at drawn rounds.
+        state: State variables of a rule that it is made of.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Measure:
     unavailable: Callable[[Problem], str]
     quantities: Callable[[Problem], tuple[str, ...]] = lambda problem: ()
     samples_gradients: Callable[[Problem], bool] = lambda problem: False
+    state: tuple[str, ...] = ()
 
 
 def _needs_hindsight(problem: Problem) -> str:
@@ -354,12 +356,14 @@ MEASURES: Mapping[str, Measure] = {
             "share of the start's exact gradient in the rule's first moment after round T",
             _first_moment,
             _needs_objective,
+            state=("m",),
         ),
         Measure(
             "second_moment",
             "sum over the coordinates of the rule's second moment after round T",
             _second_moment,
             lambda problem: "",
+            state=("v",),
         ),
         Measure(
             "step_oscillation",

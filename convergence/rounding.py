@@ -45,14 +45,14 @@ def totals(measure: str) -> tuple[str, ...]:
     return _TOTALS.get(measure, _ITERATE)
 
 
-def of_iterate(problem: Problem, rule: Rule, times: Any, observed: Observation) -> Array:
+def of_iterate(problem: Problem, rule: Rule | None, times: Any, observed: Observation) -> Array:
     """How far each coordinate of the iterate may be off, shape (lanes, rounds, n).
 
     An error stays in a velocity that decays by beta1 for 1 / (1 - sqrt(beta1))**2 rounds in all
     (heavy ball on a quadratic); where the method expands, as beyond its threshold, the last
     error counts T times.
     """
-    beta1 = float(rule.settings.get("beta1", 0.0))
+    beta1 = float(rule.settings.get("beta1", 0.0)) if rule else 0.0
     kept = observed.totals["iterate_rounding"]
     last = 9 * UNIT * abs(observed.iterate)
     # The first iterate is a number that was rounded when it was written down.
@@ -61,7 +61,12 @@ def of_iterate(problem: Problem, rule: Rule, times: Any, observed: Observation) 
 
 
 def of_measure(
-    measure: str, problem: Problem, rule: Rule, times: Any, observed: Observation, measured: Array
+    measure: str,
+    problem: Problem,
+    rule: Rule | None,
+    times: Any,
+    observed: Observation,
+    measured: Array,
 ) -> Array:
     """How far a measured figure may be off, shape (lanes, rounds)."""
     if measure in ("regret", "average_regret"):

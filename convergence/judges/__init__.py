@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from convergence.claim import Claim, Setting, find
 from convergence.judges.asymptotic import judge_asymptotic
 from convergence.judges.chance import judge_chance
 from convergence.judges.every_run import judge_every_run
+from convergence.judges.shared import cannot_be_set_beside, remark
 from convergence.record import Record
 from convergence.simulation import one_thread
 from convergence.verdict import Verdict
@@ -26,7 +28,8 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
     rounds, by confidence limits over seeds; while these do not decide, the seeds are doubled, up
     to eight times. The error probability is split over verdicts, looks and recorded rounds. Rates
     and limits are read off the last two decades of rounds. Labels of the problem that the run
-    contradicts make a claim *not applicable*.
+    contradicts make a claim *not applicable*. Of an optimizer that cannot be run again the recorded
+    rounds and seeds are all that is judged, and the reason says so.
 
     Args:
         claim: A claim, or its specification.
@@ -38,20 +41,24 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
     claim = find(claim) if isinstance(claim, str) else claim
     require(isinstance(claim, Claim), f"claim={claim!r} must be a claim or its specification")
     require(isinstance(record, Record), f"record={record!r} must be a record of a run")
-    setting = Setting(record.problem, record.rule, record.schedule, record.steps, record.projection)
+    setting = Setting.of(record)
     common: dict[str, Any] = {
         "claim": claim.specification,
         "problem": setting.problem.specification,
-        "rule": setting.rule.specification,
+        "rule": record.rule.specification,
         "schedule": setting.schedule.specification,
         "steps": record.steps,
         "seeds": len(record.seeds),
     }
     if reason := claim.fails(setting):
         return Verdict("not applicable", reason=reason, **common)
+    if reason := cannot_be_set_beside(claim, setting):
+        return Verdict("inconclusive", reason=reason, **common)
     with one_thread(setting.problem):
-        if claim.on_every_run(setting.problem):
-            return judge_every_run(claim, setting, record, common)
-        if claim.kind in ("rate", "almost sure limit"):
-            return judge_asymptotic(claim, setting, record, common)
-        return judge_chance(claim, setting, record, common)
+        if claim.on_every_run(setting.problem, setting.optimizer):
+            verdict = judge_every_run(claim, setting, record, common)
+        elif claim.kind in ("rate", "almost sure limit"):
+            verdict = judge_asymptotic(claim, setting, record, common)
+        else:
+            verdict = judge_chance(claim, setting, record, common)
+    return replace(verdict, reason=verdict.reason + remark(claim, setting, record, verdict))

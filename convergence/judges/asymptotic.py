@@ -17,6 +17,7 @@ from convergence.judges.labels import contradicted
 from convergence.judges.shared import (
     Array,
     bound_of,
+    can_run_again,
     figure,
     observed_in,
     rerun,
@@ -42,7 +43,9 @@ def judge_asymptotic(
     last = int(record.times[-1])
     # The envelope is of many rounds: a few would show what they happened to meet.
     dense = np.unique(np.geomspace(max(1, last // 100), last, _ROUNDS).astype(np.int64))
-    record = with_all(rerun(record, record.seeds, dense), claim, setting)
+    if can_run_again(record):
+        record = rerun(record, record.seeds, dense)
+    record = with_all(record, claim, setting)
     times = record.times
     observed = observed_in(record, claim, setting)
     if lie := contradicted(claim, setting, record.seeds, times, observed):

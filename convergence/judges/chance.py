@@ -17,6 +17,7 @@ from convergence.judges.labels import contradicted
 from convergence.judges.shared import (
     Array,
     bound_of,
+    can_run_again,
     closest,
     figure,
     observed_in,
@@ -87,7 +88,7 @@ def judge_chance(claim: Claim, setting: Setting, record: Record, common: dict[st
             last = look == DOUBLINGS or first << (look + 1) > _MOST_SEEDS
             firm = True if exact or last else sample.firm
             verdict = _by_mean(claim, sample, error / 2, exact, firm, common)
-        if verdict.word != "inconclusive":
+        if verdict.word != "inconclusive" or not can_run_again(record):
             return verdict
         ahead = look + 1
         if exact and sample.spread is not None:

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from convergence import rounding
 from convergence.claim import Claim, Setting
+from convergence.foreign import simulate
 from convergence.judges.labels import contradicted
 from convergence.judges.shared import (
     Array,
     bound_of,
+    can_run_again,
     closest,
     figure,
     observed_in,
@@ -99,7 +101,9 @@ def _every_round(
     simulation = _simulation(claim, setting, seeds)
     rounds = simulation.every_round(until)
     if claim.twin:
-        rounds = _beside(rounds, _simulation(claim, claim.twin(setting), seeds).every_round(until))
+        rounds = _beside(
+            rounds, _simulation(claim, claim.beside(setting), seeds).every_round(until)
+        )
     for times, observed in rounds:
         with np.errstate(all="ignore"):
             measured = MEASURES[claim.measure].evaluate(
@@ -110,9 +114,9 @@ def _every_round(
 
 
 def _simulation(claim: Claim, setting: Setting, seeds: Sequence[int]) -> Simulation:
-    return Simulation(
+    return simulate(
         setting.problem,
-        setting.rule,
+        setting.carried_out,
         setting.schedule,
         seeds=seeds,
         horizon=setting.steps,
@@ -150,12 +154,13 @@ def judge_every_run(
     parts: Iterable[_Tested]
     # Gradients taken at drawn rounds are a figure of the recorded rounds alone.
     sampled = MEASURES[claim.measure].samples_gradients(setting.problem)
-    if last * size <= _ALL_ROUNDS and not sampled:
+    again = can_run_again(record)
+    if last * size <= _ALL_ROUNDS and not sampled and again:
         parts = _every_round(claim, setting, seeds, last)
     else:
         recorded = _at_recorded_rounds(claim, setting, record)
         parts = [recorded]
-        if recorded.exceeded.any() and not sampled:
+        if recorded.exceeded.any() and not sampled and again:
             # Only the first step is wanted: one lane suffices.
             lane, place = min(
                 (

@@ -11,15 +11,20 @@ from numpy.typing import NDArray
 from convergence.claim import Claim, Setting
 from convergence.measure import MEASURES, Observation
 from convergence.record import Record
+from convergence.rule import Rule
 from convergence.simulation import run
+from convergence.verdict import Verdict
 from problems.notation import InputError, require
 
 __all__ = [
     "Array",
     "bound_of",
+    "can_run_again",
+    "cannot_be_set_beside",
     "closest",
     "figure",
     "observed_in",
+    "remark",
     "rerun",
     "sign_of",
     "trivially_true",
@@ -94,6 +99,36 @@ def bound_of(
     return bound
 
 
+def can_run_again(record: Record) -> bool:
+    """Whether the run may be carried out again, at other rounds or with more seeds."""
+    return isinstance(record.rule, Rule) or record.rule.repeatable
+
+
+def cannot_be_set_beside(claim: Claim, setting: Setting) -> str:
+    """Why there is no twin of a run, in a sentence, or ""."""
+    other = claim.beside(setting).optimizer if claim.twin else None
+    if other is None or other.repeatable:
+        return ""
+    return f"the claim is about two runs, and {_ONCE}"
+
+
+_ONCE = "the optimizer cannot be run again"
+
+
+def remark(claim: Claim, setting: Setting, record: Record, verdict: Verdict) -> str:
+    """What the end of a reason says of an optimizer that is no rule: what is open, what it is."""
+    said = ""
+    if not can_run_again(record):
+        by_chance = claim.kind in ("in expectation", "with probability")
+        if by_chance and not claim.on_every_run(setting.problem, setting.optimizer):
+            said = f"; no more seeds were taken: {_ONCE}" if verdict.word == "inconclusive" else ""
+        elif record.times.size < record.times[-1]:
+            said = f"; only the recorded rounds were tested: {_ONCE}"
+    if verdict.word == "violated" and setting.optimizer and setting.rule:
+        said += f"; the optimizer is declared to be {setting.rule.specification}"
+    return said
+
+
 def rerun(record: Record, seeds: Sequence[int], times: NDArray[np.int64] | None = None) -> Record:
     """The same run with these seeds and rounds to record, and nothing measured yet."""
     return run(
@@ -112,8 +147,14 @@ def with_all(record: Record, claim: Claim, setting: Setting) -> Record:
     """A record of the run that holds what a claim needs."""
     needed = claim.quantities(setting)
     measures = [] if claim.twin else [claim.measure]
-    if all(name in record.series for name in (*measures, *needed)):
+    missing = [name for name in (*measures, *needed) if name not in record.series]
+    if not missing:
         return record
+    require(
+        can_run_again(record),
+        f"claim {claim.key} asks for {', '.join(missing)}, which the record lacks, and {_ONCE}; "
+        "record it with the measures and quantities left out",
+    )
     return run(
         record.problem,
         record.rule,
@@ -138,10 +179,10 @@ def observed_in(record: Record, claim: Claim, setting: Setting) -> Observation:
     observed = Observation(record["iterate"], state, totals, np.zeros(0))
     if claim.twin is None:
         return observed
-    other = claim.twin(setting)
+    other = claim.beside(setting)
     beside = run(
         other.problem,
-        other.rule,
+        other.carried_out,
         other.schedule,
         other.steps,
         seeds=record.seeds,

@@ -719,8 +719,7 @@ def _accepted_seeds(seeds: int | Sequence[int], cell: Cell) -> list[int]:
         require(min(lanes) >= 0, f"seed {min(lanes)} must not be negative")
         require(max(lanes) < 2**64, f"seed {max(lanes)} must be less than 2**64")
     problem, rule, _ = cell
-    drawn = problem.stochastic or (isinstance(rule, Opaque) and rule.seeded)
-    return lanes if drawn else lanes[:1]
+    return lanes if problem.stochastic or rule.seeded else lanes[:1]
 
 
 def _accepted_times(times: Sequence[int] | None, steps: int) -> NDArray[np.int64]:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from convergence.claim import Claim, Setting
 from convergence.measure import MEASURES, Observation
 from convergence.record import Record
-from convergence.rule import Rule
 from convergence.simulation import run
 from convergence.verdict import Verdict
 from problems.notation import InputError, require
@@ -101,7 +100,7 @@ def bound_of(
 
 def can_run_again(record: Record) -> bool:
     """Whether the run may be carried out again, at other rounds or with more seeds."""
-    return isinstance(record.rule, Rule) or record.rule.repeatable
+    return record.rule.repeatable
 
 
 def cannot_be_set_beside(claim: Claim, setting: Setting) -> str:

@@ -112,18 +112,23 @@ class Foreign(Simulation):
             f"optimizer {name} cannot be put back into {problem.domain}: it has no method "
             "place(state, point)",
         )
+        self._apart = hasattr(self._carried, "iterate")
         self._states: list[Any] = []
+        taken = {id(None), id(self._carried)}
         self._over = np.zeros(self.seeds.size, bool)
         for seed in self.seeds.tolist():
             state = self._asked("init", optimizer.begun, self._carried, lanes.start, seed)
-            shared = any(state is other for other in (None, self._carried, *self._states))
-            require(not shared, f"init of optimizer {name} must return a state for each lane")
-            begins = self._point(state)
             require(
-                (begins == lanes.start).all(),
-                f"optimizer {name} begins at {begins}, not at the start {lanes.start}",
+                id(state) not in taken,
+                f"init of optimizer {name} must return a state of its own for each lane",
             )
+            begins = self._point(state)
+            if not (begins == lanes.start).all():
+                raise InputError(
+                    f"optimizer {name} begins at {begins}, not at the start {lanes.start}"
+                )
             self._states.append(state)
+            taken.add(id(state))
         queries = np.stack([self._query(state) for state in self._states])
         self._live = (self._live[0], self._narrow(queries), *self._live[2:])
 
@@ -169,10 +174,6 @@ class Foreign(Simulation):
         """The iterate."""
         return self._answer("iterate" if self._apart else "query", state).copy()
 
-    @property
-    def _apart(self) -> bool:
-        return hasattr(self._carried, "iterate")
-
     def _stepped(self, lane: int, gradient: Array, step_size: float) -> Array:
         """Where a step takes the iterate of a lane, before any projection."""
         state = self._asked("step", self._carried.step, self._states[lane], gradient, step_size)
@@ -209,12 +210,21 @@ class Foreign(Simulation):
             with contextlib.suppress(ArithmeticError):
                 moved[lane] = self._stepped(lane, gradients[lane], size)
         self._over |= ~np.isfinite(moved).all(axis=1)
-        to = lanes.project(moved) if self._confined else moved
-        for lane in np.flatnonzero(~self._over).tolist():
-            with contextlib.suppress(ArithmeticError):
-                if not (to[lane] == moved[lane]).all():
+        to = moved
+        if self._confined:
+            to = lanes.project(moved)
+            left = (to != moved).any(axis=1) & ~self._over
+            for lane in np.flatnonzero(left).tolist():
+                try:
                     self._put(lane, to[lane])
-                queries[lane] = self._query(self._states[lane]) if self._apart else to[lane]
+                except ArithmeticError:
+                    self._over[lane] = True
+        if self._apart:
+            for lane in np.flatnonzero(~self._over).tolist():
+                with contextlib.suppress(ArithmeticError):
+                    queries[lane] = self._query(self._states[lane])
+        else:
+            queries[~self._over] = to[~self._over]
         self._over |= ~np.isfinite(queries).all(axis=1)
         made = kernel(self._round, "array", scalar=self.problem.scalar, by_metric=False)
         points = tuple(map(self._narrow, (moved, to, queries)))

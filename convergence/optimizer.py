@@ -105,7 +105,7 @@ class FromFunction:
     def step(self, state: Any, gradient: Array, step_size: float) -> Any:
         """What the function makes of its point and its memory."""
         x, memory, update = state
-        found = update(x.copy(), gradient, step_size, *([memory] if self._remembers else []))
+        found = update(x.copy(), gradient, step_size, *((memory,) if self._remembers else ()))
         if self._remembers:
             require(
                 isinstance(found, tuple) and len(found) == 2,
@@ -132,34 +132,34 @@ class InPlace:
         self._make = make
 
     def init(self, start: Array, seed: int) -> Any:
-        """An object, and the array that it was given."""
-        return self._make(start, seed), start
+        """An object, the array that it was given, and whether its step asks for the point."""
+        made = self._make(start, seed)
+        asks = _positional(made.step)
+        require(
+            len(asks) in (2, 3),
+            f"step takes ({', '.join(asks)}); it must take (gradient, step_size) or "
+            "(x, gradient, step_size)",
+        )
+        return made, start, len(asks) == 3
 
     def query(self, state: Any) -> Any:
         """Where the object stands."""
-        made, given = state
+        made, given, _ = state
         return getattr(made, "x", given)
 
     def step(self, state: Any, gradient: Array, step_size: float) -> Any:
         """The same object, after its step."""
-        step = state[0].step
-        asks = _positional(step)
-        require(
-            len(asks) in (2, 3),
-            f"its step takes ({', '.join(asks)}); it must take (gradient, step_size) or "
-            "(x, gradient, step_size)",
-        )
-        step(*([self.query(state)] if len(asks) == 3 else []), gradient, step_size)
+        made, _, asks = state
+        made.step(*((self.query(state),) if asks else ()), gradient, step_size)
         return state
 
     def place(self, state: Any, point: Array) -> Any:
         """The same object, with the point written where it stands."""
-        _put(state, point)
+        _put(state[0], state[1], point)
         return state
 
 
-def _put(state: Any, point: Array) -> None:
-    made, given = state
+def _put(made: Any, given: Array, point: Array) -> None:
     x = getattr(made, "x", given)
     if isinstance(x, np.ndarray):
         x[...] = point  # others may hold this array
@@ -337,7 +337,7 @@ class _Alive:
             "one object is one lane of one run; give its class, of which each lane makes its own",
         )
         self._used = True
-        _put((self._thing, start), start)
+        _put(self._thing, start, start)
         return self._thing
 
 

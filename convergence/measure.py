@@ -92,6 +92,7 @@ class Measure:
         unavailable: The reason why a problem has no such figure, or "".
         quantities: Running totals needed.
         samples_gradients: Whether exact gradients must be taken at drawn rounds.
+        state: State variables of a rule that it is made of.
         span: (problem, rule, rounds) -> the least and the largest figure that the stated constants
             allow, shape (rounds,), infinite where they say nothing.
         standing_still: The figure of a run that never leaves the start, or None if unknown.
@@ -112,6 +113,7 @@ class Measure:
     unavailable: Callable[[Problem], str]
     quantities: Callable[[Problem], tuple[str, ...]] = lambda problem: ()
     samples_gradients: Callable[[Problem], bool] = lambda problem: False
+    state: tuple[str, ...] = ()
     span: Callable[[Problem, Rule | None, Times], tuple[Any, Any]] = lambda problem, rule, times: (
         -np.inf,
         np.inf,
@@ -568,6 +570,7 @@ MEASURES: Mapping[str, Measure] = {
             "first moment over E g",
             _first_moment,
             _needs_objective,
+            state=("m",),
             span=_span_of_first_moment,
             on_request=True,
         ),
@@ -577,6 +580,7 @@ MEASURES: Mapping[str, Measure] = {
             "second moment",
             _second_moment,
             lambda problem: "",
+            state=("v",),
             span=_span_of_second_moment,
             on_request=True,
         ),

@@ -44,6 +44,8 @@ def error_per_verdict() -> float:
 
 def most_doublings(stream: Stream) -> int:
     """How often the seeds of a stream may be doubled."""
+    if not stream.repeatable:
+        return 0
     room = _MOST_SEEDS // len(stream.seeds)
     return min(DOUBLINGS, room.bit_length() - 1) if room else 0
 

@@ -42,7 +42,8 @@ _ENORMOUS = 2.0**511
 
 def judge_mean(stream: Stream, common: dict[str, Any]) -> Verdict:
     """Compute the expectation, or look, and while nothing is decided look with twice the seeds."""
-    if len(stream.seeds) > 1 and not stream.recorded.ends.any():
+    ours = stream.setting.optimizer is None
+    if ours and len(stream.seeds) > 1 and not stream.recorded.ends.any():
         for computed in (_by_moments, _by_enumeration):
             if verdict := computed(stream, common):
                 return verdict
@@ -249,8 +250,10 @@ def _alike(sample: Sample) -> NDArray[np.bool_]:
         alike &= sample.times > 1
     if not alike.any():
         return alike
-    # In the first rounds it may be that no outcome makes a difference.
     stream, rounds = sample.stream, sample.times[alike]
+    if stream.setting.optimizer is not None:
+        return alike
+    # In the first rounds it may be that no outcome makes a difference.
     found = enumerated(stream.setting, rounds, [stream.claim.measure])
     if not isinstance(found, str):
         every = stream.sign * found[0][stream.claim.measure]
@@ -267,7 +270,8 @@ def _diverged(stream: Stream, seen: Seen, error: float, common: dict[str, Any]) 
     unlimited = np.isinf(np.asarray(high)).any() and stream.sign > 0
     # A run may come back to small figures, so its own last step is looked at.
     last = np.array([int(seen.ends.max())])
-    there = stream.again(stream.seeds, last).recorded if unlimited else seen
+    again = unlimited and stream.repeatable
+    there = stream.again(stream.seeds, last).recorded if again else seen
     share, _ = share_limits(int(there.ended[:, -1].sum()), lanes, error)
     bound = there.bound[np.isfinite(there.bound)]
     if unlimited and bound.size and float(share) * _ENORMOUS > bound.max():

@@ -345,14 +345,14 @@ _EXACT = {"L": 1.0, "L_max": 1.0, "sigma2": 0.0, "M": 0.0, "M_G": 1.0}
 SMOOTH_CONVEX = Family(
     "convex, 1-smooth, R0 = 1",
     one_function(SmoothConvexFunction, "R0", L=1.0),
-    {**_EXACT, "R0": 1.0},
+    {**_EXACT, "R0": 1.0, "curvature": 0.0},
 )
 _STRONG = f"{MU:g}-strongly convex, 1-smooth"
 STRONG_BY_VALUE, STRONG_BY_DISTANCE, STRONG_BY_BOTH = (
     Family(
         f"{_STRONG}, {words} = 1",
         one_function(SmoothStronglyConvexFunction, start, L=1.0, mu=MU),
-        {**_EXACT, "mu": MU, **letters},
+        {**_EXACT, "mu": MU, "curvature": MU, **letters},
     )
     for start, words, letters in (
         ("D0", "D0", {"D0": 1.0}),
@@ -425,7 +425,8 @@ def _descent(
 COMPARISONS: tuple[Comparison, ...] = (
     # Gradient descent
     *_descent("drori-teboulle-2014-gd", SMOOTH_CONVEX, (0.5, 1.0), (1, 2, 5), tight=True),
-    *_descent("gd-long-step-conjecture", SMOOTH_CONVEX, (1.5, 1.8), (1, 2, 5), tight=True),
+    *_descent("kim-2024-gd", SMOOTH_CONVEX, (1.5, 1.8), (1, 2, 5), tight=True),
+    *_descent("kim-2024-gd", STRONG_BY_DISTANCE, (0.7, 1.0, 1.6, 1.9), (1, 2, 4), tight=True),
     *_descent("gd-strongly-convex", STRONG_BY_VALUE, (0.5, 2 / (1 + MU), 1.9), (1, 3), tight=True),
     *_descent(
         "gd-strongly-convex-distance",

@@ -330,6 +330,8 @@ def compare(comparison: Comparison, T: int) -> Row:
         "alpha": sizes[0],
         "alpha_T": sizes[-1],
         "alpha_sum": sum(sizes),
+        "alpha_square_sum": sum(size**2 for size in sizes),
+        "horizon": float(T),
         **{name: settings[name] for name in ("beta1",) if name in settings},
         **comparison.family.letters,
     }
@@ -441,6 +443,13 @@ COMPARISONS: tuple[Comparison, ...] = (
     *_descent("karimi-2016-pl", PL, (0.5, 1.0), (1, 3)),
     *_descent("pl-improved", PL, (0.5,), (1, 3)),
     *_descent("pl-improved", PL, (1.0,), (1, 3), tight=True),
+    Comparison(
+        "altschuler-parrilo-2023-silver",
+        SMOOTH_CONVEX,
+        "sgd",
+        Steps("silver", lambda t, T: 1 + (1 + 2**0.5) ** ((t & -t).bit_length() - 2)),
+        (1, 3, 7),
+    ),
     # Subgradients
     Comparison("subgradient-constant-step", LIPSCHITZ, "sgd", _BY_ROOT, (1, 2, 5), tight=True),
     Comparison("sgd-convex-avg", LIPSCHITZ, "sgd", _BY_ROOT, (1, 2, 5), tight=True),
@@ -457,6 +466,20 @@ COMPARISONS: tuple[Comparison, ...] = (
         "sgd",
         Steps("alpha = 2/(t + 1)", lambda t, T: 2 / (t + 1)),
         (1, 2, 5, 10),
+    ),
+    *(
+        Comparison(
+            "zamani-glineur-2023",
+            LIPSCHITZ,
+            "sgd",
+            Steps(
+                f"alpha = {c:g} (T + 1 - t)/sqrt((T + 1)**3)",
+                lambda t, T, c=c: c * (T + 1 - t) / (T + 1) ** 1.5,
+            ),
+            (1, 3, 6),
+            tight=True,
+        )
+        for c in (1.0, 2.0)
     ),
     # Another loss each round
     Comparison(
@@ -581,6 +604,17 @@ COMPARISONS: tuple[Comparison, ...] = (
         Steps("alpha = 1/sqrt(T + 1)", lambda t, T: 1 / np.sqrt(T + 1)),
         (1, 3, 6),
         tight=True,
+    ),
+    *(
+        Comparison(
+            "defazio-2024-schedule-free",
+            LIPSCHITZ,
+            f"schedule-free:interpolation={b}",
+            Steps("alpha = 1/sqrt(T + 1)", lambda t, T: 1 / np.sqrt(T + 1)),
+            (1, 3, 6),
+            tight=True,
+        )
+        for b in (0, 0.5, 0.9)
     ),
     Comparison(
         "sebbouh-2021-last",

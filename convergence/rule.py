@@ -147,6 +147,9 @@ SETTINGS: Mapping[str, Setting] = {
         ("fista", "simplified"),
     ),
     "averaging_power": Setting("the k-th of the averaged points weighs about k to this power"),
+    "interpolation": Setting(
+        "share of the average in the point where gradients are taken", high=1, closed=True
+    ),
     "last_step": Setting(
         "whether the iterate is what the method returns if it stops there, or its descent sequence",
         (True, False),

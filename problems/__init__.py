@@ -2,9 +2,9 @@
 
 Families, one file each: `online` and `streams` (judged by regret, on an interval and in several
 dimensions), `quadratic`, `convex`, `attained` (where newer bounds are attained), `stochastic`,
-`data` (regression on data), `nonconvex` (classical landscapes), `saddles`, `models`, `matrices`. `find("key:name=value")` builds a problem,
-`catalogue` lists them, `from_function` makes one of your own, `problems.laws.check` tests what it
-states.
+`data` (regression on data), `nonconvex` (classical landscapes), `saddles`, `models`, `matrices`.
+`find("key:name=value")` builds a problem, `catalogue` lists them, `from_function` makes one of your
+own, `problems.laws.check` tests what it states.
 """
 
 from problems import (

@@ -36,6 +36,7 @@ VARIANTS = (
     "parabola-on-interval:mu=3,radius=0.5",
     "parabola-on-interval:noise=0.5",
     "log-sum-exp:dimension=1",
+    "absolute-value:noise=0.5",
     "linear-on-ball:radius=3",
     "reddi-2018-thm2:beta1=0,beta2=0.5",
     "reddi-2018-thm3:delta=0.5,C=20",

@@ -71,6 +71,7 @@ def variants():
         "initial": (0.1,),
         "look_ahead": (0.0, 0.5),
         "averaging_power": (1.0, 0.5),
+        "interpolation": (0.0, 1.0),
     }
     for entry in catalogue:
         yield entry()

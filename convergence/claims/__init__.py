@@ -2,7 +2,7 @@
 
 `online` (regret), `convex`, `descent` and `nonconvex` (exact gradients), `momentum` (acceleration
 and averaging), `stochastic`, `adaptive` (step lengths, adaptive and sign methods), `failures` (what
-is false, and what methods fail).
+is false, and what methods fail), `recent` (theorems since 2017).
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from convergence.claims import (
     momentum,
     nonconvex,
     online,
+    recent,
     stochastic,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "momentum",
     "nonconvex",
     "online",
+    "recent",
     "stochastic",
 ]
 

@@ -3,10 +3,16 @@
 As in `test_mutants`, whose tables these continue.
 """
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from test_mutants import Missed, Mutant, Run, listed, mutated, word
 
 import convergence.rules
+from convergence.claims import catalogue, judge
+from convergence.schedule import find as find_schedule
+from convergence.simulation import run
 
 CAUGHT = {
     "schedule-free": [
@@ -78,3 +84,36 @@ def test_a_mutant_that_no_claim_catches_is_another_rule(key, mutant):
     made = mutated(key, mutant, mutant.rule)
     assert made.formula() != convergence.rules.find(mutant.rule).formula()
     assert mutant.reason
+
+
+# Step sizes
+
+SCHEDULES = {
+    "linear decay that ends too early": (
+        lambda t, horizon, *, alpha: alpha * np.maximum(1 - 2 * (t - 1) / horizon, 1e-9),
+        "zamani-glineur-2023",
+        Run("absolute-value", "sgd", "linear-decay:alpha=63/4096", 63),
+    ),
+    "linear decay that does not fall": (
+        lambda t, horizon, *, alpha: alpha + 0 * t,
+        "zamani-glineur-2023",
+        Run("absolute-value", "sgd", "linear-decay:alpha=0.34", 16),
+    ),
+    "silver steps that are all short": (
+        lambda t, L, *, h: 2**0.5 * h / L + 0 * t,
+        "altschuler-parrilo-2023-silver",
+        Run("huber-worst:N=179", "sgd", "silver", 127),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_broken_schedule_is_caught_by_a_claim_that_holds_for_the_right_one(name):
+    function, claim, how = SCHEDULES[name]
+    right = find_schedule(how.schedule)
+    wrong = replace(right, entry=replace(right.entry, function=function))
+    record = run(how.problem, how.rule, wrong, how.steps, measures=[])
+    # The claim must not be told: it asks the schedule for its step sizes.
+    blind = replace(catalogue[claim](), assumptions=())
+    assert word(claim, how, how.rule) == "holds"
+    assert judge(blind, record).word == "violated"

@@ -8,13 +8,27 @@ from convergence.claim import Setting
 from convergence.claims import catalogue, judge
 from convergence.schedule import find as find_schedule
 from problems import find as find_problem
+from problems.domain import WholeSpace
+from problems.problem import Problem, exact
 
 STEP = "inverse-smoothness"
 FREE, FREED = "schedule-free", "defazio-2024-schedule-free"
 KINK, FALLING = "constant:alpha=1/64", "linear-decay:alpha=63/4096"
 
+POINT = "quadratic:kappa=1,dimension=1"
+POLYAK, WHOLE = "polyak-step", "constant:alpha=1"
+
 # Claim, run, the ratio that is attained and at which round.
 WITNESSES = [
+    *(
+        ("polyak-1969-lipschitz", (f"resisting-maximum:{how}", POLYAK, WHOLE, 120), 1, at)
+        for how, at in (("N=99", 100), ("N=24,G=2,D=5", 25), ("N=1", 2))
+    ),
+    *(
+        (f"polyak-1969-{key}", (problem, POLYAK, f"constant:alpha={alpha}", 60), 1, None)
+        for key in ("smooth", "strongly-convex")
+        for problem, alpha in ((POINT, 1), (POINT, 2 / 3), ("quadratic:kappa=1,L=0.3", 1.5))
+    ),
     (FREED, ("absolute-value", FREE, KINK, 90), 1, 63),
     (
         FREED,
@@ -63,8 +77,88 @@ def test_the_ratio_on_the_witness_and_a_bound_beyond_it(key, parts, ratio, at):
 
 
 def test_every_claim_of_the_family_has_a_witness():
-    mine = {e.key for e in catalogue if e.function.__module__ == "convergence.claims.recent"}
+    files = ("convergence.claims.recent", "convergence.claims.normalized")
+    mine = {e.key for e in catalogue if e.function.__module__ in files}
     assert mine == {key for key, *_ in WITNESSES}
+
+
+# Polyak's step
+
+
+def quadratic(k):
+    """(x**2 + k y**2) / 2 from the point where Polyak's step contracts least."""
+    weights = np.array([1.0, k])
+    return Problem(
+        formula="(x**2 + k y**2) / 2",
+        domain=WholeSpace(),
+        start=np.sqrt(np.array([k, 1.0])),
+        loss_formula=lambda x, sample: (weights * x * x).sum(axis=-1) / 2,
+        gradient_formula=lambda x, sample: weights * x,
+        constants={
+            "L": exact(1.0),
+            "mu": exact(k),
+            "minimum": exact(0.0),
+            "minimizer": exact(np.zeros(2)),
+        },
+        tags=("convex",),
+    )
+
+
+def bent(k):
+    """Curved by k up to 1/(1 + sqrt(k)), and by 1 beyond, from 1."""
+    kink = 1 / (1 + k**0.5)
+
+    def loss(x, sample):
+        beyond = np.maximum(abs(x) - kink, 0)
+        return k * x * x / 2 + (1 - k) * beyond**2 / 2
+
+    return Problem(
+        formula="a parabola that bends upwards",
+        domain=WholeSpace(),
+        start=np.array([1.0]),
+        scalar=True,
+        loss_formula=loss,
+        gradient_formula=lambda x, sample: (
+            k * x + (1 - k) * np.sign(x) * np.maximum(abs(x) - kink, 0)
+        ),
+        constants={
+            "L": exact(1.0),
+            "mu": exact(k),
+            "minimum": exact(0.0),
+            "minimizer": exact([0.0]),
+        },
+        tags=("convex",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "k", "alpha"),
+    [
+        *((quadratic, k, alpha) for k, alpha in ((0.1, 1), (0.02, 0.5), (0.3, 1.5), (0.9, 2))),
+        *((bent, k, alpha) for k, alpha in ((0.5, 1), (0.8, 1), (0.7, 0.5), (0.95, 1.3))),
+    ],
+)
+def test_one_round_attains_the_contraction_of_polyaks_step(problem, k, alpha):
+    claim = catalogue["polyak-1969-strongly-convex"]()
+    record = record_of(problem(k), POLYAK, f"constant:alpha={alpha}", 1)
+    verdict = judge(claim, record)
+    assert (verdict.word, verdict.closest) == ("holds", 1)
+    assert verdict.ratio == pytest.approx(1, abs=1e-9)
+    assert judge(times_bound(claim, 0.99), record).word == "violated"
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.0, 1.7, 2.0])
+@pytest.mark.parametrize("k", [0.01, 0.2, 0.5, 0.9])
+def test_no_gradient_that_interpolation_allows_contracts_less(k, alpha):
+    """L = 1 and a distance of 1: p = g.(x - x*), u = ||g||**2, and the least gap."""
+    p, share = np.meshgrid(np.linspace(k, 1, 2001), np.linspace(0, 1, 101))
+    u = p * p + share * ((1 + k) * p - k - p * p)
+    gap = (u + k - 2 * k * p) / (2 * (1 - k))
+    assert (gap <= p / 2 + 1e-12).all()
+    after = 1 - alpha * gap * (2 * p - alpha * gap) / u
+    square = of("polyak-1969-strongly-convex", 2, L=1.0, mu=k, R0=1.0, alpha=alpha)
+    assert after.max() == pytest.approx(square, rel=1e-4)
+    assert after.max() <= square * (1 + 1e-12)
 
 
 # Formulas
@@ -142,6 +236,19 @@ def test_other_methods_and_steps_break_the_bounds():
             ("step sizes",),
             ("huber-worst:N=63", "sgd", STEP, 63),
         ),
+        (
+            "polyak-1969-lipschitz",
+            ("method",),
+            ("resisting-maximum:N=24", "sgd", WHOLE, 60),
+        ),
+        ("polyak-1969-smooth", ("method",), (f"{POINT},L=0.01", "sgd", WHOLE, 60)),
+        ("polyak-1969-smooth", ("alpha",), ("huber-worst", POLYAK, "constant:alpha=3.9", 60)),
+        ("polyak-1969-strongly-convex", ("method",), (POINT, "sgd", "constant:alpha=0.1", 60)),
+        (
+            "polyak-1969-strongly-convex",
+            ("alpha",),
+            ("kim-2024:N=1", POLYAK, "constant:alpha=3", 9),
+        ),
     ):
         claim = without(catalogue[key](), *words)
         assert judge(claim, record_of(*parts)).word == "violated", key
@@ -150,6 +257,25 @@ def test_other_methods_and_steps_break_the_bounds():
 # Where they do not speak
 
 NOT_APPLICABLE = [
+    ("polyak-1969-lipschitz", ("resisting-maximum", POLYAK, "constant:alpha=2"), "alpha < 2"),
+    ("polyak-1969-lipschitz", ("resisting-maximum", POLYAK, "inverse:alpha=1"), "constant"),
+    ("polyak-1969-lipschitz", ("quadratic", POLYAK, WHOLE), "states no G"),
+    *(
+        (f"polyak-1969-{key}", parts, named)
+        for key in ("lipschitz", "smooth", "strongly-convex")
+        for parts, named in (
+            ((POINT if key != "lipschitz" else "absolute-value", "sgd", WHOLE), "the run used"),
+            (("pl-sine", POLYAK, WHOLE), "convex"),
+        )
+    ),
+    ("polyak-1969-smooth", (POINT, POLYAK, "constant:alpha=2.1"), "alpha <= 2"),
+    ("polyak-1969-smooth", ("resisting-maximum", POLYAK, WHOLE), "L-smooth"),
+    ("polyak-1969-smooth", ("parabola-on-interval", POLYAK, WHOLE), "whole space"),
+    ("polyak-1969-smooth", (POINT, POLYAK, "inverse:alpha=1"), "constant"),
+    ("polyak-1969-strongly-convex", (POINT, POLYAK, "constant:alpha=2.1"), "alpha <= 2"),
+    ("polyak-1969-strongly-convex", ("huber-worst", POLYAK, WHOLE), "states no mu"),
+    ("polyak-1969-strongly-convex", ("nesterov-worst-nonsmooth", POLYAK, WHOLE), "L-smooth"),
+    ("polyak-1969-strongly-convex", (POINT, POLYAK, "inverse:alpha=1"), "constant"),
     (FREED, ("noisy-quadratic", FREE, KINK), "states no G"),
     (FREED, ("single-feature-hinge", FREE, KINK), "whole space"),
     (FREED, ("absolute-value", "primal-averaging", KINK), "method"),

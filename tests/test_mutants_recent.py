@@ -14,7 +14,44 @@ from convergence.claims import catalogue, judge
 from convergence.schedule import find as find_schedule
 from convergence.simulation import run
 
+_POINT = Run("quadratic:kappa=1,dimension=1", "polyak-step", "constant:alpha=1", 40)
+_RESISTING = Run("resisting-maximum:N=24", "polyak-step", "constant:alpha=1", 60)
+
 CAUGHT = {
+    "polyak-step": [
+        Mutant(
+            "the norm is not squared",
+            "polyak_step",
+            "(size * size)",
+            "size",
+            "polyak-1969-smooth",
+            _POINT,
+        ),
+        Mutant(
+            "half of the step",
+            "polyak_step",
+            "(size * size)",
+            "(2 * size * size)",
+            "polyak-1969-strongly-convex",
+            _POINT,
+        ),
+        Mutant(
+            "the minimum is left out",
+            "polyak_step",
+            "(loss - minimum)",
+            "loss",
+            "polyak-1969-lipschitz",
+            _RESISTING,
+        ),
+        Mutant(
+            "twice the step",
+            "polyak_step",
+            "(loss - minimum)",
+            "2 * (loss - minimum)",
+            "polyak-1969-lipschitz",
+            _RESISTING,
+        ),
+    ],
     "schedule-free": [
         Mutant(
             "the average is one round late",

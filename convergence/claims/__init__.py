@@ -2,7 +2,8 @@
 
 `online` (regret), `convex`, `descent` and `nonconvex` (exact gradients), `momentum` (acceleration
 and averaging), `stochastic`, `adaptive` (step lengths, adaptive and sign methods), `failures` (what
-is false, and what methods fail), `recent` (theorems since 2017).
+is false, and what methods fail), `recent` and `normalized`
+(theorems on newer methods; the second on those that choose the length of their step).
 """
 
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from convergence.claims import (
     limits,
     momentum,
     nonconvex,
+    normalized,
     online,
     recent,
     stochastic,
@@ -34,6 +36,7 @@ __all__ = [
     "limits",
     "momentum",
     "nonconvex",
+    "normalized",
     "online",
     "recent",
     "stochastic",

@@ -17,7 +17,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence import rounding
 from convergence.case import Case, table
 from convergence.measure import MEASURES, Observation
 from convergence.rule import Rule
@@ -350,8 +349,7 @@ class Claim:
         asked = [name for letter in self.letters for name in LETTERS[letter].quantities(setting)]
         wanted = MEASURES[self.measure].quantities(setting.problem)
         seen = [total for letter, total in SEEN.items() if letter in self.letters]
-        rounded = rounding.totals(self.measure) if self.on_every_run(setting.problem) else ()
-        return tuple(dict.fromkeys([*wanted, *asked, *seen, *rounded]))
+        return tuple(dict.fromkeys([*wanted, *asked, *seen]))
 
     def fails(self, setting: Setting) -> str:
         """Why the claim does not speak of a setting, or ""."""

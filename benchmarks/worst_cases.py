@@ -330,6 +330,8 @@ def compare(comparison: Comparison, T: int) -> Row:
         "alpha": sizes[0],
         "alpha_T": sizes[-1],
         "alpha_sum": sum(sizes),
+        "alpha_square_sum": sum(size**2 for size in sizes),
+        "horizon": float(T),
         **{name: settings[name] for name in ("beta1",) if name in settings},
         **comparison.family.letters,
     }
@@ -345,14 +347,14 @@ _EXACT = {"L": 1.0, "L_max": 1.0, "sigma2": 0.0, "M": 0.0, "M_G": 1.0}
 SMOOTH_CONVEX = Family(
     "convex, 1-smooth, R0 = 1",
     one_function(SmoothConvexFunction, "R0", L=1.0),
-    {**_EXACT, "R0": 1.0},
+    {**_EXACT, "R0": 1.0, "curvature": 0.0},
 )
 _STRONG = f"{MU:g}-strongly convex, 1-smooth"
 STRONG_BY_VALUE, STRONG_BY_DISTANCE, STRONG_BY_BOTH = (
     Family(
         f"{_STRONG}, {words} = 1",
         one_function(SmoothStronglyConvexFunction, start, L=1.0, mu=MU),
-        {**_EXACT, "mu": MU, **letters},
+        {**_EXACT, "mu": MU, "curvature": MU, **letters},
     )
     for start, words, letters in (
         ("D0", "D0", {"D0": 1.0}),
@@ -425,7 +427,8 @@ def _descent(
 COMPARISONS: tuple[Comparison, ...] = (
     # Gradient descent
     *_descent("drori-teboulle-2014-gd", SMOOTH_CONVEX, (0.5, 1.0), (1, 2, 5), tight=True),
-    *_descent("gd-long-step-conjecture", SMOOTH_CONVEX, (1.5, 1.8), (1, 2, 5), tight=True),
+    *_descent("kim-2024-gd", SMOOTH_CONVEX, (1.5, 1.8), (1, 2, 5), tight=True),
+    *_descent("kim-2024-gd", STRONG_BY_DISTANCE, (0.7, 1.0, 1.6, 1.9), (1, 2, 4), tight=True),
     *_descent("gd-strongly-convex", STRONG_BY_VALUE, (0.5, 2 / (1 + MU), 1.9), (1, 3), tight=True),
     *_descent(
         "gd-strongly-convex-distance",
@@ -440,6 +443,13 @@ COMPARISONS: tuple[Comparison, ...] = (
     *_descent("karimi-2016-pl", PL, (0.5, 1.0), (1, 3)),
     *_descent("pl-improved", PL, (0.5,), (1, 3)),
     *_descent("pl-improved", PL, (1.0,), (1, 3), tight=True),
+    Comparison(
+        "altschuler-parrilo-2023-silver",
+        SMOOTH_CONVEX,
+        "sgd",
+        Steps("silver", lambda t, T: 1 + (1 + 2**0.5) ** ((t & -t).bit_length() - 2)),
+        (1, 3, 7),
+    ),
     # Subgradients
     Comparison("subgradient-constant-step", LIPSCHITZ, "sgd", _BY_ROOT, (1, 2, 5), tight=True),
     Comparison("sgd-convex-avg", LIPSCHITZ, "sgd", _BY_ROOT, (1, 2, 5), tight=True),
@@ -456,6 +466,20 @@ COMPARISONS: tuple[Comparison, ...] = (
         "sgd",
         Steps("alpha = 2/(t + 1)", lambda t, T: 2 / (t + 1)),
         (1, 2, 5, 10),
+    ),
+    *(
+        Comparison(
+            "zamani-glineur-2023",
+            LIPSCHITZ,
+            "sgd",
+            Steps(
+                f"alpha = {c:g} (T + 1 - t)/sqrt((T + 1)**3)",
+                lambda t, T, c=c: c * (T + 1 - t) / (T + 1) ** 1.5,
+            ),
+            (1, 3, 6),
+            tight=True,
+        )
+        for c in (1.0, 2.0)
     ),
     # Another loss each round
     Comparison(
@@ -580,6 +604,17 @@ COMPARISONS: tuple[Comparison, ...] = (
         Steps("alpha = 1/sqrt(T + 1)", lambda t, T: 1 / np.sqrt(T + 1)),
         (1, 3, 6),
         tight=True,
+    ),
+    *(
+        Comparison(
+            "defazio-2024-schedule-free",
+            LIPSCHITZ,
+            f"schedule-free:interpolation={b}",
+            Steps("alpha = 1/sqrt(T + 1)", lambda t, T: 1 / np.sqrt(T + 1)),
+            (1, 3, 6),
+            tight=True,
+        )
+        for b in (0, 0.5, 0.9)
     ),
     Comparison(
         "sebbouh-2021-last",

@@ -206,6 +206,11 @@ def _initial_suboptimality(context: _Context) -> float:
     return float(problem.objective(problem.start)) - problem.constant("minimum")
 
 
+def _curvature(context: _Context) -> float:
+    problem = context.setting.problem
+    return problem.constant("mu") if "mu" in problem.constants else 0.0
+
+
 def _variance(context: _Context) -> float:
     problem = context.setting.problem
     return problem.constant("sigma2") if problem.stochastic else 0.0
@@ -276,6 +281,7 @@ LETTERS: Mapping[str, _Letter] = {
     "D0": _Letter(
         "suboptimality of the start", _initial_suboptimality, needs=lambda setting: ("minimum",)
     ),
+    "curvature": _Letter("mu; 0 where none is stated", _curvature),
     "alpha": _Letter("the first step size", _step_size),
     "alpha_T": _Letter("the step size of round T", _alpha_at),
     "alpha_sum": _Letter("sum of the step sizes of rounds 1..T", _alpha_sum(1)),

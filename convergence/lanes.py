@@ -162,11 +162,18 @@ class Lanes:
     # Numbers
 
     def letters(self) -> dict[str, Any]:
-        """Numbers of the letters of rule and domain, by the names that engines have for them."""
+        """Numbers of the letters of rule and domain, by the names that engines have for them.
+
+        Raises:
+            InputError: The rule asks for a minimum, and a problem states none.
+        """
         found = {
             f"setting_{name}": self.rules.values([rule.settings[name] for rule in self.rules.items])
             for name in self.rule.traced.letters
         }
+        if "minimum" in self.rule.traced.uses:
+            minima = [problem.constant("minimum") for problem in self.problems.items]
+            found["stated_minimum"] = self.problems.values(minima)
         domains = [projection_letters(problem.domain) for problem in self.problems.items]
         found |= {n: self.problems.values([d[n] for d in domains]) for n in domains[0]}
         return found

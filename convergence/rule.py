@@ -9,6 +9,8 @@ its own state. `run` then does x <- project(x - step_size * direction). What els
 - `t`: the round, from 1.
 - `step_size`: a rule whose result depends on it returns the displacement, step size included.
 - `next_x`: the next iterate, after projection; only for `query`.
+- `loss`, `minimum`: the objective where the gradient was taken, and its least value. Such a rule
+  runs only on problems with exact gradients that state a minimum.
 - `norm`, `mean`: reductions over all coordinates, summed in index order.
 - `rows`, `columns`: the shape of the block, for rules that see matrices.
 
@@ -147,6 +149,9 @@ SETTINGS: Mapping[str, Setting] = {
         ("fista", "simplified"),
     ),
     "averaging_power": Setting("the k-th of the averaged points weighs about k to this power"),
+    "interpolation": Setting(
+        "share of the average in the point where gradients are taken", high=1, closed=True
+    ),
     "last_step": Setting(
         "whether the iterate is what the method returns if it stops there, or its descent sequence",
         (True, False),
@@ -197,10 +202,15 @@ SETTINGS: Mapping[str, Setting] = {
     "maximize": Setting("climb instead of descend", (True, False)),
 }
 
-_ASKS = ("x", "query_point", "t", "step_size", "next_x", "norm", "mean", "rows", "columns")
 _OF_BLOCKS = ("rows", "columns")
+_OF_OBJECTIVE = ("loss", "minimum")
+_ASKS = (
+    *("x", "query_point", "t", "step_size", "next_x", "norm", "mean"),
+    *_OF_OBJECTIVE,
+    *_OF_BLOCKS,
+)
 # What the loop that a rule runs in calls its own variables.
-_TAKEN = (*_ASKS, "g", "y", "loss", "sample", "displacement", "direction", "query", "metric")
+_TAKEN = (*_ASKS, "g", "y", "sample", "displacement", "direction", "query", "metric")
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +234,11 @@ class Traced:
     def uses(self) -> set[str]:
         """Which inputs the results depend on, besides state and letters."""
         return inputs_of(*self.outputs.values()) - {*self.state, *self.letters}
+
+    @property
+    def asks_objective(self) -> bool:
+        """Whether the rule asks for values of the objective, besides gradients."""
+        return not self.uses.isdisjoint(_OF_OBJECTIVE)
 
     @cached_property
     def by_block(self) -> bool:
@@ -250,9 +265,14 @@ class Traced:
 
     @cached_property
     def apart(self) -> Traced:
-        """The same with state and letters under names that generated code has for nothing else."""
+        """The same with state and letters under names that generated code has for nothing else.
+
+        The minimum becomes a letter.
+        """
         names = {name: f"state_{name}" for name in self.state}
         letters = {name: f"setting_{name}" for name in self.letters}
+        if "minimum" in self.uses:
+            letters["minimum"] = "stated_minimum"
         by = {old: Expression("input", new) for old, new in {**names, **letters}.items()}
         outputs = replaced(self.outputs, by)
         return Traced(
@@ -316,7 +336,7 @@ class Rule:
     def history_driven(self) -> bool:
         """Whether the direction is a function of the gradients alone."""
         needed = [self.outputs[name] for name in ("direction", *self.traced.state)]
-        return not inputs_of(*needed) & {"x", "query_point", "step_size"}
+        return not inputs_of(*needed) & {"x", "query_point", "step_size", *_OF_OBJECTIVE}
 
     @property
     def returns_displacement(self) -> bool:
@@ -446,7 +466,8 @@ def _traced(
     letters = tuple(name for name in numbers if name in asked)
     traced = Traced(kept, letters, outputs, "step_size" in asked)
     if traced.by_block:
-        others = {"query", "metric"} & set(outputs) | {"norm", "mean"} & set(asks)
+        whole = {"norm", "mean", *_OF_OBJECTIVE}
+        others = {"query", "metric"} & set(outputs) | whole & set(asks)
         require(
             not others,
             f"rule {key} works on blocks and has {', '.join(sorted(others))}, which is of the "

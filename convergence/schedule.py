@@ -194,3 +194,22 @@ def inverse_strong_convexity(t: Any, mu: float, *, c: float = 1.0, offset: float
 def cosine(t: Any, horizon: float, *, alpha: float, floor: float = 0.0) -> Any:
     """Half a cosine from alpha in the first round to floor after the last."""
     return floor + 0.5 * (alpha - floor) * (1.0 + np.cos(np.pi * (t - 1.0) / horizon))
+
+
+@schedule(source=("zamani2023", "defazio2023"))
+def linear_decay(t: Any, horizon: float, *, alpha: float) -> Any:
+    """A straight line from alpha in the first round to alpha / horizon in the last."""
+    return alpha * ((horizon + 1.0 - t) / horizon)
+
+
+@schedule(source="altschuler2023")
+def silver(t: Any, L: float, *, h: float = 1.0) -> Any:
+    """Silver step sizes h (1 + rho**(v - 1)) / L, rho = 1 + sqrt(2), 2**v the power of 2 in t.
+
+    In units of h/L they are sqrt(2), 2, sqrt(2), 2 + sqrt(2), sqrt(2), 2, sqrt(2), ...: most are
+    below 2/L, and the long ones between them make up for the rest. The first 2**k - 1 add up to
+    rho**k - 1.
+    """
+    whole = np.asarray(t, np.int64)
+    power = np.frexp(whole & -whole)[1] - 1
+    return h * (1.0 + (1.0 + np.sqrt(2.0)) ** (power - 1.0)) / L

@@ -127,6 +127,11 @@ class Simulation:
             engine in get_args(Engine),
             f"engine={engine!r} must be one of {', '.join(get_args(Engine))}",
         )
+        require(
+            not self.rule.traced.asks_objective or self.problem.samples is None,
+            f"rule {self.rule.key} asks for values of the objective, and the rounds of problem "
+            f"{self.problem.specification} do not show it: their losses differ",
+        )
         single = self.problem.scalar and self.seeds.size == 1
         by_block = self.rule.traced.by_block
         require(

@@ -1,13 +1,14 @@
 """The catalogue of problems; it knows no optimizer.
 
 Families, one file each: `online` and `streams` (judged by regret, on an interval and in several
-dimensions), `quadratic`, `convex`, `stochastic`, `data` (regression on data), `nonconvex`
-(classical landscapes), `saddles`, `models`, `matrices`. `find("key:name=value")` builds a problem,
-`catalogue` lists them, `from_function` makes one of your own, `problems.laws.check` tests what it
-states.
+dimensions), `quadratic`, `convex`, `attained` (where newer bounds are attained), `stochastic`,
+`data` (regression on data), `nonconvex` (classical landscapes), `saddles`, `models`, `matrices`.
+`find("key:name=value")` builds a problem, `catalogue` lists them, `from_function` makes one of your
+own, `problems.laws.check` tests what it states.
 """
 
 from problems import (
+    attained,
     convex,
     data,
     matrices,
@@ -53,6 +54,7 @@ __all__ = [
     "Simplex",
     "Stationary",
     "WholeSpace",
+    "attained",
     "catalogue",
     "convex",
     "data",

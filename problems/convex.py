@@ -479,27 +479,54 @@ def goujaud_2023(
 
 
 @problem(source="nesterov2004, Section 3.1", tags=("convex", "non-smooth", "1-D"))
-def absolute_value(*, start: float = 1.0) -> Problem:
+def absolute_value(*, start: float = 1.0, noise: float = 0.0) -> Problem:
     """The absolute value.
 
     The gradient does not shrink near the minimum, so a constant step ends in a cycle around it.
+
+    With `noise` s a round shows f(x) + s z x, z a fair sign: E||g||**2 = 1 + s**2 for x != 0.
     """
     start = number("start", start)
-    slope = exact(1.0, "|f'| = 1 for x != 0", at=[1.0])
+    s = number("noise", noise, least=0)
+    shown = np.array([s, -s])
+    slope = exact(1.0 + s, "|f'| = 1 for x != 0, and the noise of its sign", at=[1.0])
+    constants = {
+        "G": slope,
+        "G_inf": slope,
+        "minimum": exact(0.0),
+        "minimizer": exact([0.0]),
+    }
+    formula = "f(x) = |x|; at 0 the gradient is 0"
+    common: dict[str, Any] = {
+        "domain": WholeSpace(),
+        "start": np.array([start]),
+        "scalar": True,
+        "unknown": {"L": "f has a kink at 0", "mu": _FLAT},
+    }
+    if not s:
+        return Problem(
+            formula=formula,
+            loss_formula=lambda x, sample: abs(x),
+            gradient_formula=lambda x, sample: sign(x),
+            constants=constants,
+            **common,
+        )
     return Problem(
-        formula="f(x) = |x|; at 0 the gradient is 0",
-        domain=WholeSpace(),
-        start=np.array([start]),
-        scalar=True,
-        loss_formula=lambda x, sample: abs(x),
-        gradient_formula=lambda x, sample: sign(x),
+        formula=f"{formula}; a round adds {s:g} x or -{s:g} x, fairly",
+        loss_formula=lambda x, slope: abs(x) + slope * x,
+        gradient_formula=lambda x, slope: sign(x) + slope,
+        samples=lambda rounds, seeds: shown[draws.indices(seeds[None, :], rounds[:, None], 0, 2)],
+        stochastic=True,
+        objective_formula=lambda x: abs(x),
+        objective_gradient_formula=lambda x: sign(x),
+        outcomes=lambda: Outcomes(shown, np.array([0.5, 0.5])),
         constants={
-            "G": slope,
-            "G_inf": slope,
-            "minimum": exact(0.0),
-            "minimizer": exact([0.0]),
+            **constants,
+            "sigma2": exact(s**2, "noise**2, at every point"),
+            "M": exact(1 + s**2, "1 + noise**2, wherever x is not 0", at=[1.0]),
+            "M_G": exact(0.0, "E g**2 is bounded"),
         },
-        unknown={"L": "f has a kink at 0", "mu": _FLAT},
+        **common,
     )
 
 

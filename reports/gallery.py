@@ -48,6 +48,7 @@ _HEADINGS: Mapping[str, str] = {
     "streams": "Online, in several dimensions",
     "quadratic": "Quadratics",
     "convex": "Convex",
+    "attained": "Where newer bounds are attained",
     "stochastic": "Stochastic",
     "data": "Regression on data",
     "nonconvex": "Non-convex",

@@ -49,8 +49,11 @@ CYCLE = ("heavy-ball:beta1=4/9", "constant:alpha=1/9")
 WITNESSES = [
     ("drori-teboulle-2014-gd", ("huber-worst:N=100", "sgd", STEP, 100), 1, 100),
     ("drori-teboulle-2014-gd", ("huber-worst:N=50,h=0.5", "sgd", f"{STEP}:h=0.5", 80), 1, 50),
-    ("gd-long-step-conjecture", ("huber-worst:N=15", "sgd", f"{STEP}:h=1.5", 20), 1, 10),
-    ("gd-long-step-conjecture", (POINT, "sgd", f"{STEP}:h=1.9", 8), 1, None),
+    ("kim-2024-gd", ("kim-2024:N=20", "sgd", STEP, 20), 1, 20),
+    ("kim-2024-gd", ("kim-2024:N=9,L=3,mu=0.6,R0=2,h=0.3", "sgd", f"{STEP}:h=0.3", 9), 1, 9),
+    ("kim-2024-gd", ("kim-2024:N=8,L=3,mu=0.6,R0=2,h=1.5", "sgd", f"{STEP}:h=1.5", 8), 1, 8),
+    ("kim-2024-gd", ("huber-worst:N=15", "sgd", f"{STEP}:h=1.5", 20), 1, 10),
+    ("kim-2024-gd", (POINT, "sgd", f"{STEP}:h=1.9", 8), 1, None),
     ("gd-strongly-convex", (PAIR, "sgd", "constant:alpha=200/101", 1000), 1, None),
     ("gd-strongly-convex", (POINT, "sgd", f"{STEP}:h=0.3", 20), 1, None),
     ("gd-strongly-convex-distance", (PAIR, "sgd", "constant:alpha=200/101", 500), 1, None),
@@ -217,7 +220,7 @@ def test_for_longer_steps_a_smooth_function_in_the_plane_attains_the_sharp_bound
 
 def test_beyond_its_steps_gradient_descent_breaks_its_bounds():
     for key, word, problem, rule, schedule in (
-        ("gd-long-step-conjecture", "alpha < 2/L", POINT, "sgd:maximize=true", f"{STEP}:h=1.5"),
+        ("kim-2024-gd", "alpha < 2/L", POINT, "sgd:maximize=true", f"{STEP}:h=1.5"),
         ("gd-strongly-convex", "method", PAIR, "heavy-ball:beta1=0.99", f"{STEP}:h=1"),
         ("gd-strongly-convex-distance", "method", PAIR, "heavy-ball:beta1=0.99", f"{STEP}:h=1"),
         ("gd-nonconvex-min", "method", "pl-sine", "sgd:maximize=true", STEP),
@@ -233,7 +236,7 @@ def test_beyond_its_steps_gradient_descent_breaks_its_bounds():
         ("ghadimi-2015-hb-sc", "beta1**2", PAIR, "heavy-ball:beta1=0.99", f"{STEP}:h=0.5"),
         ("nesterov-2004-sc", "beta1", PAIR, "nesterov:beta1=0.99", STEP),
     ):
-        words = ("method", word) if key == "gd-long-step-conjecture" else (word,)
+        words = ("method", word) if key == "kim-2024-gd" else (word,)
         claim = without(catalogue[key](), *words)
         assert judge(claim, record_of(problem, rule, schedule, 300)).word == "violated", key
 
@@ -340,10 +343,9 @@ def test_from_other_starts_the_method_converges(key, problem):
 # Where they do not speak
 
 NOT_APPLICABLE = [
-    ("gd-long-step-conjecture", ("pl-sine", "sgd", f"{STEP}:h=1.5"), "convex"),
-    ("gd-long-step-conjecture", (PAIR, "sgd", STEP), "alpha > 1/L"),
-    ("gd-long-step-conjecture", (PAIR, "sgd", f"{STEP}:h=2"), "alpha < 2/L"),
-    ("gd-long-step-conjecture", (PAIR, "sgd", "inverse-sqrt:alpha=1.5"), "constant"),
+    ("kim-2024-gd", ("pl-sine", "sgd", f"{STEP}:h=1.5"), "convex"),
+    ("kim-2024-gd", (PAIR, "sgd", f"{STEP}:h=2"), "alpha < 2/L"),
+    ("kim-2024-gd", (PAIR, "sgd", "inverse-sqrt:alpha=1.5"), "constant"),
     ("gd-strongly-convex", ("huber-worst", "sgd", STEP), "mu-strongly convex"),
     ("gd-strongly-convex", (PAIR, "heavy-ball", STEP), "the run used heavy-ball"),
     ("gd-strongly-convex", (PAIR, "sgd", f"{STEP}:h=2.1"), "alpha <= 2/L"),

@@ -261,8 +261,10 @@ def test_the_bounds_stand_to_one_another_as_is_said(T):
 
 
 def test_one_step_of_the_optimized_gradient_method_is_one_long_step():
-    """h = 3/2 is the best single step: L R0**2/8, as for `gd-long-step-conjecture`."""
-    long = catalogue["gd-long-step-conjecture"].function(np.array([1.0]), L=1.0, R0=1.0, alpha=1.5)
+    """h = 3/2 is the best single step: L R0**2/8, as for `kim-2024-gd`."""
+    long = catalogue["kim-2024-gd"].function(
+        np.array([1.0]), L=1.0, curvature=0.0, R0=1.0, alpha=1.5
+    )
     assert of("kim-fessler-2016-ogm", 1, R0=1.0, alpha=1.0) == pytest.approx(1 / 8)
     assert long[0] == pytest.approx(1 / 8)
 

@@ -338,6 +338,7 @@ FAMILY = [
     "primal-averaging:averaging_power=1",
     "unified-momentum",
     "unified-momentum:look_ahead=0",
+    "schedule-free",
 ]
 
 
@@ -371,6 +372,7 @@ def test_the_axes_do_not_matter(rule):
         ("optimized-gradient:last_step=false", {"u", "weight"}, True),
         ("primal-averaging", {"u"}, True),
         ("unified-momentum", {"u"}, True),
+        ("schedule-free", {"u"}, True),
     ],
 )
 def test_state_and_memory_of_a_rule(rule, state, displacing):
@@ -388,6 +390,7 @@ def test_state_and_memory_of_a_rule(rule, state, displacing):
         ("primal-averaging:averaging_power=-1", "must lie in [0, inf)"),
         ("unified-momentum:look_ahead=-0.5", "must lie in [0, inf)"),
         ("unified-momentum:beta1=1", "must lie in [0, 1)"),
+        ("schedule-free:interpolation=1.1", "must lie in [0, 1]"),
         ("optimized-gradient:last_step=1", "last_step=1 of rule optimized-gradient"),
     ],
 )

@@ -2,7 +2,8 @@
 
 `online` (regret), `convex`, `descent` and `nonconvex` (exact gradients), `momentum` (acceleration
 and averaging), `stochastic`, `adaptive` (step lengths, adaptive and sign methods), `identities`,
-`exactness` (methods as they are printed), `failures` (what is false, and what methods fail).
+`exactness` (methods as they are printed), `recent` (theorems since 2017), `normalized` (steps of a
+length of their own), `failures` (what is false, and what methods fail).
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ from convergence.claims import (
     limits,
     momentum,
     nonconvex,
+    normalized,
     online,
+    recent,
     stochastic,
 )
 
@@ -35,7 +38,9 @@ __all__ = [
     "limits",
     "momentum",
     "nonconvex",
+    "normalized",
     "online",
+    "recent",
     "stochastic",
 ]
 

@@ -7,7 +7,8 @@ to be computed for every lane or coordinate, follows from them.
 
 Names of inputs: x, y (the query point, where it is not x), t, step_size; g and loss, or sample
 where the problem is a formula too; state_..., total_...; and letters, which do not change in a run:
-setting_... of the rule, size_... of the schedule, of_... of the problem, domain_... of its domain.
+setting_... of the rule, size_... of the schedule, of_... of the problem, domain_... of its domain,
+and stated_minimum.
 """
 
 from __future__ import annotations

@@ -7,7 +7,13 @@ from typing import Any
 from convergence.rule import Update, rule
 from problems.arithmetic import sqrt
 
-__all__ = ["accelerated_gradient", "optimized_gradient", "primal_averaging", "unified_momentum"]
+__all__ = [
+    "accelerated_gradient",
+    "optimized_gradient",
+    "primal_averaging",
+    "schedule_free",
+    "unified_momentum",
+]
 
 
 @rule(
@@ -106,6 +112,23 @@ def primal_averaging(
     share = (1 + averaging_power) / (t + 1 + averaging_power)
     u = u + step_size * g  # x_t - z_{t+1}
     return share * u, (1 - share) * u
+
+
+@rule(source="defazio2024, Section 2", tags=("momentum", "averaging"), u=0)
+def schedule_free(
+    g: Any, u: Any, t: Any, step_size: Any, next_x: Any, *, interpolation: float = 0.9
+) -> Any:
+    """Schedule-Free SGD: gradients taken between the points that are moved and their average.
+
+    z_{t+1} = z_t - alpha g(y_t), x_{t+1} = (t x_t + z_{t+1}) / (t + 1), and
+    y_{t+1} = (1 - b) z_{t+1} + b x_{t+1}, with z_1 = x_1 = y_1 and b the setting `interpolation`.
+    The iterate is x, the mean of z_1..z_{t+1}. With b = 1 it is `primal-averaging`, with b = 0
+    gradient descent with Polyak's averaging.
+    """
+    u = u + step_size * g  # x_t - z_{t+1}
+    share = 1 / (t + 1)
+    rest = (1 - share) * u  # x_{t+1} - z_{t+1}
+    return Update(share * u, rest, query=next_x - (1 - interpolation) * rest)
 
 
 @rule(source="yan2018", tags=("momentum",), u=0)

@@ -1,0 +1,317 @@
+"""The theorems since 2017: what attains them, that a smaller bound fails, where they are mute."""
+
+import numpy as np
+import pytest
+from test_claims_momentum import record_of, times_bound, with_bound, without
+
+from convergence.claim import Setting
+from convergence.claims import catalogue, judge
+from convergence.schedule import find as find_schedule
+from problems import find as find_problem
+from problems.domain import WholeSpace
+from problems.problem import Problem, exact
+
+STEP = "inverse-smoothness"
+FREE, FREED = "schedule-free", "defazio-2024-schedule-free"
+KINK, FALLING = "constant:alpha=1/64", "linear-decay:alpha=63/4096"
+
+POINT = "quadratic:kappa=1,dimension=1"
+POLYAK, WHOLE = "polyak-step", "constant:alpha=1"
+
+# Claim, run, the ratio that is attained and at which round.
+WITNESSES = [
+    *(
+        ("polyak-1969-lipschitz", (f"resisting-maximum:{how}", POLYAK, WHOLE, 120), 1, at)
+        for how, at in (("N=99", 100), ("N=24,G=2,D=5", 25), ("N=1", 2))
+    ),
+    *(
+        (f"polyak-1969-{key}", (problem, POLYAK, f"constant:alpha={alpha}", 60), 1, None)
+        for key in ("smooth", "strongly-convex")
+        for problem, alpha in ((POINT, 1), (POINT, 2 / 3), ("quadratic:kappa=1,L=0.3", 1.5))
+    ),
+    (FREED, ("absolute-value", FREE, KINK, 90), 1, 63),
+    (
+        FREED,
+        ("absolute-value:start=5", FREE, "constant:alpha=1/4", 40),
+        1,
+        19,
+    ),
+    *(
+        (
+            FREED,
+            ("resisting-maximum:N=24", f"{FREE}:interpolation={b}", "constant:alpha=0.2", 30),
+            1,
+            24,
+        )
+        for b in (0, 0.3, 1)
+    ),
+    ("zamani-glineur-2023", ("absolute-value", "sgd", FALLING, 63), 1, 63),
+    ("zamani-glineur-2023", ("absolute-value:start=3", "sgd", "linear-decay:alpha=3/4", 1), 1, 1),
+    (
+        "altschuler-parrilo-2023-silver",
+        ("huber-worst:N=2,h=0.7071067811865476", "sgd", "silver", 1),
+        0.719234425,
+        1,
+    ),
+    (
+        "altschuler-parrilo-2023-silver",
+        ("huber-worst:N=14,h=0.9336476557204032", "sgd", "silver", 7),
+        0.535860270,
+        7,
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "parts", "ratio", "at"), WITNESSES)
+def test_the_ratio_on_the_witness_and_a_bound_beyond_it(key, parts, ratio, at):
+    claim, record = catalogue[key](), record_of(*parts)
+    verdict = judge(claim, record)
+    assert verdict.word in ("holds", "vacuous"), verdict.reason
+    assert verdict.ratio == pytest.approx(ratio, abs=1e-9)
+    assert at is None or verdict.closest == at
+
+    beyond = 0.95 * ratio
+    broken = judge(times_bound(claim, beyond if claim.sense == "at most" else 1 / beyond), record)
+    assert broken.word == "violated"
+    assert at is None or broken.first_violation <= at
+
+
+def test_every_claim_of_the_family_has_a_witness():
+    files = ("convergence.claims.recent", "convergence.claims.normalized")
+    mine = {e.key for e in catalogue if e.function.__module__ in files}
+    assert mine == {key for key, *_ in WITNESSES}
+
+
+# Polyak's step
+
+
+def quadratic(k):
+    """(x**2 + k y**2) / 2 from the point where Polyak's step contracts least."""
+    weights = np.array([1.0, k])
+    return Problem(
+        formula="(x**2 + k y**2) / 2",
+        domain=WholeSpace(),
+        start=np.sqrt(np.array([k, 1.0])),
+        loss_formula=lambda x, sample: (weights * x * x).sum(axis=-1) / 2,
+        gradient_formula=lambda x, sample: weights * x,
+        constants={
+            "L": exact(1.0),
+            "mu": exact(k),
+            "minimum": exact(0.0),
+            "minimizer": exact(np.zeros(2)),
+        },
+        tags=("convex",),
+    )
+
+
+def bent(k):
+    """Curved by k up to 1/(1 + sqrt(k)), and by 1 beyond, from 1."""
+    kink = 1 / (1 + k**0.5)
+
+    def loss(x, sample):
+        beyond = np.maximum(abs(x) - kink, 0)
+        return k * x * x / 2 + (1 - k) * beyond**2 / 2
+
+    return Problem(
+        formula="a parabola that bends upwards",
+        domain=WholeSpace(),
+        start=np.array([1.0]),
+        scalar=True,
+        loss_formula=loss,
+        gradient_formula=lambda x, sample: (
+            k * x + (1 - k) * np.sign(x) * np.maximum(abs(x) - kink, 0)
+        ),
+        constants={
+            "L": exact(1.0),
+            "mu": exact(k),
+            "minimum": exact(0.0),
+            "minimizer": exact([0.0]),
+        },
+        tags=("convex",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "k", "alpha"),
+    [
+        *((quadratic, k, alpha) for k, alpha in ((0.1, 1), (0.02, 0.5), (0.3, 1.5), (0.9, 2))),
+        *((bent, k, alpha) for k, alpha in ((0.5, 1), (0.8, 1), (0.7, 0.5), (0.95, 1.3))),
+    ],
+)
+def test_one_round_attains_the_contraction_of_polyaks_step(problem, k, alpha):
+    claim = catalogue["polyak-1969-strongly-convex"]()
+    record = record_of(problem(k), POLYAK, f"constant:alpha={alpha}", 1)
+    verdict = judge(claim, record)
+    assert (verdict.word, verdict.closest) == ("holds", 1)
+    assert verdict.ratio == pytest.approx(1, abs=1e-9)
+    assert judge(times_bound(claim, 0.99), record).word == "violated"
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.0, 1.7, 2.0])
+@pytest.mark.parametrize("k", [0.01, 0.2, 0.5, 0.9])
+def test_no_gradient_that_interpolation_allows_contracts_less(k, alpha):
+    """L = 1 and a distance of 1: p = g.(x - x*), u = ||g||**2, and the least gap."""
+    p, share = np.meshgrid(np.linspace(k, 1, 2001), np.linspace(0, 1, 101))
+    u = p * p + share * ((1 + k) * p - k - p * p)
+    gap = (u + k - 2 * k * p) / (2 * (1 - k))
+    assert (gap <= p / 2 + 1e-12).all()
+    after = 1 - alpha * gap * (2 * p - alpha * gap) / u
+    square = of("polyak-1969-strongly-convex", 2, L=1.0, mu=k, R0=1.0, alpha=alpha)
+    assert after.max() == pytest.approx(square, rel=1e-4)
+    assert after.max() <= square * (1 + 1e-12)
+
+
+# Formulas
+
+
+def of(key, T, **letters):
+    return catalogue[key].function(np.array([float(T)]), **letters)[0]
+
+
+@pytest.mark.parametrize("N", [1, 2, 7, 100])
+def test_at_the_printed_step_sizes_the_printed_bounds_come_out(N):
+    G, R0 = 3.0, 0.7
+    alpha = R0 * N / (G * (N + 1) ** 1.5)
+    last = of(
+        "zamani-glineur-2023",
+        N,
+        R0=R0,
+        alpha=alpha,
+        second_moment=G**2,
+        horizon=N,
+        alpha_square_sum=0.0,
+    )
+    assert last == pytest.approx(G * R0 / (N + 1) ** 0.5, rel=1e-12)
+    free = of(FREED, N, R0=R0, alpha=R0 / (G * (N + 1) ** 0.5), second_moment=G**2)
+    assert free == pytest.approx(G * R0 / (N + 1) ** 0.5, rel=1e-12)
+
+
+def test_before_its_last_step_linear_decay_has_no_rate():
+    """At half of the steps the bound for the last of them is false."""
+
+    def too_early(T, R0, alpha, second_moment, horizon, alpha_square_sum):
+        """The bound of the last step, for every step."""
+        c = alpha * (horizon + 1) / horizon
+        return R0**2 / (2 * c * (horizon + 1)) + c * second_moment / 2
+
+    claim = with_bound(catalogue["zamani-glineur-2023"](), too_early)
+    record = record_of("absolute-value", "sgd", FALLING, 63)
+    assert judge(claim, record).first_violation == 1
+    assert judge("zamani-glineur-2023", record).word == "holds"
+
+
+def test_silver_steps_are_a_palindrome_around_their_longest():
+    rounds = np.arange(1, 128)
+    sizes = find_schedule("silver").step_sizes(rounds, find_problem("huber-worst"), 127)
+    rho = 1 + 2**0.5
+    np.testing.assert_allclose(sizes[:7], [2**0.5, 2, 2**0.5, 2 + 2**0.5, 2**0.5, 2, 2**0.5])
+    np.testing.assert_array_equal(sizes, sizes[::-1])
+    for k in range(1, 8):
+        assert sizes[: 2**k - 1].sum() == pytest.approx(rho**k - 1, rel=1e-12)
+    assert sizes[63] == pytest.approx(1 + rho**5, rel=1e-12)
+
+
+def test_silver_steps_outrun_every_constant_step_size():
+    """Of those below 2/L the best is just above 1 / (8 T)."""
+    key, letters = "altschuler-parrilo-2023-silver", {"R0": 1.0, "alpha": 2**0.5}
+    assert of(key, 4095, **letters) < 0.5 / (8 * 4095)
+    assert of(key, 4094, **letters) == np.inf
+
+
+def test_other_methods_and_steps_break_the_bounds():
+    for key, words, parts in (
+        (FREED, ("method",), ("absolute-value", f"{FREE}:maximize=true", KINK, 90)),
+        (
+            "zamani-glineur-2023",
+            ("method",),
+            ("absolute-value", "sgd:maximize=true", FALLING, 63),
+        ),
+        (
+            "altschuler-parrilo-2023-silver",
+            ("alpha_1",),
+            ("quadratic:kappa=1,dimension=1", "sgd", "silver:h=1.5", 7),
+        ),
+        (
+            "altschuler-parrilo-2023-silver",
+            ("step sizes",),
+            ("huber-worst:N=63", "sgd", STEP, 63),
+        ),
+        (
+            "polyak-1969-lipschitz",
+            ("method",),
+            ("resisting-maximum:N=24", "sgd", WHOLE, 60),
+        ),
+        ("polyak-1969-smooth", ("method",), (f"{POINT},L=0.01", "sgd", WHOLE, 60)),
+        ("polyak-1969-smooth", ("alpha",), ("huber-worst", POLYAK, "constant:alpha=3.9", 60)),
+        ("polyak-1969-strongly-convex", ("method",), (POINT, "sgd", "constant:alpha=0.1", 60)),
+        (
+            "polyak-1969-strongly-convex",
+            ("alpha",),
+            ("kim-2024:N=1", POLYAK, "constant:alpha=3", 9),
+        ),
+    ):
+        claim = without(catalogue[key](), *words)
+        assert judge(claim, record_of(*parts)).word == "violated", key
+
+
+# Where they do not speak
+
+NOT_APPLICABLE = [
+    ("polyak-1969-lipschitz", ("resisting-maximum", POLYAK, "constant:alpha=2"), "alpha < 2"),
+    ("polyak-1969-lipschitz", ("resisting-maximum", POLYAK, "inverse:alpha=1"), "constant"),
+    ("polyak-1969-lipschitz", ("quadratic", POLYAK, WHOLE), "states no G"),
+    *(
+        (f"polyak-1969-{key}", parts, named)
+        for key in ("lipschitz", "smooth", "strongly-convex")
+        for parts, named in (
+            ((POINT if key != "lipschitz" else "absolute-value", "sgd", WHOLE), "the run used"),
+            (("pl-sine", POLYAK, WHOLE), "convex"),
+        )
+    ),
+    ("polyak-1969-smooth", (POINT, POLYAK, "constant:alpha=2.1"), "alpha <= 2"),
+    ("polyak-1969-smooth", ("resisting-maximum", POLYAK, WHOLE), "L-smooth"),
+    ("polyak-1969-smooth", ("parabola-on-interval", POLYAK, WHOLE), "whole space"),
+    ("polyak-1969-smooth", (POINT, POLYAK, "inverse:alpha=1"), "constant"),
+    ("polyak-1969-strongly-convex", (POINT, POLYAK, "constant:alpha=2.1"), "alpha <= 2"),
+    ("polyak-1969-strongly-convex", ("huber-worst", POLYAK, WHOLE), "states no mu"),
+    ("polyak-1969-strongly-convex", ("nesterov-worst-nonsmooth", POLYAK, WHOLE), "L-smooth"),
+    ("polyak-1969-strongly-convex", (POINT, POLYAK, "inverse:alpha=1"), "constant"),
+    (FREED, ("noisy-quadratic", FREE, KINK), "states no G"),
+    (FREED, ("single-feature-hinge", FREE, KINK), "whole space"),
+    (FREED, ("absolute-value", "primal-averaging", KINK), "method"),
+    (FREED, ("absolute-value", FREE, "inverse:alpha=1"), "constant"),
+    ("zamani-glineur-2023", ("absolute-value", "sgd", KINK), "linear-decay"),
+    ("zamani-glineur-2023", ("absolute-value", "sgd", f"{FALLING},warmup=3"), "warmup=3"),
+    ("zamani-glineur-2023", ("absolute-value", "heavy-ball", FALLING), "method"),
+    ("altschuler-parrilo-2023-silver", ("quadratic", "sgd", "silver:h=1.1"), "alpha_1"),
+    ("altschuler-parrilo-2023-silver", ("quadratic", "sgd", STEP), "silver"),
+    ("altschuler-parrilo-2023-silver", ("quadratic", "heavy-ball", "silver"), "method"),
+    ("altschuler-parrilo-2023-silver", ("absolute-value", "sgd", "constant:alpha=1"), "L-smooth"),
+]
+
+
+@pytest.mark.parametrize(("key", "parts", "named"), NOT_APPLICABLE)
+def test_a_claim_names_the_assumption_that_fails(key, parts, named):
+    verdict = judge(key, record_of(*parts, 5))
+    assert verdict.word == "not applicable"
+    assert named in verdict.reason
+
+
+#: Shared assumptions that other tests see fail.
+_SHARED = ("the losses are", "the domain", "a minimiser", "given the past", "gradients are", "E||g")
+
+
+def test_every_assumption_of_the_family_is_seen_to_fail():
+    settings = {}
+    for key, parts, _ in NOT_APPLICABLE:
+        record = record_of(*parts, 1)
+        setting = Setting(record.problem, record.rule, record.schedule, record.steps)
+        settings.setdefault(key, []).append(setting)
+    unseen = [
+        (key, assumption.statement)
+        for key in {key for key, *_ in WITNESSES}
+        for assumption in catalogue[key]().assumptions
+        if not assumption.statement.startswith(_SHARED)
+        and not any(assumption.fails(s) for s in settings[key])
+    ]
+    assert unseen == []

@@ -72,7 +72,8 @@ heavy-ball
     ghadimi-2015-hb-sc  {LINE}  heavy-ball:beta1=0.75  constant:alpha=0.25  100
         1 - beta1 in a sum | share = g if fixed_at(dampening, 0) \
             => share = (1 - beta1) * g if fixed_at(dampening, 0)
-    momentum-threshold-above  {LINE}  heavy-ball:velocity=average  constant:alpha=38.1  1000
+    momentum-threshold-below  {LINE}  heavy-ball:velocity=average,beta1=0.99 \
+            constant:alpha=397.9  2000
         the average lacks 1 - beta1 | u = beta1 * u + (1 - beta1) * g => u = beta1 * u + g
     momentum-threshold-below  {LINE}  heavy-ball:velocity=average,beta1=0  constant:alpha=1.9  200
         the average's betas exchanged | u = beta1 * u + (1 - beta1) * g \
@@ -196,7 +197,6 @@ adagrad
     wilson-2017-lemma31  wilson-2017  adagrad:eps=0  constant:alpha=0.1  300
         the sum before | _scaled(g, s, eps, eps_position) \
             => _scaled(g, s - g * g, eps, eps_position)
-        a fading sum | s = s + g * g => s = 0.9 * s + g * g
     duchi-2011-adagrad-diag  periodic-linear:slopes=[100],start=1  adagrad:eps=0 \
             constant:alpha=1.4  60
         no root without eps | _scaled: root = sqrt(v)\n        return ratio(numerator, root), root \
@@ -208,6 +208,7 @@ adagrad
             100  projection=metric
         projected as if coordinates were alike | metric=metric => metric=0 * metric + 1
     methods-in-sums  {UNEQUAL}  adagrad:eps=0.1  constant:alpha=0.1  60
+        a fading sum | s = s + g * g => s = 0.9 * s + g * g
         eps after the division | _scaled: return numerator / root, root \
             => return numerator / sqrt(v) + eps, root
         no eps | _scaled: else sqrt(v) + eps => else sqrt(v)

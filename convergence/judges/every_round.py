@@ -97,7 +97,8 @@ class _Findings:
         scale = self.stream.measure.scale
         size = abs(seen.bound[lane, places])
         if scale is not None:
-            size = np.maximum(size, scale(seen.observed)[lane, places])
+            with np.errstate(all="ignore"):
+                size = np.maximum(size, scale(seen.observed)[lane, places])
         vague = (excess <= allowed) & (allowed > _RESOLVED * size)
         if vague.any() and self.unresolved is None:
             place = int(vague.argmax())

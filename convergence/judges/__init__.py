@@ -47,7 +47,8 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
         "steps": record.steps,
         "seeds": len(record.seeds),
     }
-    if reason := claim.fails(setting):
+    setting, reason = claim.applies(setting)
+    if reason:
         return Verdict("not applicable", reason=reason, **common)
     with one_thread(setting.problem):
         if claim.on_every_run(setting.problem):

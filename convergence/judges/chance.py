@@ -202,11 +202,11 @@ def _spread(claim: Claim, setting: Setting, times: NDArray[np.int64]) -> Array |
         "gradient_mean_square": lambda: steep**2,
         # Moments are sums with weights that add up to 1 - beta**T; of the first the figure is the
         # share along the exact gradient.
-        "second_moment": lambda: steep**2 * (1 - setting.rule.settings["beta2"] ** times),
+        "second_moment": lambda: steep**2 * (1 - setting.method.settings["beta2"] ** times),
         "first_moment": lambda: (
             2
             * steep
-            * (1 - setting.rule.settings["beta1"] ** times)
+            * (1 - setting.method.settings["beta1"] ** times)
             / np.linalg.norm(problem.objective_gradient(problem.start))
         ),
     }

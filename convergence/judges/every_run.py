@@ -73,7 +73,7 @@ def _tested(
     bound = bound_of(claim, setting, times, observed, measured)
     with np.errstate(all="ignore"):
         allowance = rounding.of_measure(
-            claim.measure, setting.problem, setting.rule, times, observed, measured
+            claim.measure, setting.problem, setting.runner, times, observed, measured
         )
         exceeded = sign * measured > sign * bound + allowance
         if exceeded.any():
@@ -99,7 +99,8 @@ def _every_round(
     simulation = _simulation(claim, setting, seeds)
     rounds = simulation.every_round(until)
     if claim.twin:
-        rounds = _beside(rounds, _simulation(claim, claim.twin(setting), seeds).every_round(until))
+        beside = _simulation(claim, claim.beside(setting), seeds)
+        rounds = _beside(rounds, beside.every_round(until))
     for times, observed in rounds:
         with np.errstate(all="ignore"):
             measured = MEASURES[claim.measure].evaluate(
@@ -112,7 +113,7 @@ def _every_round(
 def _simulation(claim: Claim, setting: Setting, seeds: Sequence[int]) -> Simulation:
     return Simulation(
         setting.problem,
-        setting.rule,
+        setting.runner,
         setting.schedule,
         seeds=seeds,
         horizon=setting.steps,

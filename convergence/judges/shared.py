@@ -138,10 +138,10 @@ def observed_in(record: Record, claim: Claim, setting: Setting) -> Observation:
     observed = Observation(record["iterate"], state, totals, np.zeros(0))
     if claim.twin is None:
         return observed
-    other = claim.twin(setting)
+    other = claim.beside(setting)
     beside = run(
         other.problem,
-        other.rule,
+        other.runner,
         other.schedule,
         other.steps,
         seeds=record.seeds,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -95,7 +95,7 @@ def _choice(condition: Expression, a: Expression, b: Expression) -> Expression:
     return Expression("where", condition, a, b)
 
 
-_COMPUTED = {
+_COMPUTED: Mapping[str, Callable[..., Any]] = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
     ">": lambda a, b: a > b,
@@ -232,8 +232,8 @@ def _formed(
         live = _Form(made, first).state("direction", *{"query"} & set(made))
         inside = {n: _STEP * Expression("input", n) for n in live if first[n] == 0}
         scaled = put_in(made, inside)
-        over = {name: _over_step(scaled[name]) for name in inside}
-        if all(value is not None for value in over.values()):
+        over = {n: node for n in inside if (node := _over_step(scaled[n])) is not None}
+        if over.keys() == inside.keys():
             made = {**scaled, **over}
     displacement = made.pop("direction")
     direction = _over_step(displacement)

@@ -456,16 +456,17 @@ def _expected(case: Case) -> str:
 
 def _measured_row(case: Case, outcome: Outcome | str) -> tuple[str, ...]:
     if isinstance(outcome, str):
-        return outcome, "", f"expected: {_expected(case)}", _where(case)
+        return outcome, "", "", f"expected: {_expected(case)}", _where(case)
     verdict = outcome.verdict
     first = f" first at step {verdict.first_violation}" if verdict.first_violation else ""
     wanted = "" if outcome.as_expected else f"UNEXPECTED, expected: {_expected(case)}"
-    return verdict.word + first, verdict.figure, wanted, _where(case)
+    evidence = "" if verdict.evidence == "none" else verdict.evidence
+    return verdict.word + first, verdict.figure, evidence, wanted, _where(case)
 
 
 def _tight(claim: Claim, outcomes: Sequence[Outcome]) -> tuple[str, Outcome | None]:
     """Where the bound is nearest to what was measured, among the cases where it holds."""
-    close = [o for o in outcomes if o.verdict.word == "holds" and o.verdict.ratio is not None]
+    close = [o for o in outcomes if o.verdict.holds and o.verdict.ratio is not None]
     if not close:
         return "no case was judged in which it holds with a ratio", None
     nearest_one = max(close, key=lambda outcome: outcome.verdict.ratio or 0.0)
@@ -483,7 +484,7 @@ def _ratio_name(claim: Claim) -> str:
 
 
 def _claim_sections(claim: Claim) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
-    from convergence.verification import judge_named
+    from convergence.verification import judge_named, sensitivity_of
 
     letters = [(letter, LETTERS[letter].meaning) for letter in claim.letters]
     judged = judge_named(claim.specification, _PATIENCE)
@@ -500,9 +501,10 @@ def _claim_sections(claim: Claim) -> tuple[list[tuple[str, Any]], dict[str, Any]
         ("Status", (claim.status,)),
         ("Errata", tuple(textwrap.wrap(claim.errata, 90)) or ("none known",)),
         ("Tight", (tight,)),
+        ("Sensitivity", (sensitivity_of(outcomes) or "no case was judged in which it holds",)),
     ]
     if rows:
-        head = ("verdict", _ratio_name(claim), "", "on")
+        head = ("verdict", _ratio_name(claim), "evidence", "", "on")
         sections.append(("Verdicts", _columns([head, *rows])))
     data = {
         "measure": claim.measure,

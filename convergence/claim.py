@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence import capability, rounding
+from convergence import capability
 from convergence.case import Case, table
 from convergence.measure import MEASURES, Observation
 from convergence.rule import Rule
@@ -163,6 +163,7 @@ class _Letter:
     state: tuple[str, ...] = ()
     needs: Callable[[Setting], tuple[str, ...]] = lambda setting: ()
     settings: tuple[str, ...] = ()
+    of_the_run: bool = False
 
 
 def _problem_constant(name: str) -> _Letter:
@@ -340,6 +341,7 @@ LETTERS: Mapping[str, _Letter] = {
     "iterate_sup": _Letter(
         "largest coordinate of the iterate after round T, in size",
         lambda c: abs(c.observed.iterate).max(axis=-1),
+        of_the_run=True,
     ),
     "lam": _Letter(
         "factor by which beta1 shrinks each round", _lam, settings=("beta1", "beta1_decay")
@@ -419,13 +421,19 @@ class Claim:
         by_chance = self.kind in ("in expectation", "with probability") and problem.stochastic
         return not by_chance and self.kind not in ("rate", "almost sure limit")
 
+    def bound_is_fixed(self, setting: Setting) -> bool:
+        """Whether the bound is made of constants and settings, and not of what a run does."""
+        return not any(
+            letter.quantities(setting) or letter.state or letter.of_the_run
+            for letter in map(LETTERS.__getitem__, self.letters)
+        )
+
     def quantities(self, setting: Setting) -> tuple[str, ...]:
         """Running totals needed to judge a run."""
         asked = [name for letter in self.letters for name in LETTERS[letter].quantities(setting)]
         wanted = MEASURES[self.measure].quantities(setting.problem)
         seen = [total for letter, total in SEEN.items() if letter in self.letters]
-        rounded = rounding.totals(self.measure) if self.on_every_run(setting.problem) else ()
-        return tuple(dict.fromkeys([*wanted, *asked, *seen, *rounded]))
+        return tuple(dict.fromkeys([*wanted, *asked, *seen]))
 
     def applies(self, setting: Setting) -> tuple[Setting, str]:
         """Whether the claim speaks of a run, and as what it sees it.
@@ -470,7 +478,7 @@ class Claim:
         return ""
 
     def beside(self, setting: Setting) -> Setting:
-        """The twin of a setting as the claim sees it; a twin of the same rule is run by the same.
+        """The run to set beside that of a setting as the claim sees it, with the rule that runs it.
 
         Raises:
             InputError: The claim has no twin.
@@ -478,7 +486,8 @@ class Claim:
         require(self.twin is not None, f"claim {self.key} has no twin")
         assert self.twin is not None
         other = self.twin(setting)
-        return other if other.rule is setting.rule else replace(other, run_by=None)
+        own = other.rule is setting.rule
+        return replace(other, rule=setting.runner if own else other.rule, run_by=None)
 
     def bound(self, setting: Setting, times: NDArray[np.int64], observed: Observation) -> Array:
         """The bound at each round.

@@ -393,13 +393,13 @@ def verify(
 
 def _verdicts(name: str, outcomes: list[Any]) -> tuple[str, list[str], list[list[str]]]:
     """Title, columns and rows of the table of a claim; what holds needs no reason."""
-    from convergence.verification import not_contradicted, options_of
+    from convergence.verification import not_contradicted, options_of, sensitivity_of
 
-    held = not_contradicted(outcomes)
+    held = "; ".join(filter(None, (not_contradicted(outcomes), sensitivity_of(outcomes))))
     at_least = convergence.find_claim(name).sense == "at least"
     columns = ["verdict", "bound /\nmeasured" if at_least else "measured\n/ bound", "seeds"]
     by_chance = any(outcome.verdict.error_probability for outcome in outcomes)
-    columns += [*(["error"] if by_chance else []), "on"]
+    columns += [*(["error"] if by_chance else []), "evidence", "on"]
     rows = []
     for outcome in outcomes:
         verdict = outcome.verdict
@@ -408,10 +408,11 @@ def _verdicts(name: str, outcomes: list[Any]) -> tuple[str, list[str], list[list
         row.append(str(verdict.seeds))
         if by_chance:
             row.append(f"{verdict.error_probability:.0e}" if verdict.error_probability else "")
+        row.append("" if verdict.evidence == "none" else verdict.evidence)
         options = options_of(verdict.claim)
         setting = f"{verdict.problem}, {verdict.rule}, {verdict.schedule}"
         setting += f" [{options}]" if options else ""
-        row.append(setting if verdict.word == "holds" else f"{setting}\n{verdict.reason}")
+        row.append(setting if verdict.holds else f"{setting}\n{verdict.reason}")
         rows.append(row)
     return name + (f": {held}" if held else ""), columns, rows
 

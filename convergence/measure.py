@@ -2,10 +2,13 @@
 
 Regret and averages are taken over rounds 1..T, at the points where gradients were taken;
 `suboptimality`, `stationarity_gap` and `distance` are taken at the iterate after round T.
+
+A measure is one object, which says all that a run, a judge or a figure asks of it.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +16,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convergence.rule import Rule
+from problems.domain import Box
 from problems.problem import Problem
 
-__all__ = ["MEASURES", "Measure", "Observation", "default_measures"]
+__all__ = ["MEASURES", "UNIT", "Measure", "Observation", "default_measures"]
 
 Array = NDArray[np.float64]
+Times = NDArray[np.int64]
+
+#: Half the distance of 1 to the next number: what one operation may round off.
+UNIT = 2.0**-53
+# Roundings of a difference of two values of the objective, of a distance and the like, in units.
+_EVALUATION = 64
 
 
 @dataclass(frozen=True)
@@ -52,17 +63,21 @@ class Observation:
             stacked([o.exact_square_sum for o in observations]),
         )
 
-    def part(self, lanes: slice, rounds: int) -> Observation:
-        """Some lanes of a stacked observation, and its first rounds."""
+    def part(self, lanes: slice, rounds: Any) -> Observation:
+        """Some lanes of a stacked observation, and some of its rounds: a slice, or places."""
+
+        def cut(values: Array) -> Array:
+            return values[lanes][:, rounds]
+
         return Observation(
-            self.iterate[lanes, :rounds],
-            {name: values[lanes, :rounds] for name, values in self.state.items()},
-            {name: values[lanes, :rounds] for name, values in self.totals.items()},
-            self.exact_square_sum[lanes, :rounds],
+            cut(self.iterate),
+            {name: cut(values) for name, values in self.state.items()},
+            {name: cut(values) for name, values in self.totals.items()},
+            cut(self.exact_square_sum) if self.exact_square_sum.ndim > 1 else np.zeros(0),
         )
 
 
-Evaluate = Callable[[Problem, Observation, NDArray[np.int64], list[int]], Array]
+Evaluate = Callable[[Problem, Observation, Times, list[int]], Array]
 
 
 @dataclass(frozen=True)
@@ -72,18 +87,44 @@ class Measure:
     Attributes:
         name: Its Python name, the key in `Record.series`.
         meaning: One line.
+        title: The title of an axis, with the unit where it is none of the objective's.
         evaluate: (problem, stacked observation, rounds, seeds) -> (lanes, rounds).
         unavailable: The reason why a problem has no such figure, or "".
         quantities: Running totals needed.
         samples_gradients: Whether exact gradients must be taken at drawn rounds.
+        span: (problem, rule, rounds) -> the least and the largest figure that the stated constants
+            allow, shape (rounds,), infinite where they say nothing.
+        standing_still: The figure of a run that never leaves the start, or None if unknown.
+        evaluation: (problem, observation, figure) -> how far rounding may move the figure while it
+            is evaluated, (lanes, rounds); the rounding of the run itself is another matter.
+        scale: (observation) -> what a bound of 0 is compared with, (lanes, rounds).
+        attained: A figure that some run has on every problem: no bound from above may lie below.
+        rests_on: Constants of the problem that enter the figure.
+        starts_at_start: Whether the figure at T = 1 is that of the start, on which no draw has had
+            an influence.
+        on_request: Whether it is taken only where a claim or a user asks for it.
     """
 
     name: str
     meaning: str
+    title: str
     evaluate: Evaluate
     unavailable: Callable[[Problem], str]
     quantities: Callable[[Problem], tuple[str, ...]] = lambda problem: ()
     samples_gradients: Callable[[Problem], bool] = lambda problem: False
+    span: Callable[[Problem, Rule | None, Times], tuple[Any, Any]] = lambda problem, rule, times: (
+        -np.inf,
+        np.inf,
+    )
+    standing_still: Callable[[Problem], float | None] = lambda problem: None
+    evaluation: Callable[[Problem, Observation, Array], Array] = lambda problem, o, figure: (
+        _EVALUATION * UNIT * abs(figure)
+    )
+    scale: Callable[[Observation], Array] | None = None
+    attained: float | None = None
+    rests_on: tuple[str, ...] = ()
+    starts_at_start: bool = False
+    on_request: bool = False
 
 
 def _needs_hindsight(problem: Problem) -> str:
@@ -108,6 +149,118 @@ def _needs_deterministic(problem: Problem) -> str:
 
 def _needs_minimizer(problem: Problem) -> str:
     return "" if "minimizer" in problem.constants else "its minimiser is not known"
+
+
+# Ranges that the stated constants allow
+
+
+def _stated(problem: Problem, letter: str) -> float:
+    return problem.constant(letter) if letter in problem.constants else np.inf
+
+
+def _across(problem: Problem) -> float:
+    domain = problem.domain
+    return float(domain.diameter("l2", problem.dimension)) if domain.bounded else np.inf
+
+
+def _times_or_inf(first: float, second: float) -> float:
+    """A product in which 0 times infinity is infinity: nothing is known."""
+    return first * second if np.isfinite(first) and np.isfinite(second) else np.inf
+
+
+# A convex function is largest at a corner of a box; of more corners none is looked at.
+_MOST_CORNERS = 1 << 10
+
+
+def _largest_gap(problem: Problem) -> float:
+    """The largest objective minus minimum on the domain that is known."""
+    most = _times_or_inf(_stated(problem, "G"), _across(problem))
+    domain, convex = problem.domain, {"convex", "convex-on-average"} & set(problem.tags)
+    if not (isinstance(domain, Box) and convex and "minimum" in problem.constants):
+        return most
+    if 2**problem.dimension <= _MOST_CORNERS:
+        corners = itertools.product((domain.low, domain.high), repeat=problem.dimension)
+        highest = float(problem.objective(np.array(list(corners), float)).max())
+        most = min(most, highest - problem.constant("minimum"))
+    return most
+
+
+def _span_of_regret(problem: Problem, rule: Rule | None, times: Times) -> tuple[Any, Any]:
+    most = _times_or_inf(_stated(problem, "G"), _across(problem)) * times
+    return -most, most
+
+
+def _span_of_gap(problem: Problem, rule: Rule | None, times: Times) -> tuple[Any, Any]:
+    return 0.0, _largest_gap(problem)
+
+
+def _span_of_second_moment(problem: Problem, rule: Rule | None, times: Times) -> tuple[Any, Any]:
+    # A sum with weights that add up to 1 - beta2**T.
+    if rule is None or "beta2" not in rule.settings:
+        return 0.0, np.inf
+    return 0.0, _stated(problem, "G") ** 2 * (1 - rule.settings["beta2"] ** times)
+
+
+def _span_of_first_moment(problem: Problem, rule: Rule | None, times: Times) -> tuple[Any, Any]:
+    if rule is None or "beta1" not in rule.settings:
+        return -np.inf, np.inf
+    along = float(np.linalg.norm(problem.objective_gradient(problem.start)))
+    most = _stated(problem, "G") * (1 - rule.settings["beta1"] ** times) / along
+    return -most, most
+
+
+def _span_of_sup_norm(problem: Problem, rule: Rule | None, times: Times) -> tuple[Any, Any]:
+    domain = problem.domain
+    return 0.0, max(-domain.low, domain.high) if isinstance(domain, Box) else np.inf
+
+
+def _between_zero_and(most: Callable[[Problem], float]) -> Any:
+    return lambda problem, rule, times: (0.0, most(problem))
+
+
+# Standing still
+
+
+def _gap_of_start(problem: Problem) -> float:
+    return float(problem.objective(problem.start)) - problem.constant("minimum")
+
+
+def _distance_of_start(problem: Problem) -> float:
+    return float(np.linalg.norm(problem.start - problem.constants["minimizer"].value))
+
+
+def _gradient_of_start(problem: Problem) -> float:
+    return float(_stationarity(problem, problem.start))
+
+
+# Rounding
+
+
+def _rounding_of_gap(problem: Problem, o: Observation, figure: Array) -> Array:
+    minimum = problem.constants["minimum"]
+    level = abs(float(problem.objective(problem.start))) + abs(minimum.value)
+    return np.asarray(_EVALUATION * UNIT * (level + abs(figure)) + minimum.tolerance)
+
+
+def _rounding_of_regret(problem: Problem, o: Observation, figure: Array) -> Array:
+    # The comparator's sum of losses is the difference of these.
+    return _EVALUATION * UNIT * (abs(figure) + abs(o.totals["loss_sum"][..., 0]))
+
+
+def _rounding_of_norm(problem: Problem, o: Observation, figure: Array) -> Array:
+    return np.asarray(_EVALUATION * UNIT * abs(o.iterate).max(axis=-1) + 0.0 * figure)
+
+
+def _rounding_of_square(problem: Problem, o: Observation, figure: Array) -> Array:
+    off = _rounding_of_norm(problem, o, figure)
+    return np.asarray(off * (2 * np.sqrt(abs(figure)) + off))
+
+
+def _size(o: Observation) -> Array:
+    return np.asarray(np.linalg.norm(o.iterate, axis=-1))
+
+
+# Figures
 
 
 def _regret(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
@@ -185,12 +338,12 @@ def _sup_norm(problem: Problem, o: Observation, times: Any, seeds: list[int]) ->
 
 
 def _needs_fresh_examples(problem: Problem) -> str:
-    return "" if problem.key == "wilson-2017" else "only wilson-2017 says what a fresh example is"
+    return "" if problem.fresh_margin else "it does not say what a fresh example is"
 
 
 def _fresh_margin(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
-    # A fresh example of label y has the features y, 1, 1, and a private block never seen.
-    return np.asarray(o.iterate[..., 0] - abs(o.iterate[..., 1] + o.iterate[..., 2]))
+    assert problem.fresh_margin is not None
+    return np.asarray(problem.fresh_margin(o.iterate))
 
 
 _OSCILLATION = ("step_weight_change", "step_weight_sum")
@@ -224,22 +377,17 @@ def _distance(problem: Problem, o: Observation, times: Any, seeds: list[int]) ->
     return np.asarray(np.linalg.norm(o.iterate - minimizer, axis=-1))
 
 
-# Taken only where a claim or a user asks for them.
-_ON_REQUEST = (
-    "regret",
-    "average_regret",
-    "suboptimality_weighted",
-    "gradient_mean_absolute",
-    "distance_square",
-    "sup_norm",
-    "fresh_margin",
-    "fresh_misfit",
-    "first_moment",
-    "second_moment",
-    "step_oscillation",
-    "difference",
-    "relative_step",
-)
+#: Facts that several measures share.
+_GAP: Any = {
+    "span": _span_of_gap,
+    "standing_still": _gap_of_start,
+    "evaluation": _rounding_of_gap,
+    "rests_on": ("minimum",),
+}
+_NORM: Any = {
+    "span": _between_zero_and(lambda problem: _stated(problem, "G")),
+    "standing_still": _gradient_of_start,
+}
 
 #: Every measure by name.
 MEASURES: Mapping[str, Measure] = {
@@ -248,143 +396,221 @@ MEASURES: Mapping[str, Measure] = {
         Measure(
             "regret",
             "sum of losses minus the least that a fixed point attains, rounds 1..T",
+            "regret",
             _regret,
             _needs_hindsight,
             lambda problem: ("loss_sum",),
+            span=_span_of_regret,
+            evaluation=_rounding_of_regret,
+            attained=0.0,
+            on_request=True,
         ),
         Measure(
             "average_regret",
             "regret divided by T",
+            "average regret",
             _average_regret,
             _needs_hindsight,
             lambda problem: ("loss_sum",),
+            span=lambda problem, rule, times: tuple(
+                end / times for end in _span_of_regret(problem, rule, times)
+            ),
+            evaluation=_rounding_of_regret,
+            attained=0.0,
+            on_request=True,
         ),
         Measure(
             "suboptimality",
             "objective minus minimum at the iterate after round T",
+            "suboptimality",
             _suboptimality,
             _needs_minimum,
+            **_GAP,
         ),
         Measure(
             "suboptimality_average",
             "objective minus minimum at the mean of the iterates of rounds 1..T",
+            "suboptimality of the mean iterate",
             _suboptimality_average,
             _needs_minimum,
             lambda problem: ("iterate_sum",),
+            **_GAP,
+            starts_at_start=True,
         ),
         Measure(
             "suboptimality_weighted",
             "objective minus minimum at the mean of the iterates with weights 1..T",
+            "suboptimality of the weighted mean",
             _suboptimality_weighted,
             _needs_minimum,
             lambda problem: ("iterate_sum_by_round",),
+            **_GAP,
+            on_request=True,
+            starts_at_start=True,
         ),
         Measure(
             "suboptimality_best",
             "least objective minus minimum over rounds 1..T",
+            "least suboptimality",
             _suboptimality_best,
             _needs_deterministic,
             lambda problem: ("loss_least",),
+            **_GAP,
+            starts_at_start=True,
         ),
         Measure(
             "stationarity_gap",
             "norm of the exact gradient (of the gradient mapping on a bounded domain) at the "
             "iterate after round T",
+            "stationarity gap",
             _stationarity_gap,
             _needs_objective,
+            **_NORM,
         ),
         Measure(
             "gradient_mean_square",
             "mean over rounds 1..T of the squared norm of the exact gradient; sampled where an "
             "exact gradient costs more than ten stochastic ones",
+            "mean squared gradient",
             _gradient_mean_square,
             _needs_objective,
             lambda problem: () if problem.samples is not None else ("gradient_norm_square_sum",),
             lambda problem: problem.samples is not None,
+            span=_between_zero_and(lambda problem: _stated(problem, "G") ** 2),
+            standing_still=lambda problem: float(
+                (problem.objective_gradient(problem.start) ** 2).sum()
+            ),
+            starts_at_start=True,
         ),
         Measure(
             "gradient_mean_absolute",
             "mean over rounds 1..T of the 1-norm of the exact gradient",
+            "mean 1-norm of the gradient",
             _gradient_mean_absolute,
             _needs_exact_gradients,
             lambda problem: ("gradient_absolute_sum",),
+            span=_between_zero_and(
+                lambda problem: _stated(problem, "G") * float(np.sqrt(problem.dimension))
+            ),
+            standing_still=lambda problem: float(
+                abs(problem.objective_gradient(problem.start)).sum()
+            ),
+            on_request=True,
+            starts_at_start=True,
         ),
         Measure(
             "stationarity_least",
             "least norm of the exact gradient over rounds 1..T",
+            "least stationarity gap",
             _stationarity_least,
             lambda problem: (
                 _needs_objective(problem)
                 or ("" if problem.samples is None else "exact gradients are not taken every round")
             ),
             lambda problem: ("gradient_norm_least",),
+            **_NORM,
+            starts_at_start=True,
         ),
         Measure(
             "distance",
             "Euclidean distance of the iterate after round T to the minimiser",
+            "distance to the minimiser",
             _distance,
             _needs_minimizer,
+            span=_between_zero_and(_across),
+            standing_still=_distance_of_start,
+            evaluation=_rounding_of_norm,
+            rests_on=("minimizer",),
         ),
         Measure(
             "distance_square",
             "the square of that distance",
+            "squared distance to the minimiser",
             _distance_square,
             _needs_minimizer,
+            span=_between_zero_and(lambda problem: _across(problem) ** 2),
+            standing_still=lambda problem: _distance_of_start(problem) ** 2,
+            evaluation=_rounding_of_square,
+            rests_on=("minimizer",),
+            on_request=True,
         ),
         Measure(
             "sup_norm",
             "largest coordinate of the iterate after round T, in size",
+            "largest coordinate",
             _sup_norm,
             lambda problem: "",
+            span=_span_of_sup_norm,
+            standing_still=lambda problem: float(abs(problem.start).max()),
+            on_request=True,
         ),
         Measure(
             "fresh_margin",
             "least margin y w.x of a fresh example, of either label, at the iterate after round T",
+            "margin of a fresh example",
             _fresh_margin,
             _needs_fresh_examples,
+            evaluation=_rounding_of_norm,
+            on_request=True,
         ),
         Measure(
             "fresh_misfit",
             "the negative of that margin: how far a fresh example is on the wrong side",
+            "misfit of a fresh example",
             lambda problem, o, times, seeds: -_fresh_margin(problem, o, times, seeds),
             _needs_fresh_examples,
+            evaluation=_rounding_of_norm,
+            on_request=True,
         ),
         Measure(
             "first_moment",
             "share of the start's exact gradient in the rule's first moment after round T",
+            "first moment over E g",
             _first_moment,
             _needs_objective,
+            span=_span_of_first_moment,
+            on_request=True,
         ),
         Measure(
             "second_moment",
             "sum over the coordinates of the rule's second moment after round T",
+            "second moment",
             _second_moment,
             lambda problem: "",
+            span=_span_of_second_moment,
+            on_request=True,
         ),
         Measure(
             "step_oscillation",
             "for methods without momentum: the sum over rounds 1..T of the changes of what "
             "gradients are multiplied by, over the least sum of these weights",
+            "oscillation of the step over its sum",
             _step_oscillation,
             lambda problem: "",
             lambda problem: _OSCILLATION,
+            on_request=True,
         ),
         Measure(
             "difference",
             "Euclidean distance of the iterates after round T of a run and of the run that a claim "
             "sets beside it",
+            "distance of the two runs",
             lambda problem, o, times, seeds: np.linalg.norm(
                 o.iterate - o.totals["twin_iterate"], axis=-1
             ),
             lambda problem: "it takes two runs, which only a claim names",
+            scale=_size,
+            on_request=True,
         ),
         Measure(
             "relative_step",
             "largest change of a coordinate in a round, over the step size, in rounds 1..T; "
             "before any projection",
+            "largest step, in step sizes",
             _relative_step,
             lambda problem: "",
             lambda problem: ("relative_step_most",),
+            on_request=True,
         ),
     )
 }
@@ -396,6 +622,6 @@ def default_measures(problem: Problem) -> list[Measure]:
     names = (
         ("regret", "average_regret", "distance")
         if online
-        else tuple(name for name in MEASURES if name not in _ON_REQUEST)
+        else tuple(name for name, measure in MEASURES.items() if not measure.on_request)
     )
     return [MEASURES[name] for name in names if not MEASURES[name].unavailable(problem)]

@@ -11,19 +11,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 from functools import cache, cached_property
 from typing import Any
 
 from convergence.expression import Expression, inputs_of, reduction, replaced
 from problems.arithmetic import maximum, minimum, ratio, where
-from problems.notation import InputError, Number, nearest, require
+from problems.notation import InputError, nearest, require
 from problems.registry import Entry, Registry
 
 __all__ = ["Quantity", "catalogue", "find", "with_parts"]
 
-# Of float64: what rounding may change a number by, in parts of it.
-_UNIT = Number(Fraction(1, 1 << 53))
 _ASKS = ("loss", "g", "x", "query_point", "t", "step_size", "displacement", "norm")
 
 
@@ -122,28 +119,6 @@ def with_parts(names: Iterable[str]) -> list[Quantity]:
 def loss_sum(total: Any, loss: Any) -> Any:
     """Sum of the losses."""
     return total + loss
-
-
-@quantity(start=0.0)
-def loss_magnitude(total: Any, loss: Any) -> Any:
-    """Sum of |loss|: what the losses themselves were rounded by is a few units of it."""
-    return total + abs(loss)
-
-
-@quantity(start=0.0)
-def loss_sum_rounding(total: Any, loss_sum: Any, loss: Any) -> Any:
-    """Sum of the partial sums of the losses, in size: one unit of it bounds what adding lost."""
-    return total + abs(loss_sum + loss)
-
-
-@quantity(start=0.0)
-def iterate_rounding(total: Any, x: Any, displacement: Any) -> Any:
-    """A bound of what the rounds may have rounded off the iterate, in all, by coordinate.
-
-    A round adds one unit of the new iterate and at most eight of the displacement, which is
-    itself made of a few rounded operations.
-    """
-    return total + _UNIT * (abs(x) + 9.0 * abs(displacement))
 
 
 @quantity(start=float("inf"))

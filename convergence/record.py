@@ -10,7 +10,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -102,6 +102,15 @@ class Record:
         if name not in self.series:
             raise InputError(f"the record has no {name!r}; it has {', '.join(self.series)}")
         return self.series[name]
+
+    def lane(self, number: int) -> Record:
+        """The record of one lane, as a run with its seed alone leaves it."""
+        return replace(
+            self,
+            seeds=self.seeds[number : number + 1],
+            ends=self.ends[number : number + 1],
+            series={name: values[number : number + 1] for name, values in self.series.items()},
+        )
 
     @property
     def measures(self) -> list[str]:

@@ -1,103 +1,118 @@
-"""How far rounding may have moved a measured figure: running bounds, kept by the run itself.
+"""How far rounding may have moved a run: the response to errors of the size of rounding.
 
-A verdict on every run allows for this and for nothing else. Sums carry a running error bound (one
-unit of each partial sum, Higham 2002, Section 4.2); the iterate carries the sum of what each round
-may have rounded off, in first order, times the most by which the method magnifies an earlier error
-where the exact method does not expand; a bound's own rounding is what it changes by when each
-letter moves by a few units.
+Every round rounds the iterate, the state and the totals, and the method carries these errors on,
+shrinking or magnifying them. Here the run is repeated with errors of a known size and a random
+sign put in after each round, `_SIZE` units of what a number is and of what it changed by; that is
+more than the few units that a round rounds off. The errors go through the rule, the problem and
+the bound themselves, as they are, so that nothing is assumed of a method.
+
+To first order the figure moves by sum c_k e_k with |e_k| <= _SIZE units, whatever the signs. With
+random signs its mean square is sum c_k**2 _SIZE**2, so by Cauchy-Schwarz sqrt(N) times its root is
+at least sum |c_k| _SIZE, N the number of errors: the most that rounding can do. The root is read
+off `_LANES` repetitions. (Random rounding is the Monte Carlo arithmetic of Parker, 1997.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence.measure import Observation
-from convergence.rule import Rule
-from problems.problem import Problem
+from convergence.measure import UNIT, Observation
+from convergence.simulation import Simulation
+from problems import draws
 
-__all__ = ["UNIT", "of_iterate", "of_measure", "totals"]
+__all__ = ["Disturbed"]
 
 Array = NDArray[np.float64]
 
-#: Half the distance of 1 to the next number.
-UNIT = 2.0**-53
-# Roundings of one evaluation of a loss, besides one for each coordinate, in units of its size.
-_LOSS = 16
-# Of one difference of objective values, in units of the values.
-_OBJECTIVE = 64
+_LANES = 8
+# Units of the errors that are put in after a round.
+_SIZE = 16
+# So many rounds are disturbed at most; of longer runs each stands for those before it.
+_MOST = 4096
+# The stream of the draws, apart from those of problems and of sampled gradients.
+_STREAM = 2
+# Rounds whose observations are kept at a time.
+_BLOCK = 128
 
-_REGRET = ("loss_sum_rounding", "loss_magnitude")
-_ITERATE = ("iterate_rounding",)
-_TOTALS: Mapping[str, tuple[str, ...]] = {
-    "regret": _REGRET,
-    "average_regret": _REGRET,
-    "suboptimality_best": _ITERATE,
-    "relative_step": (),
-}
+#: (stacked observations, rounds, seeds) -> figure minus bound, shape (lanes, rounds).
+Excess = Callable[[Observation, NDArray[np.int64], list[int]], Array]
 
 
-def totals(measure: str) -> tuple[str, ...]:
-    """Running totals from which the rounding of a measure is found."""
-    return _TOTALS.get(measure, _ITERATE)
+class Disturbed:
+    """A run of one seed, repeated with errors, next to the run itself.
 
-
-def of_iterate(problem: Problem, rule: Rule, times: Any, observed: Observation) -> Array:
-    """How far each coordinate of the iterate may be off, shape (lanes, rounds, n).
-
-    An error stays in a velocity that decays by beta1 for 1 / (1 - sqrt(beta1))**2 rounds in all
-    (heavy ball on a quadratic); where the method expands, as beyond its threshold, the last
-    error counts T times.
+    Args:
+        simulations: Makes the simulations for the seeds it is given: one, or one and its twin.
+        excess: The figure that may have been moved, of their observations.
+        seed: The seed of the run.
+        steps: The last round that will be asked for.
     """
-    beta1 = float(rule.settings.get("beta1", 0.0))
-    kept = observed.totals["iterate_rounding"]
-    last = 9 * UNIT * abs(observed.iterate)
-    # The first iterate is a number that was rounded when it was written down.
-    start = UNIT * abs(np.asarray(problem.start, float))
-    return np.asarray((kept + start + times[:, None] * last) / (1 - np.sqrt(beta1)) ** 2)
 
+    def __init__(
+        self,
+        simulations: Callable[[Sequence[int]], list[Simulation]],
+        excess: Callable[[list[Observation], NDArray[np.int64], list[int]], Array],
+        seed: int,
+        steps: int,
+    ):
+        # The first lane stays as it is.
+        self._seeds = [seed] * (_LANES + 1)
+        self._runs = simulations(self._seeds)
+        self._excess = excess
+        self._stride = max(1, -(-steps // _MOST))
+        self._known_times = np.zeros(0, np.int64)
+        self._known = np.zeros(0)
+        for number, run in enumerate(self._runs):
+            run.disturb(self._errors(number, 0))
 
-def of_measure(
-    measure: str, problem: Problem, rule: Rule, times: Any, observed: Observation, measured: Array
-) -> Array:
-    """How far a measured figure may be off, shape (lanes, rounds)."""
-    if measure in ("regret", "average_regret"):
-        sums = observed.totals["loss_sum_rounding"][..., 0]
-        units = _LOSS + problem.dimension
-        error = UNIT * (sums + 2 * units * observed.totals["loss_magnitude"][..., 0])
-        return np.asarray(error if measure == "regret" else error / times)
-    if measure == "relative_step":
-        # A step is made of moments that have been rounded once a round.
-        size = observed.totals["relative_step_most"].max(axis=-1)
-        return np.asarray((64 + 4 * times) * UNIT * size)
-    off = of_iterate(problem, rule, times, observed)
-    if measure == "sup_norm":
-        return np.asarray(off.max(axis=-1))
-    apart = np.sqrt((off * off).sum(axis=-1))
-    if measure in ("distance", "difference"):
-        return apart
-    if measure == "distance_square":
-        return np.asarray(apart * (2 * np.sqrt(measured) + apart))
-    smooth = problem.constants["L"].value if "L" in problem.constants else 0.0
-    if measure.startswith("suboptimality"):
-        minimum = problem.constants["minimum"]
-        level = abs(float(problem.objective(problem.start))) + abs(minimum.value)
-        # ||grad f||**2 <= 2 L (f - f*); without L the gradient of the start stands for all.
-        steep = np.sqrt(2 * smooth * np.maximum(measured, 0)) if smooth else _steep(problem)
-        moved = apart * (steep + smooth * apart / 2)
-        return np.asarray(_OBJECTIVE * UNIT * level + minimum.tolerance + moved)
-    if measure.startswith("stationarity"):
-        return np.asarray(smooth * apart + _OBJECTIVE * UNIT * abs(measured))
-    if measure == "gradient_mean_square":
-        root = np.sqrt(np.maximum(measured, 0))
-        return np.asarray(smooth * apart * (2 * root + smooth * apart) + times * UNIT * measured)
-    return np.asarray(smooth * apart + times * UNIT * abs(measured))
+    def _errors(self, number: int, t: int) -> Callable[[int, tuple[int, ...]], Array]:
+        def made(variable: int, shape: tuple[int, ...]) -> Array:
+            index = np.arange(math.prod(shape[1:])) + (variable << 24)
+            lanes = np.arange(shape[0])[:, None]
+            u = draws.uniform(lanes, t, index[None, :], stream=_STREAM + number)
+            signs = np.where(u < 0.5, -_SIZE * UNIT, _SIZE * UNIT)
+            signs[0] = 0.0
+            return signs.reshape(shape)
 
+        return made
 
-def _steep(problem: Problem) -> float:
-    if "G" in problem.constants:
-        return problem.constant("G")
-    return float(np.linalg.norm(problem.objective_gradient(problem.start)))
+    def at(self, times: NDArray[np.int64]) -> Array:
+        """How far rounding may have moved the excess at rounds that only increase.
+
+        Returns:
+            Shape (rounds,).
+        """
+        self._go_on(int(times[-1]))
+        # Between two disturbed rounds, the larger of their figures.
+        after = np.searchsorted(self._known_times, times)
+        before = np.maximum(after - (self._known_times[after] != times), 0)
+        return np.maximum(self._known[after], self._known[before])
+
+    def _go_on(self, to: int) -> None:
+        while not self._known_times.size or self._known_times[-1] < to:
+            seen: list[list[Observation]] = [[] for _ in self._runs]
+            times = []
+            for _ in range(_BLOCK):
+                t = self._runs[0].t + self._stride
+                times.append(t)
+                for number, run in enumerate(self._runs):
+                    run.advance(t)
+                    run.disturb(self._errors(number, t))
+                    seen[number].append(run.observe(np.zeros(len(self._seeds))))
+                if t >= to:
+                    break
+            rounds = np.array(times)
+            with np.errstate(all="ignore"):
+                stacked = [Observation.stack(each) for each in seen]
+                figures = self._excess(stacked, rounds, self._seeds)
+                response = abs(figures[1:] - figures[:1]).max(axis=0)
+            count = sum(run.numbers for run in self._runs)
+            most = np.sqrt(count * rounds.astype(float) * self._stride) * response
+            # A figure that is no longer finite may have been anything.
+            most = np.where(np.isfinite(most), most, np.inf)
+            self._known_times = np.concatenate([self._known_times, rounds])
+            self._known = np.concatenate([self._known, most])

@@ -143,6 +143,7 @@ class Simulation:
         letters = lanes.letters()
         self._letters = {name: letters[name] for name in self._round.letters}
         self._live = self._begun()
+        self._undisturbed: tuple[Any, ...] | None = None
         self.ended = np.zeros(self.seeds.size, np.int64)
         whole = isinstance(workers, int) and not isinstance(workers, bool)
         require(whole and workers >= 1, f"workers={workers!r} must be a whole number of at least 1")
@@ -323,6 +324,34 @@ class Simulation:
 
     def _newly_ended(self, live: tuple[Any, ...]) -> NDArray[np.bool_]:
         return ~self._finite(live) & (self.ended == 0)
+
+    def disturb(self, errors: Callable[[int, tuple[int, ...]], Array]) -> None:
+        """Put errors into the iterate, the state and the totals: see `convergence.rounding`.
+
+        Args:
+            errors: (number of the variable, shape) -> errors in parts of what the variable is and
+                of what it has changed by since it was disturbed last.
+        """
+        lanes, before = self.seeds.size, self._undisturbed or self._live
+        live: list[Any] = []
+        for number, (value, old) in enumerate(zip(self._live, before, strict=True)):
+            if number == 1 and self._live[1] is self._live[0]:
+                live.append(live[0])
+                continue
+            value, old = np.asarray(value, float), np.asarray(old, float)
+            if value.ndim == 0:
+                shape = (lanes,) if self.problem.scalar else (lanes, 1)
+                value = np.broadcast_to(value, shape)
+            with np.errstate(all="ignore"):
+                moved = errors(number, value.shape) * (abs(value) + abs(value - old))
+                value = value + np.where(np.isfinite(moved), moved, 0.0)
+            live.append(self._lanes.project(value) if number == 0 else value)
+        self._live = self._undisturbed = tuple(live)
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers a lane carries from round to round."""
+        return sum(np.asarray(value).size for value in self._live) // self.seeds.size
 
     def every_round(self, to: int) -> Iterator[tuple[NDArray[np.int64], Observation]]:
         """Advance, and look after each round.
@@ -654,7 +683,7 @@ def _recorded(
         if (ended > 0).all():
             # Alone, the cell would have been observed no longer.
             count = min(count, int(np.searchsorted(when, ended.max())) + 1)
-        observed = stacked.part(lanes, count)
+        observed = stacked.part(lanes, slice(count))
         problem, rule, schedule = plan.cell
         records.append(
             Record(

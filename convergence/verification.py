@@ -10,6 +10,7 @@ import os
 import signal
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import closing, contextmanager
@@ -18,13 +19,13 @@ from fnmatch import fnmatchcase
 from functools import cache
 from multiprocessing import active_children, get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from xml.etree import ElementTree
 
 import numpy as np
 
 import problems
-from convergence.case import Case
+from convergence.case import Case, Word
 from convergence.claim import Claim, Setting, find_all
 from convergence.claims import catalogue, find, judge
 from convergence.judges.chance import ERROR_PROBABILITY
@@ -43,7 +44,7 @@ from convergence.store import (
     source_checksum,
     sources_are_loaded,
 )
-from convergence.verdict import Verdict
+from convergence.verdict import SENSITIVE, Evidence, Verdict
 from problems import Problem
 from problems.notation import InputError, parse, require
 from problems.registry import Entry
@@ -60,6 +61,8 @@ __all__ = [
     "junit",
     "not_contradicted",
     "options_of",
+    "sensitivities",
+    "sensitivity_of",
     "summary",
     "verify",
 ]
@@ -125,7 +128,11 @@ def _further(claim: Claim) -> Iterator[Case]:
     if not claim.status.startswith("proved") or claim.kind in ("rate", "almost sure limit"):
         return
     named = {(case.problem, case.rule, case.schedule) for case in claim.cases}
-    models = {(case.rule, case.schedule): case for case in claim.cases if case.expected == "holds"}
+    models = {
+        (case.rule, case.schedule): case
+        for case in claim.cases
+        if case.expected in ("holds", "holds, not sensitive")
+    }
     for problem in _problems():
         for (rule, schedule), case in itertools.islice(models.items(), _MODELS):
             steps = min(case.steps, _STEPS)
@@ -571,22 +578,65 @@ def by_claim(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 def not_contradicted(outcomes: Sequence[Outcome]) -> str:
     """What *holds* amounts to: on how many problems nothing was found against it, or ""."""
-    held = {o.verdict.problem for o in outcomes if o.verdict.word == "holds"}
+    held = {o.verdict.problem for o in outcomes if o.verdict.holds}
     return f"not contradicted on {counted(len(held), 'problem')}" if held else ""
 
 
+def sensitivities(outcomes: Iterable[Outcome]) -> dict[str, float]:
+    """By claim, with its options, the sensitivity on the case that comes closest.
+
+    Claims that hold on no case are left out.
+    """
+    least: dict[str, float] = {}
+    for outcome in outcomes:
+        verdict = outcome.verdict
+        if verdict.holds and verdict.sensitivity is not None:
+            least[verdict.claim] = min(verdict.sensitivity, least.get(verdict.claim, math.inf))
+    return least
+
+
+def sensitivity_of(outcomes: Sequence[Outcome]) -> str:
+    """What the cases of a claim would notice, in a few words, or ""."""
+    found = sensitivities(outcomes)
+    if not found:
+        return ""
+    least = min(found.values())
+    if not math.isfinite(least):
+        return "not sensitive: no smaller bound is contradicted"
+    sensitive = "" if least <= SENSITIVE * (1 + 1e-9) else "not sensitive: "
+    return f"{sensitive}a bound {least:.3g} times tighter is not contradicted"
+
+
+def _tally(words: Iterable[str]) -> str:
+    counts = Counter(words)
+    # Words have commas of their own.
+    return "; ".join(f"{counts[word]} {word}" for word in (*get_args(Word),) if word in counts)
+
+
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """How many verdicts of each word, how many unexpected or stored, and what chance may do."""
-    words = [outcome.verdict.word for outcome in outcomes]
-    parts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+    """Verdicts by word, evidence and sensitivity, how many are unexpected, what chance may do."""
+    verdicts = [outcome.verdict for outcome in outcomes]
     wrong = sum(not outcome.as_expected for outcome in outcomes)
     stored = sum(outcome.from_store for outcome in outcomes)
-    chances = [o.verdict.error_probability for o in outcomes if o.verdict.error_probability]
+    tally = _tally(verdict.word for verdict in verdicts)
+    evidence = Counter(verdict.evidence for verdict in verdicts)
+    listed = ", ".join(
+        f"{evidence[kind]} {kind}" for kind in get_args(Evidence) if kind in evidence
+    )
+    dull = sorted(
+        claim for claim, least in sensitivities(outcomes).items() if least > SENSITIVE * (1 + 1e-9)
+    )
+    chances = [v.error_probability for v in verdicts if v.error_probability]
     return (
-        f"{counted(len(outcomes), 'verdict')}{': ' * bool(parts)}{parts}; {wrong} unexpected; "
-        f"{stored} from the store\n"
+        f"{counted(len(outcomes), 'verdict')}{': ' * bool(tally)}{tally}\n"
+        f"{wrong} unexpected; {stored} from the store\n"
+        f"evidence: {listed or 'none'}; asymptotic evidence refutes nothing\n"
+        f"sensitivity: {counted(len(sensitivities(outcomes)), 'claim')} hold somewhere, of which "
+        f"{len(dull)} would not notice a bound twice as tight"
+        + (f": {', '.join(dull)}" if dull else "")
+        + "\n"
         f"probability of any false alarm: at most {sum(chances):.2g} in "
-        f"{counted(len(chances), 'verdict')} by chance, {ERROR_PROBABILITY:g} in the whole suite"
+        f"{counted(len(chances), 'guaranteed verdict')}, {ERROR_PROBABILITY:g} in the whole suite"
     )
 
 

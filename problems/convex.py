@@ -321,6 +321,7 @@ def parabola_on_interval(*, mu: float = 1.0, radius: float = 1.0, noise: float =
         objective_formula=lambda x: mu / 2 * x * x,
         objective_gradient_formula=lambda x: mu * x,
         outcomes=lambda: Outcomes(shown, np.array([0.5, 0.5])),
+        affine=True,
         constants={
             **constants,
             "L_max": exact(mu, "a linear term leaves f'' as it is"),

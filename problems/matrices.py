@@ -167,6 +167,8 @@ def matrix_quadratic(
         stochastic=True,
         objective_formula=objective,
         objective_gradient_formula=slope,
+        affine=True,
+        noise_variance=s**2,
         constants={
             **constants,
             "L_max": exact(L, "a linear term leaves the Hessian as it is"),
@@ -497,6 +499,7 @@ def diagonal_lift(*, problem: str = "reddi-2018-thm1", size: int = 2) -> Problem
             for known in base.stationary
         ),
         outcomes=base.outcomes,
+        affine=base.affine,
         tags=tuple(tag for tag in base.tags if tag not in _FOLLOWING),
         by_differences=base.by_differences,
         exact_gradient_cost=base.exact_gradient_cost,

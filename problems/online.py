@@ -219,6 +219,7 @@ def _drawn_linear(
         objective_gradient_formula=lambda x: mean,
         hindsight_formula=lambda rounds, seeds: _least(sequence.sums(rounds, seeds), box),
         outcomes=lambda: Outcomes(np.array(sequence.slopes), np.array([p, 1.0 - p])),
+        affine=True,
         constants={
             "L": exact(0.0, "the losses are linear"),
             "L_max": exact(0.0, "the losses are linear"),

@@ -352,8 +352,14 @@ class Problem:
         unknown: Letters that cannot be given, with the reason.
         stationary: Points where the gradient of the objective vanishes, besides the minimiser.
         outcomes: Returns every value of a draw, where there are finitely many.
+        affine: Whether every gradient is affine in x on the domain: losses are quadratic or linear.
+        noise_variance: Where draws have no list of outcomes, but add to the exact gradient a noise
+            whose law does not depend on x: the variance of each coordinate, and coordinates are
+            uncorrelated.
         examples: Where a round draws rows of examples and takes the mean of losses of scores,
             with a ridge or not: what a compiled loop needs to know of them.
+        fresh_margin: Of points (..., n) the least margin y w.x of an example never seen, shape
+            (...), where the problem says how such examples are drawn.
         tags: Keys of `TAGS`; those that follow from the object are added.
         by_differences: Whether the gradient is taken by differences; set where it is left out.
         exact_gradient_cost: What an exact gradient costs in stochastic ones.
@@ -378,7 +384,10 @@ class Problem:
     unknown: Mapping[str, str] = field(default_factory=dict)
     stationary: tuple[Stationary, ...] = ()
     outcomes: Callable[[], Outcomes] | None = None
+    affine: bool = False
+    noise_variance: float | None = None
     examples: Examples | None = None
+    fresh_margin: Callable[[Any], Any] | None = None
     tags: tuple[str, ...] = ()
     by_differences: bool = False
     exact_gradient_cost: float = 1.0

@@ -115,6 +115,8 @@ def noisy_quadratic(
         noise,
         start,
         f"a round adds {sigma:g} z.x, z standard normal",
+        affine=True,
+        noise_variance=sigma**2,
         constants={
             **base.constants,
             "L_max": exact(L, "a linear term leaves the Hessian as it is"),
@@ -231,6 +233,7 @@ def multiplicative_noise(
         objective_formula=base.objective,
         objective_gradient_formula=base.objective_gradient,
         outcomes=lambda: Outcomes(factors, np.array([0.5, 0.5])),
+        affine=True,
         constants={
             **base.constants,
             "L_max": exact((1.0 + tau) * L, "(1 + tau) L, of the louder loss"),
@@ -365,6 +368,7 @@ def _regression(
         outcomes=lambda: Outcomes(
             np.arange(copies * examples)[:, None], model.probabilities, averaged=batch
         ),
+        affine=True,
         constants={
             "L": Constant(float(eigenvalues[-1]), "computed", f"the largest {curvature}", error),
             "mu": lowest,
@@ -571,6 +575,8 @@ def wilson_2017(*, positives: int = 4, negatives: int = 2) -> Problem:
         start=np.zeros(3 + 5 * n),
         loss_formula=loss,
         gradient_formula=lambda w, sample: transposed((scores(w) - labels) / n),
+        # Of the label y: the features y, 1, 1, and a private block where the weights are 0.
+        fresh_margin=lambda w: w[..., 0] - abs(w[..., 1] + w[..., 2]),
         constants={
             "L": exact(largest / n, "the largest eigenvalue of XX' / n"),
             "mu_pl": exact(
@@ -664,6 +670,7 @@ def shi_2021(*, C: int = 10, order: str = "independent", start: float = 1.0) -> 
         objective_formula=lambda x: x / C,
         objective_gradient_formula=lambda x: 1 / C,
         outcomes=lambda: Outcomes(slopes, np.full(C, 1 / C)),
+        affine=True,
         constants={
             "L": flat,
             "L_max": flat,
@@ -783,6 +790,7 @@ def karimireddy_2019_ce1(*, start: float = 0.0) -> Problem:
         objective_formula=lambda x: 0.25 * x,
         objective_gradient_formula=lambda x: 0.25,
         outcomes=lambda: Outcomes(slopes, probabilities),
+        affine=True,
         constants={
             "L": flat,
             "L_max": flat,
@@ -905,6 +913,7 @@ def karimireddy_2019_ce3(*, epsilon: float = 0.5) -> Problem:
         objective_formula=objective,
         objective_gradient_formula=objective_gradient,
         outcomes=lambda: Outcomes(signs, np.array([0.5, 0.5])),
+        affine=True,
         constants={
             "L": exact(4.0, "the curvature along (1, -1)"),
             "mu": least,

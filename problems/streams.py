@@ -262,6 +262,7 @@ def coin_flip_experts(*, dimension: int = 4, gap: float = 0.1) -> Problem:
         objective_formula=lambda x: (p * x).sum(axis=-1),
         objective_gradient_formula=lambda x: np.broadcast_to(p, x.shape),
         outcomes=outcomes if n <= _LISTED else None,
+        affine=True,
         hindsight_formula=lambda rounds, seeds: _reduced_sums(
             samples, n, lambda total: total.min(axis=-1), rounds, seeds
         ),

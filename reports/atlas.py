@@ -31,7 +31,16 @@ TIGHT = 0.99
 COLUMNS = ("claim", "problem", "rule", "schedule", "steps", "verdict", "ratio")
 
 #: What is seen of several cases of one cell: the first of these that occurs.
-_PRECEDENCE: tuple[Word, ...] = ("violated", "inconclusive", "holds", "vacuous")
+_PRECEDENCE: tuple[Word, ...] = (
+    "violated",
+    "disagrees",
+    "inconclusive",
+    "unclear",
+    "holds",
+    "holds, not sensitive",
+    "agrees",
+    "vacuous",
+)
 #: Tags by which claims are grouped, in the order of the pages; others follow as they come.
 _GROUPS = ("regret", "suboptimality", "distance", "stationarity")
 # Rows and columns of a page at most: more would be too small to read.
@@ -60,7 +69,7 @@ class Cell:
     """What the cases of a claim on a problem came to.
 
     Attributes:
-        word: The verdict: of several the first of violated, inconclusive, holds, vacuous.
+        word: The verdict: of several the first of `_PRECEDENCE`.
         ratio: The largest measured / bound (bound / measured for a lower bound), or None.
     """
 
@@ -77,7 +86,8 @@ class Cell:
     @property
     def tight(self) -> bool:
         """Whether the bound is attained but for one per cent, and not broken."""
-        return self.word == "holds" and self.ratio is not None and self.ratio >= TIGHT
+        held = self.word in ("holds", "holds, not sensitive")
+        return held and self.ratio is not None and self.ratio >= TIGHT
 
     @property
     def mark(self) -> str:

@@ -424,7 +424,7 @@ def _findings(pages: dict[str, dict[str, list[Curve]]], outcomes: Sequence[Outco
         + "."
     )
     words = [outcome.verdict.word for outcome in outcomes]
-    counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+    counts = "; ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
     agree = sum(outcome.as_expected for outcome in outcomes)
     sentences.append(
         f"Claims held against runs: {len(outcomes)} cases ({counts}); {agree} came out as expected."

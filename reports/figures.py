@@ -677,14 +677,15 @@ def real_data(panels: Panels) -> Figure:
 
 # Column heads and widths in points.
 _COLUMNS = (
-    ("problem", 150),
-    ("rule", 178),
-    ("schedule", 126),
-    ("steps", 46),
+    ("problem", 142),
+    ("rule", 160),
+    ("schedule", 116),
+    ("steps", 44),
     ("seeds", 36),
-    ("verdict", 76),
-    ("first violation", 52),
-    ("expected", 84),
+    ("verdict", 72),
+    ("evidence", 56),
+    ("first violation", 48),
+    ("expected", 74),
 )
 _BREAKS = " :,;="
 
@@ -705,6 +706,7 @@ def _cells(outcome: Outcome) -> list[list[str]]:
         str(verdict.steps),
         str(verdict.seeds),
         verdict.word,
+        "" if verdict.evidence == "none" else verdict.evidence,
         _first_violation(verdict.first_violation),
         expected + (" ✓" if outcome.as_expected else " ✗"),
     ]

@@ -159,7 +159,7 @@ def test_a_tight_claim_is_attained_and_a_bound_5_percent_off_is_violated(
 ):
     record = ran(problem, rule, schedule, steps)
     verdict = judge(key, record)
-    assert verdict.word == "holds", verdict.reason
+    assert verdict.holds, verdict.reason
     assert verdict.ratio == pytest.approx(ratio, rel=1e-5)
     assert ratio >= 0.99
     factor = 1.05 if claims.find(key).sense == "at least" else 1 / 1.05
@@ -170,7 +170,7 @@ def test_a_tight_claim_is_attained_and_a_bound_5_percent_off_is_violated(
 def test_a_loose_claim_comes_as_close_as_it_says(key, problem, rule, schedule, steps, ratio):
     record = ran(problem, rule, schedule, steps)
     verdict = judge(key, record)
-    assert verdict.word == "holds", verdict.reason
+    assert verdict.holds, verdict.reason
     assert verdict.ratio == pytest.approx(ratio, rel=1e-4)
     assert judge(scaled(key, ratio / 1.05), record).word == "violated"
 
@@ -239,7 +239,7 @@ def test_with_its_defaults_adam_goes_further_than_the_paper_says():
     assert printed.word == "violated"
     assert printed.bound == pytest.approx(math.sqrt(10), rel=1e-12)
     true = judge("adam-step-sup", record)
-    assert true.word == "holds"
+    assert true.holds
     assert true.ratio == pytest.approx(1, rel=1e-4)
     assert true.closest == 500
     assert true.measured == pytest.approx(4.56, rel=1e-2)
@@ -284,7 +284,7 @@ def test_long_first_steps_break_the_first_case_of_ward():
     record = ran("pl-sine", "adagrad-norm:initial=1e-8", "constant:alpha=100", 1)
     assert judge("ward-2019-thm22", record).word == "not applicable"
     assert judge(without("ward-2019-thm22", "b_0 >="), record).word == "violated"
-    assert judge("adagrad-norm-derived", record).word == "holds"
+    assert judge("adagrad-norm-derived", record).holds
 
 
 # Formulas with a wide margin, evaluated anew
@@ -532,7 +532,7 @@ def test_rounding_alone_violates_no_bound_on_the_length_of_a_step(beta):
             record = ran(problem, rule, f"constant:alpha={alpha}", 300)
             for key in ("adam-step-sup", "kingma-ba-2015-step-bound"):
                 verdict = judge(key, record)
-                assert verdict.word == "holds", verdict.reason
+                assert verdict.holds, verdict.reason
                 if key == "adam-step-sup":
                     assert verdict.ratio >= 1 - 1e-9
 
@@ -547,9 +547,9 @@ def test_rounding_alone_violates_no_bound_on_the_first_step():
             f"constant:alpha={float(alpha)!r}",
             1,
         )
-        assert judge("adam-first-step", record).word == "holds"
+        assert judge("adam-first-step", record).holds
         if beta1**2 < beta2:
-            assert judge("adam-step-sup", record).word == "holds"
+            assert judge("adam-step-sup", record).holds
 
 
 def test_rounding_alone_violates_no_bound_of_the_box():
@@ -564,7 +564,7 @@ def test_rounding_alone_violates_no_bound_of_the_box():
             300,
         )
         verdict = judge("decoupled-sign-box", record)
-        assert verdict.word == "holds", verdict.reason
+        assert verdict.holds, verdict.reason
         assert verdict.ratio == pytest.approx(1, rel=1e-12)
 
 

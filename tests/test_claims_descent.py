@@ -131,7 +131,7 @@ WITNESSES = [
 def test_the_ratio_on_the_witness_and_a_bound_beyond_it(key, parts, ratio, at):
     claim, record = catalogue[key](), record_of(*parts)
     verdict = judge(claim, record)
-    assert verdict.word in ("holds", "vacuous"), verdict.reason
+    assert verdict.word in ("holds", "holds, not sensitive", "vacuous"), verdict.reason
     assert verdict.ratio == pytest.approx(ratio, abs=1e-5)
     if at is not None:
         assert verdict.closest == at
@@ -248,7 +248,7 @@ def test_the_rate_of_quadratics_needs_its_polynomial():
         """The rate without it, ten times over."""
         return 10 * np.sqrt(beta1) ** T * R0
 
-    assert judge(claim, record).word == "holds"
+    assert judge(claim, record).holds
     assert judge(with_bound(claim, bare), record).word == "violated"
 
 
@@ -266,7 +266,7 @@ def test_the_shorter_steps_of_the_heavy_ball_theorem_give_the_same_bound_where_t
     parts = ("quadratic:kappa=4", "heavy-ball:beta1=0.5", f"{STEP}:h=0.5", 50)
     short = judge("ghadimi-2015-hb-convex", record_of(*parts))
     long = judge("ghadimi-2015-hb-convex-long", record_of(*parts))
-    assert short.word == long.word == "holds"
+    assert short.word == long.holds
     assert long.bound == pytest.approx(short.bound, rel=1e-12)
 
 
@@ -434,4 +434,4 @@ def test_a_linear_function_allows_every_step_and_crashes_nothing():
 def test_far_beyond_the_range_of_squares_the_diverging_run_is_not_held_against_the_claim():
     record = record_of("quadratic:kappa=100", "sgd", "constant:alpha=3", 3000)
     assert record.ends[0].step
-    assert judge("gd-diverges", record).word == "holds"
+    assert judge("gd-diverges", record).holds

@@ -64,7 +64,7 @@ def test_an_attained_claim_is_violated_5_percent_off(
 ):
     record = ran(problem, rule, schedule, steps)
     verdict = judge(key, record)
-    assert verdict.word == "holds", verdict.reason
+    assert verdict.holds, verdict.reason
     assert verdict.ratio == pytest.approx(ratio, rel=1e-5)
     assert judge(scaled(key, off), record).word == "violated"
 
@@ -165,7 +165,7 @@ def test_no_coefficient_of_a_penalty_gives_the_first_step_of_decoupled_decay(coe
 
     claim = replace(claims.find("decoupled-decay-is-no-penalty"), twin=coupled)
     verdict = judge(claim, ran("quadratic", "adamw:eps=0", "constant:alpha=0.01", 20))
-    assert verdict.word == "holds"
+    assert verdict.holds
     assert verdict.ratio == pytest.approx(1, rel=1e-9)
     assert verdict.closest == 1
 

@@ -165,7 +165,7 @@ def test_the_ratio_on_the_witness_and_a_bound_beyond_it(key, parts, ratio, at):
     claim, record = catalogue[key](), record_of(*parts)
     verdict = judge(claim, record)
     noisy = len(record.seeds) > 1
-    assert verdict.word == "holds", verdict.reason
+    assert verdict.holds, verdict.reason
     assert verdict.ratio == pytest.approx(ratio, rel=0.05 if noisy else 0, abs=1e-5)
     if at is not None:
         assert verdict.closest == at
@@ -191,7 +191,7 @@ def test_straight_functions_attain_the_exact_bounds_after_any_number_of_steps(T,
         ("goujaud-2022-heavy-ball", "primal-averaging"),
     ):
         record = record_of(huber(1 / (2 * moved(rule, T) + 1), L=L), rule, STEP, T)
-        assert judge(key, record).word in ("holds", "vacuous")
+        assert judge(key, record).word in ("holds", "holds, not sensitive", "vacuous")
         measured = record.problem.objective(record["iterate"][0, -1])
         bound = catalogue[key].function(np.array([float(T)]), R0=1.0, alpha=1 / L)
         assert measured == pytest.approx(bound[0], rel=1e-7), key
@@ -218,7 +218,7 @@ def test_without_noise_the_bound_of_smooth_samples_is_nearly_attained():
     claim = catalogue["primal-averaging-smooth"]()
     verdict = judge(claim, record)
 
-    assert verdict.word == "holds"
+    assert verdict.holds
     assert verdict.ratio == pytest.approx(alpha * (T + 1) / (alpha * T + 1), rel=1e-9)
     assert verdict.ratio > 0.9999
     assert judge(times_bound(claim, 1 / 1.05), record).word == "violated"

@@ -5,11 +5,11 @@ from math import comb
 
 import numpy as np
 import pytest
+from convergence.judges.shared import observed_in
 
 from convergence.claim import Setting, catalogue
 from convergence.claims import online
 from convergence.judges import judge
-from convergence.judges.shared import observed_in
 from convergence.simulation import run
 
 CLAIMS = [
@@ -106,7 +106,7 @@ WITNESSES = [
 def test_how_close_a_run_comes_and_that_a_twentieth_less_is_violated(key, parts, ratio, at):
     claim, record = catalogue[key](), simulate(*parts)
     verdict = judge(claim, record)
-    assert verdict.word == "holds"
+    assert verdict.holds
     assert verdict.ratio == pytest.approx(ratio, rel=1e-5)
     assert verdict.closest == at
     tighter = 1.05 / ratio if claim.sense == "at least" else ratio / 1.05
@@ -119,7 +119,7 @@ def test_the_steps_of_the_attained_bound_are_the_best():
         verdict = judge(
             "ogd-constant-step", simulate("orthogonal-slopes", "sgd", f"constant:alpha={alpha}", 64)
         )
-        assert verdict.word == "holds"
+        assert verdict.holds
         assert verdict.ratio < 0.99
 
 
@@ -144,7 +144,7 @@ def test_a_method_that_climbs_breaks_the_bound(key, rule, schedule):
     fearless = without(catalogue[key](), "the method is")
     down = rule.replace("maximize=true,", "").replace(":maximize=true", "")
     assert judge(fearless, simulate("reddi-2018-thm1", rule, schedule, 4_000)).word == "violated"
-    assert judge(fearless, simulate("reddi-2018-thm1", down, schedule, 4_000)).word == "holds"
+    assert judge(fearless, simulate("reddi-2018-thm1", down, schedule, 4_000)).holds
 
 
 def test_what_converges_breaks_the_theorems_that_adam_fails():
@@ -189,7 +189,7 @@ def test_adam_is_at_one_before_every_large_slope(betas, C, schedule, correction)
     )
     assert (record["iterate"] == 1).all()
     verdict = judge("reddi-2018-thm2", record)
-    assert verdict.word == "holds"
+    assert verdict.holds
 
 
 def test_the_draft_is_off_by_a_factor_of_almost_sixteen():
@@ -208,7 +208,7 @@ def test_the_draft_is_off_by_a_factor_of_almost_sixteen():
     bound = 4 * np.sqrt(2000 * v) + 0.01 * np.sqrt(1 + np.log(2000)) / np.sqrt(0.9) * np.sqrt(2000)
     assert record["regret"][0, -1] / bound == pytest.approx(15.7, abs=0.05)
     # What was published allows this run 100 times as much.
-    assert judge("reddi-2018-thm4", record).word in ("holds", "vacuous")
+    assert judge("reddi-2018-thm4", record).word in ("holds", "holds, not sensitive", "vacuous")
 
 
 def test_random_signs_cost_every_method_the_same_and_least_at_two():
@@ -250,7 +250,7 @@ def amsgrad_by_hand(alpha, beta1, beta2, lam, T):
 def bound_at(key, record):
     """The bound of the claim in the last round."""
     setting = Setting(record.problem, record.rule, record.schedule, record.steps)
-    assert judge(key, record).word in ("holds", "vacuous")
+    assert judge(key, record).word in ("holds", "holds, not sensitive", "vacuous")
     claim = catalogue[key]()
     names = claim.quantities(setting)
     again = run(
@@ -331,7 +331,7 @@ def test_with_a_large_eps_adagrads_printed_bound_alone_would_fail():
     eps, alpha = 1e3, 1.0
     record = simulate(SLOPE, f"adagrad:eps={eps}", f"constant:alpha={alpha}", 1_000)
     claim = catalogue["duchi-2011-adagrad-diag"]()
-    assert judge(claim, record).word in ("holds", "vacuous")
+    assert judge(claim, record).word in ("holds", "holds, not sensitive", "vacuous")
     tens = run(SLOPE, f"adagrad:eps={eps}", f"constant:alpha={alpha}", 1_000, measures=["regret"])
     printed = (4 / (2 * alpha) + alpha) * np.sqrt(tens.times)
     assert (tens["regret"][0] > printed).any()
@@ -369,7 +369,7 @@ def test_random_slopes_break_no_bound(key):
         start = random.choice([-1, 0, 1])
         problem = f"periodic-linear:slopes=[{listed}],start={start}"
         record = simulate(problem, rule, f"{schedule}:alpha={alpha!r}", 200)
-        assert judge(key, record).word in ("holds", "vacuous")
+        assert judge(key, record).word in ("holds", "holds, not sensitive", "vacuous")
 
 
 BY = "inverse-sqrt:alpha=0.5"

@@ -115,7 +115,7 @@ def test_a_tight_claim_is_attained_and_a_twentieth_less_is_violated(case):
     claim = catalogue[key]()
     record = run(problem, rule, by, steps, seeds=seeds, measures=[])
     verdict = judge(claim, record)
-    assert verdict.word == "holds"
+    assert verdict.holds
     assert verdict.ratio == pytest.approx(ratio, rel=error, abs=0)
     factor = 1.05 if claim.sense == "at least" else 1 / 1.05
     assert judge(times_bound(claim, factor), record).word == "violated"
@@ -155,7 +155,7 @@ def test_a_loose_claim_has_the_ratio_stated_and_less_is_violated(case):
     claim = catalogue[key]()
     record = run(problem, "sgd", by, steps, seeds=seeds, measures=[])
     verdict = judge(claim, record)
-    assert verdict.word == "holds"
+    assert verdict.holds
     assert verdict.ratio == pytest.approx(ratio, rel=1e-9)
     assert judge(times_bound(claim, ratio / 1.05), record).word == "violated"
     # Nor does it hold for a method that climbs.

@@ -63,7 +63,7 @@ def test_the_suite_of_pytest_has_one_test_for_each_case():
     with pytest.raises(AssertionError, match="expected: violated"):
         suite.test_claim("karimi-2016-pl", case)
     suite.test_claim("karimi-2016-pl", replace(case, expected="holds"))
-    assert judge_case("karimi-2016-pl", case).verdict.word == "holds"
+    assert judge_case("karimi-2016-pl", case).verdict.holds
 
 
 FURTHER = [job for job in cases(quick=False) if job[1].expected == "not violated"]

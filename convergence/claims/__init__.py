@@ -1,8 +1,8 @@
 """Published theorems as claims.
 
 `online` (regret), `convex`, `descent` and `nonconvex` (exact gradients), `momentum` (acceleration
-and averaging), `stochastic`, `adaptive` (step lengths, adaptive and sign methods), `failures` (what
-is false, and what methods fail).
+and averaging), `stochastic`, `adaptive` (step lengths, adaptive and sign methods), `identities`,
+`exactness` (methods as they are printed), `failures` (what is false, and what methods fail).
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from convergence.claims import (
     adaptive,
     convex,
     descent,
+    exactness,
     failures,
     identities,
     limits,
@@ -26,6 +27,7 @@ __all__ = [
     "catalogue",
     "convex",
     "descent",
+    "exactness",
     "failures",
     "find",
     "identities",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from convergence.claim import Claim, Setting, find
-from convergence.judges.asymptotic import judge_asymptotic
-from convergence.judges.chance import judge_chance
-from convergence.judges.every_run import judge_every_run
+from convergence.judges.every_round import judge_every_round
+from convergence.judges.labels import stated_falsely
+from convergence.judges.mean import judge_mean
+from convergence.judges.share import judge_share
+from convergence.judges.stream import Stream
+from convergence.judges.trend import judge_trend
 from convergence.record import Record
 from convergence.simulation import one_thread
 from convergence.verdict import Verdict
@@ -22,11 +25,11 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
     A claim about every run is *violated* if the measured figure passes the bound by more than
     rounding (`convergence.rounding`), in any lane. Every round is tested; where that is too much
     (more than two million numbers), the recorded rounds are, and up to a violation found there
-    every round is, to name the first step. A claim about chance is judged at the recorded
-    rounds, by confidence limits over seeds; while these do not decide, the seeds are doubled, up
-    to eight times. The error probability is split over verdicts, looks and recorded rounds. Rates
-    and limits are read off the last two decades of rounds. Labels of the problem that the run
-    contradicts make a claim *not applicable*.
+    every round is, to name the first step. Claims about chance are judged at the recorded rounds,
+    by the strongest evidence that there is (`convergence.judges.mean`); while limits do not decide,
+    the seeds are doubled, up to eight times. The error probability is split over verdicts, looks
+    and recorded rounds. Of rates and limits the trend is read, which agrees, disagrees or is
+    unclear. Labels of the problem that the run contradicts make a claim *not applicable*.
 
     Args:
         claim: A claim, or its specification.
@@ -42,17 +45,22 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
     common: dict[str, Any] = {
         "claim": claim.specification,
         "problem": setting.problem.specification,
-        "rule": setting.rule.specification,
+        "rule": record.rule.specification,
         "schedule": setting.schedule.specification,
         "steps": record.steps,
         "seeds": len(record.seeds),
     }
     setting, reason = claim.applies(setting)
-    if reason:
+    if reason := reason or stated_falsely(claim, setting.problem):
         return Verdict("not applicable", reason=reason, **common)
+    stream = Stream(claim, setting, record)
     with one_thread(setting.problem):
         if claim.on_every_run(setting.problem):
-            return judge_every_run(claim, setting, record, common)
+            return judge_every_round(stream, common)
         if claim.kind in ("rate", "almost sure limit"):
-            return judge_asymptotic(claim, setting, record, common)
-        return judge_chance(claim, setting, record, common)
+            return judge_trend(stream, common)
+        return (
+            judge_share(stream, common)
+            if claim.kind == "with probability"
+            else judge_mean(stream, common)
+        )

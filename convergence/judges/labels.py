@@ -1,9 +1,14 @@
 """What a problem states, held against a run: the label that the run contradicts, if any.
 
-A theorem is only as good as the constants that enter it. Gradients that were seen are held against
-G and G_inf; at iterates of the run the curvature is held against L, mu, mu_pl and convexity, the
-objective against its minimum, the noise of a draw against sigma2, M and M_G, and the point itself
-against the domain. A verdict that rested on a false label is *not applicable*, and names it.
+A theorem is only as good as the constants that enter it. The minimiser is held against its own
+optimality conditions before any distance to it is taken, and what is drawn against its mean, where
+the values of a draw are known. Gradients that were seen are held against G and G_inf; at iterates
+of the run the curvature is held against L, mu, mu_pl and convexity, the objective against its
+minimum, the noise of a draw against sigma2, M and M_G, and the point itself against the domain. A
+verdict that rested on a false label is *not applicable*, and names it.
+
+`unconfirmed` is asked before a claim is called violated: a minimum that no known point attains,
+and a mean that draws do not confirm, leave the verdict *inconclusive*.
 """
 
 from __future__ import annotations
@@ -14,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convergence.claim import SEEN, Claim, Setting
-from convergence.judges.confidence import student_width
-from convergence.measure import Observation
+from convergence.judges.confidence import median_of_means, student_width
+from convergence.judges.stream import Seen
+from convergence.measure import MEASURES, Observation
 from problems.problem import Problem
 
-__all__ = ["contradicted"]
+__all__ = ["contradicted", "stated_falsely", "unconfirmed"]
 
 Array = NDArray[np.float64]
 
@@ -34,18 +40,174 @@ _TRUST = 1e-9
 _CANCELLED = 1e-12
 
 
-def contradicted(
-    claim: Claim,
-    setting: Setting,
-    seeds: Sequence[int],
-    times: NDArray[np.int64],
-    observed: Observation,
-) -> str:
+# The least minimum is looked for from so many starts, and a mean by so many draws.
+_STARTS, _DRAWS = 3, 1 << 15
+# Of an objective without a gradient at its minimiser so many coordinates are tried.
+_DIRECTIONS = 16
+
+
+def _rests_on(claim: Claim) -> set[str]:
+    """The constants that a verdict rests on: what the letters and the measure ask for."""
+    asked = set(MEASURES[claim.measure].rests_on) | set(claim.letters)
+    for letter, constants in {
+        "R0": {"minimizer"},
+        "D0": {"minimum"},
+        "D": {"minimizer"},
+        "D_inf": {"minimizer"},
+        "second_moment": {"M", "M_G"},
+    }.items():
+        if letter in asked:
+            asked |= constants
+    return asked
+
+
+def stated_falsely(claim: Claim, problem: Problem) -> str:
+    """The first label that no run is needed to contradict, among those a claim rests on.
+
+    Returns:
+        A sentence, or "".
+    """
+    if not problem.has_objective:
+        return ""
+    asked = _rests_on(claim)
+    with np.errstate(all="ignore"):
+        found = ""
+        if asked & {"minimizer", "minimum"} and "minimizer" in problem.constants:
+            found = _no_minimizer(problem)
+        by_chance = claim.kind in ("in expectation", "with probability")
+        if not found and by_chance and problem.outcomes is not None:
+            found = _biased(problem)
+    return found
+
+
+def _no_minimizer(problem: Problem) -> str:
+    """Why the stated minimiser is none, or ""."""
+    stated = problem.constants["minimizer"]
+    x = np.asarray(stated.value, float)
+    said = "the problem states a minimizer, but "
+    if not problem.domain.contains(x, tolerance=_TRUST * (1 + float(abs(x).max()))):
+        return f"{said}it lies outside {problem.domain}"
+    value, start = float(problem.objective(x)), float(problem.objective(problem.start))
+    near = stated.tolerance * np.sqrt(problem.dimension)
+    steep = float(np.linalg.norm(problem.objective_gradient(problem.start)))
+    slope = float(np.linalg.norm(problem.objective_gradient(x)))
+    smooth = problem.constants["L"].value if "L" in problem.constants else 0.0
+    loose = _TRUST * (abs(value) + abs(start)) + near * (slope + smooth * near)
+    if "minimum" in problem.constants:
+        minimum = problem.constants["minimum"]
+        if abs(value - minimum.value) > loose + minimum.tolerance:
+            return (
+                f"the problem states minimum = {minimum.value:.9g}, but at the minimizer that it "
+                f"states the objective is {value:.9g}"
+            )
+    if smooth and "non-smooth" not in problem.tags:
+        step = 1 / smooth
+        moved = x - problem.domain.project(x - step * problem.objective_gradient(x))
+        gap = float(np.linalg.norm(moved)) / step
+        # Gradients cancel at a minimiser, terms as large as those of the start.
+        if gap > smooth * near + np.sqrt(_CANCELLED) * (steep + smooth * float(abs(x).max())):
+            return f"{said}the gradient there is {gap:.6g} and not 0"
+        return ""
+    steps = np.array([1e-2, 1e-4, -1e-2, -1e-4]) * (1 + float(abs(x).max()))
+    units = np.eye(problem.dimension)[:_DIRECTIONS]
+    around = (x + steps[:, None, None] * units).reshape(-1, problem.dimension)
+    tried = problem.domain.project(np.concatenate([around, problem.start[None]]))
+    lower = problem.objective(tried) < value - loose
+    if lower.any():
+        at = np.array2string(tried[int(lower.argmax())], precision=6, threshold=6)
+        return f"{said}the objective is lower at {at}"
+    return ""
+
+
+def _biased(problem: Problem) -> str:
+    """Why the mean of the values of a draw is not the gradient of the objective, or ""."""
+    assert problem.outcomes is not None
+    law = problem.outcomes()
+    x = np.broadcast_to(problem.start, (law.probabilities.size, problem.dimension))
+    g = problem.gradient(x, law.samples)
+    mean, exact = law.probabilities @ g, problem.objective_gradient(problem.start)
+    size = float(law.probabilities @ abs(g).max(axis=-1))
+    if abs(mean - exact).max() > _TRUST * (size + float(abs(exact).max())):
+        return (
+            "the problem states its objective, but the gradients drawn at the start have the mean "
+            f"{np.array2string(mean, precision=6, threshold=6)}, not "
+            f"{np.array2string(exact, precision=6, threshold=6)}"
+        )
+    return ""
+
+
+def unconfirmed(claim: Claim, setting: Setting, seen: Seen) -> str:
+    """Why a violation may be the fault of a label that nothing confirms, or ""."""
+    problem = setting.problem
+    if not problem.has_objective:
+        return ""
+    asked, constants = _rests_on(claim), problem.constants
+    with np.errstate(all="ignore"):
+        if "minimum" in asked and "minimizer" not in constants and "minimum" in constants:
+            lowest, stated = _lowest_known(problem, seen), constants["minimum"]
+            start = abs(float(problem.objective(problem.start)))
+            loose = stated.tolerance + 1e-6 * (abs(stated.value) + start)
+            if lowest > stated.value + loose:
+                return (
+                    f"no point is known where the objective is as low as the stated minimum "
+                    f"{stated.value:.9g}; the lowest known value is {lowest:.9g}"
+                )
+        by_chance = claim.kind in ("in expectation", "with probability") and problem.stochastic
+        if by_chance and problem.outcomes is None and not problem.dependent_draws:
+            return _mean_not_confirmed(problem)
+    return ""
+
+
+def _lowest_known(problem: Problem, seen: Seen) -> float:
+    """The lowest value of the objective that a solver or the run itself has come to."""
+    from scipy.optimize import minimize
+
+    points = seen.observed.iterate.reshape(-1, problem.dimension)
+    points = points[np.isfinite(points).all(axis=-1)]
+    known = [float(problem.objective(points).min())] if points.size else [np.inf]
+    starts = [problem.start, *points[np.linspace(0, len(points) - 1, _STARTS - 1).astype(int)]]
+    for start in starts:
+        found = minimize(
+            lambda x: float(problem.objective(problem.domain.project(x))),
+            start,
+            jac=lambda x: problem.objective_gradient(problem.domain.project(x)),
+            method="L-BFGS-B",
+        )
+        known.append(float(problem.objective(problem.domain.project(found.x))))
+    return float(np.nanmin(known))
+
+
+def _mean_not_confirmed(problem: Problem) -> str:
+    """By a median of means, whose error is guaranteed where the variance is stated."""
+    exact = problem.objective_gradient(problem.start)
+    constants = problem.constants
+    if "sigma2" in constants:
+        variance = constants["sigma2"].value
+    elif {"M", "M_G"} <= set(constants):
+        variance = constants["M"].value + constants["M_G"].value * float((exact**2).sum())
+    else:
+        return ""
+    assert problem.samples is not None
+    sample = problem.samples(np.array([1]), np.arange(_DRAWS, dtype=np.uint64))[0]
+    x = np.broadcast_to(problem.start, (_DRAWS, problem.dimension))
+    middle, width = median_of_means(problem.gradient(x, sample), variance, _ERROR)
+    if (abs(middle - exact) > width).any():
+        place = int(abs(middle - exact).argmax())
+        return (
+            f"the gradients drawn at the start have a mean of about {middle[place]:.6g} in "
+            f"coordinate {place + 1}, and the objective's is {exact[place]:.6g}: the draws do not "
+            "confirm that they are unbiased"
+        )
+    return ""
+
+
+def contradicted(claim: Claim, setting: Setting, seeds: Sequence[int], seen: Seen) -> str:
     """The first label, among those that the claim rests on, that the rounds contradict.
 
     Returns:
         A sentence, or "".
     """
+    times, observed = seen.times, seen.observed
     found = _gradients_seen(claim, setting, times, observed)
     if found:
         return found
@@ -146,8 +308,7 @@ def _curvature(claim: Claim, problem: Problem, points: Array) -> Iterator[_Findi
 
 
 def _below_minimum(claim: Claim, problem: Problem, points: Array) -> Iterator[_Finding]:
-    rests = "D0" in claim.letters or claim.measure.startswith("suboptimality")
-    if not rests or "minimum" not in problem.constants:
+    if "minimum" not in _rests_on(claim) or "minimum" not in problem.constants:
         return
     stated = problem.constants["minimum"]
     start = abs(float(problem.objective(problem.start)))
@@ -161,9 +322,7 @@ def _noise(
     claim: Claim, problem: Problem, seeds: Sequence[int], when: NDArray[np.int64], points: Array
 ) -> Iterator[_Finding]:
     """The next draw at an iterate is independent of it: each lane's expectation is bounded."""
-    letters = {"second_moment": ("M", "M_G")}
-    asked = {part for name in claim.letters for part in letters.get(name, (name,))}
-    constants = problem.constants
+    asked, constants = _rests_on(claim), problem.constants
     lanes = points.shape[0]
     if problem.dependent_draws or lanes < 2 or not asked & {"sigma2", "M", "M_G"}:
         return

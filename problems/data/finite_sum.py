@@ -164,6 +164,7 @@ def finite_sum(
     solve: Callable[[], Solution] | None = None,
     mean: Any = None,
     stationary: tuple[Stationary, ...] = (),
+    affine: bool = False,
 ) -> Problem:
     """The problem of a mean loss, by full gradients (`batch="full"`) or mini-batches.
 
@@ -178,6 +179,7 @@ def finite_sum(
         solve: Finds the minimiser of a convex objective.
         mean: What evaluates the mean loss and its gradient, if not the model.
         stationary: Known stationary points.
+        affine: Whether gradients are affine in the weights.
     """
     size = accepted_batch(batch)
     mean = mean or model
@@ -198,6 +200,7 @@ def finite_sum(
             constants=Deferred(constants),
             unknown=unknown,
             stationary=stationary,
+            affine=affine,
         )
     mu = constants.get("mu")
     stated = mu.value if isinstance(mu, Constant) else None
@@ -223,6 +226,7 @@ def finite_sum(
         unknown={**missing, **unknown},
         stationary=stationary,
         outcomes=lambda: row_outcomes(size, examples),
+        affine=affine,
         examples=None if terms.penalty else model.drawn(terms.ridge, of_rows),
         exact_gradient_cost=examples / size,
     )

@@ -250,7 +250,8 @@ def _squares(
         constants["mu_pl"] = exact(mu.value, "mu, along its eigenvector from w*", at=w + flattest)
         if (size := accepted_batch(batch)) is not None:
             constants.update(_growth(model, w, ridge, gram, size))
-    return finite_sum(model, Terms(ridge), batch, formula, constants, GROWS, solve, gram)
+    terms = Terms(ridge)
+    return finite_sum(model, terms, batch, formula, constants, GROWS, solve, gram, affine=True)
 
 
 @functools.cache

@@ -25,6 +25,7 @@ from problems.laws.finding import ERROR, Finding, Report
 from problems.laws.form import lanes, projection
 from problems.laws.inequality import INEQUALITIES, Inequality, inequalities, opposites
 from problems.laws.minimum import minimizer, minimum, stationary
+from problems.laws.moments import affine, noise_variance, outcomes
 from problems.laws.regret import best_over_periods, hindsight
 from problems.laws.search import Search, View, views
 from problems.notation import nearest, require
@@ -57,6 +58,9 @@ _LAWS: Mapping[Callable[[Search], Iterator[Finding]], frozenset[str]] = {
     stationary: frozenset({"stationary"}),
     unbiased: frozenset({"unbiased"}),
     variance: frozenset({"sigma2", "M", "M_G"}),
+    outcomes: frozenset({"outcomes"}),
+    affine: frozenset({"affine", "linear"}),
+    noise_variance: frozenset({"noise_variance"}),
     interpolation: frozenset({"interpolation"}),
     nonzeros: frozenset({"nonzeros"}),
     hindsight: frozenset({"hindsight"}),

@@ -63,6 +63,30 @@ def bent(problem):
     )
 
 
+def cubic(problem):
+    """A third power on top of the losses."""
+    loss, gradient = problem.loss_formula, problem.gradient_formula
+    objective, slope = problem.objective_formula, problem.objective_gradient_formula
+
+    def more(x):
+        return 0.01 * x**3 if problem.scalar else 0.01 * (x**3).sum(axis=-1)
+
+    return replace(
+        problem,
+        loss_formula=lambda x, sample: loss(x, sample) + more(x),
+        gradient_formula=lambda x, sample: gradient(x, sample) + 0.03 * x**2,
+        objective_formula=objective and (lambda x: objective(x) + more(x)),
+        objective_gradient_formula=slope and (lambda x: slope(x) + 0.03 * x**2),
+    )
+
+
+def tilted(problem):
+    """Outcomes of which the rarest takes a twentieth of the probability of all."""
+    known = problem.outcomes()
+    rarest = np.arange(known.probabilities.size) == known.probabilities.argmin()
+    return replace(known, probabilities=0.95 * known.probabilities + 0.05 * rarest)
+
+
 def false_labels(problem, report):
     """Yield (label, what was done, function without arguments that makes the problem).
 
@@ -138,6 +162,16 @@ def false_labels(problem, report):
                     ),
                 ),
             )
+    if problem.affine:
+        yield "affine", "a third power more", lambda: cubic(problem)
+    if "linear" in problem.tags:
+        yield "linear", "a bent loss", lambda: bent(problem)
+    if problem.stochastic and problem.outcomes and problem.outcomes().probabilities.size > 1:
+        wrong = tilted(problem)
+        yield "outcomes", "tilted", lambda: replace(problem, outcomes=lambda: wrong)
+    if problem.noise_variance is not None:
+        variance = 1.05 * problem.noise_variance
+        yield "noise_variance", "larger", lambda: replace(problem, noise_variance=variance)
     yield "gradient", "off by a thousandth", lambda: steeper(problem)
     if problem.stochastic and problem.has_objective:
         yield "unbiased", "shifted", lambda: biased(problem)

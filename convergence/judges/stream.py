@@ -1,0 +1,264 @@
+"""What judges look at: a claim's figure and bound at rounds of a run, and as much more as they ask.
+
+The difference of two runs is a stream like any other: where a claim names a twin, its iterates are
+put beside those of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convergence.claim import Claim, Setting
+from convergence.measure import MEASURES, Measure, Observation
+from convergence.record import Record
+from convergence.rounding import Disturbed
+from convergence.simulation import Engine, Simulation, run
+from problems.notation import InputError, require
+
+__all__ = ["Array", "Seen", "Stream", "largest_ratio"]
+
+Array = NDArray[np.float64]
+Times = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A claim at some rounds of a run.
+
+    Attributes:
+        times: Shape (rounds,).
+        observed: Iterates, state and totals.
+        measured, bound: Shape (lanes, rounds).
+        ends: Shape (lanes,): the first step that was not finite, or 0.
+    """
+
+    times: Times
+    observed: Observation
+    measured: Array
+    bound: Array
+    ends: NDArray[np.int64]
+
+    @property
+    def ended(self) -> NDArray[np.bool_]:
+        """Where a lane is no longer finite, shape (lanes, rounds)."""
+        return (self.ends[:, None] > 0) & (self.times >= self.ends[:, None])
+
+
+class Stream:
+    """A claim held against a run, at the rounds that were recorded or at others.
+
+    Args:
+        claim: A claim that applies to the setting.
+        setting: The parts of the run, as the claim sees them.
+        record: The run.
+    """
+
+    def __init__(self, claim: Claim, setting: Setting, record: Record):
+        self.claim, self.setting, self.record = claim, setting, record
+        self.measure: Measure = MEASURES[claim.measure]
+        #: The sign that makes less always fine.
+        self.sign = -1.0 if claim.sense == "at least" else 1.0
+        self.name = claim.measure.replace("_", " ")
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """One for each lane."""
+        return self.record.seeds
+
+    # Looking
+
+    @cached_property
+    def recorded(self) -> Seen:
+        """The rounds of the record."""
+        record = self._with_all()
+        state = {
+            name.removeprefix("state_"): values
+            for name, values in record.series.items()
+            if name.startswith("state_")
+        }
+        needed = self.claim.quantities(self.setting)
+        totals = {name: record[name] for name in needed}
+        observed = Observation(record["iterate"], state, totals, np.zeros(0))
+        ends = np.array([end.step for end in record.ends])
+        if self.claim.twin is None:
+            return self._seen(record.times, observed, record[self.claim.measure], ends)
+        other = self.claim.beside(self.setting)
+        beside = run(
+            other.problem,
+            other.runner,
+            other.schedule,
+            other.steps,
+            seeds=record.seeds,
+            measures=[],
+            quantities=needed,
+            times=record.times.tolist(),
+            projection=other.projection,
+        )
+        both = _with_twin(observed, Observation(beside["iterate"], {}, {}, np.zeros(0)))
+        return self._seen(record.times, both, self._figure(both, record.times, self.seeds), ends)
+
+    def every_round(self, until: int, seeds: Sequence[int] | None = None) -> Iterator[Seen]:
+        """The run again, block by block, at each of its rounds."""
+        seeds = self.seeds if seeds is None else seeds
+        first, *others = self._simulations(seeds)
+        rounds = first.every_round(until)
+        for other in others:
+            # Both cut a run into the same blocks.
+            rounds = (
+                (times, _with_twin(observed, beside))
+                for (times, observed), (_, beside) in zip(
+                    rounds, other.every_round(until), strict=True
+                )
+            )
+        for times, observed in rounds:
+            measured = self._figure(observed, times, seeds)
+            yield self._seen(times, observed, measured, np.array(first.ended))
+
+    def again(self, seeds: Sequence[int], times: Times | None = None) -> Stream:
+        """The run again, with these seeds and rounds to record."""
+        record = self.record
+        times = record.times if times is None else times
+        made = run(
+            record.problem,
+            record.rule,
+            record.schedule,
+            record.steps,
+            seeds=seeds,
+            measures=[],
+            times=times.tolist(),
+            projection=record.projection,
+        )
+        return Stream(self.claim, self.setting, made)
+
+    def alone(self, lane: int) -> Stream:
+        """The stream of one lane."""
+        return Stream(self.claim, self.setting, self.record.lane(lane))
+
+    def disturbed(self, seed: int, steps: int) -> Disturbed:
+        """How far rounding may have moved the figure above its bound, in the run of a seed."""
+
+        def excess(seen: list[Observation], times: Times, seeds: list[int]) -> Array:
+            observed = seen[0] if len(seen) == 1 else _with_twin(*seen)
+            measured = self._figure(observed, times, seeds)
+            bound = self.claim.bound(self.setting, times, observed)
+            # Where a bound is infinite, nothing is claimed.
+            return measured - np.where(np.isfinite(bound), bound, 0.0)
+
+        engine: Engine = "array" if steps <= 1 << 12 else "auto"
+        return Disturbed(lambda seeds: self._simulations(seeds, engine), excess, seed, steps)
+
+    # Parts
+
+    def _with_all(self) -> Record:
+        """A record of the run that holds what the claim needs."""
+        record, needed = self.record, self.claim.quantities(self.setting)
+        measures = [] if self.claim.twin else [self.claim.measure]
+        if all(name in record.series for name in (*measures, *needed)):
+            return record
+        return run(
+            record.problem,
+            record.rule,
+            record.schedule,
+            record.steps,
+            seeds=record.seeds,
+            measures=measures,
+            quantities=needed,
+            times=record.times.tolist(),
+            projection=record.projection,
+        )
+
+    def _simulations(self, seeds: Sequence[int], engine: Engine = "auto") -> list[Simulation]:
+        """The run, and its twin where the claim names one."""
+        record, needed = self.record, self.claim.quantities(self.setting)
+        settings = [replace(self.setting, rule=record.rule)]
+        if self.claim.twin:
+            settings.append(self.claim.beside(self.setting))
+        return [
+            Simulation(
+                each.problem,
+                each.runner,
+                each.schedule,
+                seeds=seeds,
+                horizon=each.steps,
+                quantities=needed,
+                projection=each.projection,
+                engine=engine,
+            )
+            for each in settings
+        ]
+
+    def _figure(self, observed: Observation, times: Times, seeds: Sequence[int]) -> Array:
+        with np.errstate(all="ignore"):
+            figure = self.measure.evaluate(self.setting.problem, observed, times, list(seeds))
+        return np.asarray(figure)
+
+    def _seen(
+        self, times: Times, observed: Observation, measured: Array, ends: NDArray[np.int64]
+    ) -> Seen:
+        """With the bound; one that is not a number where something was measured is refused."""
+        claim, problem = self.claim, self.setting.problem
+        bound = claim.bound(self.setting, times, observed)
+        require(
+            not np.isnan(bound[np.isfinite(measured)]).any(),
+            f"the bound of claim {claim.key} is not a number on problem {problem.key}",
+        )
+        least = self.measure.attained
+        if least is not None and claim.sense == "at most" and (bound < least).any():
+            place = int((bound < least).any(axis=0).argmax())
+            raise InputError(
+                f"the bound of claim {claim.key} is {float(bound[:, place].min()):.6g} at step "
+                f"{times[place]}: a bound on {self.name} must not be "
+                + ("negative" if least == 0 else f"less than {least:g}")
+            )
+        return Seen(times, observed, measured, bound, ends)
+
+    # What the bound says
+
+    def speaks(self, seen: Seen) -> NDArray[np.bool_]:
+        """Where the bound says more than the stated constants imply, shape (rounds,)."""
+        low, high = self.measure.span(self.setting.problem, self.setting.method, seen.times)
+        implied = low if self.claim.sense == "at least" else high
+        says = np.isfinite(seen.bound) & (self.sign * seen.bound < self.sign * np.asarray(implied))
+        return np.asarray(says.any(axis=0))
+
+    def beats_standing_still(self, seen: Seen) -> NDArray[np.bool_]:
+        """Where the bound is less than the figure of a run that stays at the start, (rounds,)."""
+        at = self._still
+        if at is None or self.claim.sense == "at least":
+            return np.asarray(np.isfinite(seen.bound).any(axis=0))
+        return np.asarray((seen.bound < at).any(axis=0))
+
+    @cached_property
+    def _still(self) -> float | None:
+        problem, needs = self.setting.problem, self.measure.rests_on
+        if any(name not in problem.constants for name in needs):
+            return None
+        return self.measure.standing_still(problem)
+
+
+def _with_twin(observed: Observation, beside: Observation) -> Observation:
+    """An observation that also holds the iterates of another run."""
+    return replace(observed, totals={**observed.totals, "twin_iterate": beside.iterate})
+
+
+def largest_ratio(
+    measured: Array, bound: Array, at_least: bool
+) -> tuple[float, tuple[int, int]] | None:
+    """The largest measured/bound (bound/measured) of shape (lanes, rounds), and its place.
+
+    Returns:
+        None where no quotient is a number.
+    """
+    top, bottom = (bound, measured) if at_least else (measured, bound)
+    with np.errstate(all="ignore"):
+        # A quotient of two negative numbers compares nothing.
+        known = np.isfinite(top / bottom) & (bottom > 0)
+        quotient = np.where(known, top / bottom, -np.inf)
+    lane, place = np.unravel_index(int(np.argmax(quotient)), quotient.shape)
+    ratio = float(quotient[lane, place])
+    return (ratio, (int(lane), int(place))) if np.isfinite(ratio) else None

@@ -10,6 +10,7 @@ from numpy import log, sqrt
 
 from convergence.claim import Assumption, Setting, claim, sum_i
 from convergence.claims.assumptions import (
+    beta1_below_beta2,
     beta1_below_root,
     beta1_square_below_beta2,
     bounded_domain,
@@ -17,11 +18,16 @@ from convergence.claims.assumptions import (
     constant_step,
     convex,
     exact_gradients,
-    independent_draws,
+    first_step,
+    inverse,
     inverse_sqrt_step,
+    settings_obey,
     smooth,
+    step,
     the_rule,
+    unbiased,
     unconstrained,
+    with_eps,
 )
 from problems.domain import Box, WholeSpace
 
@@ -147,6 +153,7 @@ def kingma_ba_2015_step_bound(T: Any, beta1: Any, beta2: Any) -> Any:
 
 
 def _moving(setting: Setting) -> str:
+    """The objective's gradient at the start."""
     problem = setting.problem
     return "" if problem.objective_gradient(problem.start).any() else "it is 0"
 
@@ -159,7 +166,7 @@ def _moving(setting: Setting) -> str:
     assumes=[
         the_rule("adam", eps=0.0, bias_correction="both", beta1_decay=1.0),
         exact_gradients,
-        Assumption("the gradient of the start is not 0", _moving),
+        Assumption("the gradient of the start is not 0", _moving, "problem"),
     ],
     cases="""
         holds
@@ -186,7 +193,8 @@ def adam_first_step(T: Any) -> Any:
 
 
 def _sign_method(setting: Setting) -> str:
-    rule = setting.rule
+    """The key of the rule, or of one that is the same method, its decay and the weight of that."""
+    rule = setting.method
     if rule.key not in ("lion", "sign-descent", "signum"):
         return f"the run used {rule.key}"
     if rule.settings.get("decay", "decoupled") != "decoupled":
@@ -194,19 +202,20 @@ def _sign_method(setting: Setting) -> str:
     return "" if rule.settings["weight_decay"] > 0 else "the run used no weight decay"
 
 
+def _short_decay(setting: Setting) -> str:
+    """The first step size times the weight of the decay."""
+    product = first_step(setting) * setting.method.settings["weight_decay"]
+    return "" if product <= 1 else f"it is {product:.6g}"
+
+
 def _around_zero(setting: Setting) -> str:
+    """Whether the domain is `WholeSpace` or a `Box` with 0 in it."""
     domain = setting.problem.domain
     if isinstance(domain, WholeSpace):
         return ""
     if isinstance(domain, Box) and np.all(domain.low <= 0) and np.all(domain.high >= 0):
         return ""
     return f"it is {domain}"
-
-
-def _short_decay(setting: Setting) -> str:
-    sizes = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)
-    product = float(sizes[0]) * setting.rule.settings["weight_decay"]
-    return "" if product <= 1 else f"it is {product:.6g}"
 
 
 @claim(
@@ -217,7 +226,7 @@ def _short_decay(setting: Setting) -> str:
         Assumption("the method steps by signs, with decoupled decay", _sign_method),
         constant_step,
         Assumption("alpha weight_decay <= 1", _short_decay),
-        Assumption("the domain is the whole space or a box around 0", _around_zero),
+        Assumption("the domain is the whole space or a box around 0", _around_zero, "problem"),
     ],
     status="proved here",
     cases="""
@@ -252,25 +261,12 @@ def decoupled_sign_box(T: Any, alpha: Any, weight_decay: Any, start_sup: Any) ->
 # AdaGrad-norm: stationarity of smooth functions
 
 
-def _from_b0(setting: Setting) -> tuple[float, float]:
-    """b_0 and alpha L."""
-    first = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)[0]
-    return (
-        float(np.sqrt(setting.rule.settings["initial"])),
-        float(first) * setting.problem.constant("L"),
-    )
+def _root_over_smoothness(setting: Setting) -> float:
+    """The step size b_0 / L."""
+    return float(np.sqrt(setting.method.settings["initial"])) * inverse(setting)
 
 
-def _large_b0(setting: Setting) -> str:
-    b0, least = _from_b0(setting)
-    return "" if b0 > 0 and b0 >= least else f"b_0 = {b0:.6g}, alpha L = {least:.6g}"
-
-
-def _small_b0(setting: Setting) -> str:
-    b0, limit = _from_b0(setting)
-    return "" if 0 < b0 < limit else f"b_0 = {b0:.6g}, alpha L = {limit:.6g}"
-
-
+_with_b0 = settings_obey("b_0 > 0", lambda s: s["initial"] > 0, "initial")
 _ADAGRAD_NORM = (smooth, unconstrained, exact_gradients, the_rule("adagrad-norm"), constant_step)
 
 
@@ -278,7 +274,11 @@ _ADAGRAD_NORM = (smooth, unconstrained, exact_gradients, the_rule("adagrad-norm"
     source="ward2019, Theorem 2.2, first case",
     tags=("stationarity", "non-convex", "adaptive"),
     measure="stationarity_least",
-    assumes=[*_ADAGRAD_NORM, Assumption("b_0 >= alpha L", _large_b0)],
+    assumes=[
+        *_ADAGRAD_NORM,
+        _with_b0,
+        step("b_0 >= alpha L", "<=", _root_over_smoothness, of="method"),
+    ],
     cases="""
         holds
             quadratic:dimension=1,kappa=1  adagrad-norm:initial=10000  constant:alpha=100  3
@@ -308,7 +308,11 @@ def ward_2019_thm22(T: Any, D0: Any, alpha: Any, b0: Any) -> Any:
     source="ward2019, Theorem 2.2, second case, with a bound derived here",
     tags=("stationarity", "non-convex", "adaptive"),
     measure="stationarity_least",
-    assumes=[*_ADAGRAD_NORM, Assumption("0 < b_0 < alpha L", _small_b0)],
+    assumes=[
+        *_ADAGRAD_NORM,
+        _with_b0,
+        step("b_0 < alpha L", ">", _root_over_smoothness, of="method"),
+    ],
     status="proved here",
     cases="""
         holds
@@ -444,7 +448,8 @@ def adamnc_nonincreasing_beta1(
                 5_000
             reddi-2018-online  adamx:beta1=0  inverse-sqrt:alpha=0.5  2_000
         not applicable
-            reddi-2018-thm1  amsgrad  inverse-sqrt:alpha=0.3  9
+            # With a constant beta1 AMSGrad is AdamX.
+            reddi-2018-thm1  amsgrad:beta1_decay=0.5  inverse-sqrt:alpha=0.3  9
             reddi-2018-thm1  adamx:beta2=0.5  inverse-sqrt:alpha=1  9
     """,
 )
@@ -488,12 +493,7 @@ def tran_phong_2019_thm51(
 # Stochastic gradients
 
 
-def _positive_eps(setting: Setting) -> str:
-    return "" if setting.rule.settings["eps"] > 0 else "eps is 0"
-
-
-_with_eps = Assumption("eps > 0", _positive_eps)
-_STOCHASTIC = (smooth, unconstrained, independent_draws)
+_STOCHASTIC = (smooth, unconstrained, unbiased)
 
 
 @claim(
@@ -504,7 +504,7 @@ _STOCHASTIC = (smooth, unconstrained, independent_draws)
     assumes=[
         *_STOCHASTIC,
         the_rule("adagrad", eps_position="inside", initial=0.0),
-        _with_eps,
+        with_eps,
         constant_step,
     ],
     cases="""
@@ -545,7 +545,7 @@ def defossez_2022_thm1(T: Any, L: Any, G_inf: Any, D0: Any, n: Any, alpha: Any, 
     assumes=[
         *_STOCHASTIC,
         the_rule("adam", beta1=0.0, eps_position="inside", bias_correction="none", beta1_decay=1.0),
-        _with_eps,
+        with_eps,
         constant_step,
     ],
     status="proved here",
@@ -594,7 +594,7 @@ def defossez_2022_thm2(
     assumes=[
         *_STOCHASTIC,
         the_rule("adopt", beta1=0.0, clip="none"),
-        _with_eps,
+        with_eps,
         constant_step,
     ],
     status="proved here",
@@ -634,11 +634,6 @@ def adopt_without_momentum(
 # Momentum in the proof of Defossez et al.
 
 
-def _beta1_below_beta2(setting: Setting) -> str:
-    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
-    return "" if beta1 < beta2 else f"beta1={beta1:g}, beta2={beta2:g}"
-
-
 def _mean_from_weighted(T: Any, beta1: Any, most: Callable[[Any], Any]) -> Any:
     """A bound of the mean over t <= T, from one of weighted sums.
 
@@ -662,7 +657,7 @@ _MOMENTUM_ADAGRAD = "adamnc:beta1=0.5,eps=0.01,eps_position=inside"
     assumes=[
         *_STOCHASTIC,
         the_rule("adamnc", eps_position="inside", beta1_decay=1.0),
-        _with_eps,
+        with_eps,
         inverse_sqrt_step,
     ],
     status="proved here",
@@ -718,8 +713,8 @@ def defossez_2022_thm3(
     assumes=[
         *_STOCHASTIC,
         the_rule("adam", eps_position="inside", bias_correction="none", beta1_decay=1.0),
-        Assumption("beta1 < beta2", _beta1_below_beta2),
-        _with_eps,
+        beta1_below_beta2,
+        with_eps,
         constant_step,
     ],
     status="proved here",
@@ -772,10 +767,6 @@ def defossez_2022_thm4(
     )
 
 
-def _positive_b0(setting: Setting) -> str:
-    return "" if setting.rule.settings["initial"] > 0 else "b_0 is 0"
-
-
 @claim(
     source="ward2019, Theorem 2.1, with constants derived here",
     tags=("stationarity", "non-convex", "adaptive", "stochastic"),
@@ -785,7 +776,7 @@ def _positive_b0(setting: Setting) -> str:
         *_STOCHASTIC,
         the_rule("adagrad-norm"),
         constant_step,
-        Assumption("b_0 > 0", _positive_b0),
+        _with_b0,
     ],
     status="proved here",
     options={"delta": (0.5, 0.1, 0.01)},

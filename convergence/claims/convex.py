@@ -46,7 +46,7 @@ def drori_teboulle_2014_gd(T: Any, L: Any, R0: Any, alpha: Any) -> Any:
 
 
 def _heavy_ball_step(setting: Setting) -> float:
-    return float(1 - setting.rule.settings["beta1"])
+    return float(1 - setting.method.settings["beta1"])
 
 
 @claim(
@@ -60,7 +60,7 @@ def _heavy_ball_step(setting: Setting) -> float:
         exact_gradients,
         the_rule("heavy-ball", velocity="sum"),
         constant_step,
-        step_size("alpha <= (1 - beta1) / L", _heavy_ball_step),
+        step_size("alpha <= (1 - beta1) / L", _heavy_ball_step, of="method"),
     ],
     cases="""
         holds

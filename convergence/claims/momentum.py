@@ -13,17 +13,22 @@ import numpy as np
 from numpy import sqrt
 from numpy.typing import NDArray
 
-from convergence.claim import Assumption, Setting, claim
+from convergence.claim import Setting, claim
 from convergence.claims.assumptions import (
+    bounded_second_moment,
     constant_step,
     convex,
     exact_gradients,
+    inverse,
+    known_minimizer,
     smooth,
+    states,
+    step,
     step_size,
     the_rule,
+    unbiased,
     unconstrained,
 )
-from convergence.claims.stochastic import bounded_second_moment, known_minimizer, unbiased
 
 __all__ = [
     "beck_teboulle_2009_fista",
@@ -325,32 +330,15 @@ def primal_averaging_lipschitz(T: Any, R0: Any, alpha: Any, second_moment: Any) 
     return R0**2 / (2 * alpha * (T + 1)) + alpha * second_moment / 2
 
 
-def _no_noise_at_the_minimizer(setting: Setting) -> str:
-    problem = setting.problem
-    missing = [name for name in ("L_max", "M") if name not in problem.constants]
-    return f"the problem states no {' and no '.join(missing)}" if missing else ""
-
-
-_smooth_samples = Assumption(
-    "every sampled loss is L_max-smooth, and E||g||**2 <= M at the minimiser",
-    _no_noise_at_the_minimizer,
+_SMOOTH_SAMPLES = (
+    convex,
+    unconstrained,
+    unbiased,
+    known_minimizer,
+    states("L_max", "every sampled loss is L_max-smooth"),
+    states("M", "E||g||**2 <= M at the minimiser"),
+    constant_step,
 )
-
-
-def _within(statement: str, share: float, strictly: bool = False) -> Assumption:
-    """The first step size is at most a share of 1/L_max, or less than it."""
-
-    def fails(setting: Setting) -> str:
-        first = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)[0]
-        most = setting.problem.constant("L_max")
-        limit = share / most if most else np.inf
-        good = first < limit * (1 - 2**-50) if strictly else first <= limit * (1 + 2**-50)
-        return "" if good else f"it is {first:.6g}, and the limit {limit:.6g}"
-
-    return Assumption(statement, fails)
-
-
-_SMOOTH_SAMPLES = (convex, unconstrained, unbiased, known_minimizer, _smooth_samples, constant_step)
 
 
 @claim(
@@ -358,7 +346,11 @@ _SMOOTH_SAMPLES = (convex, unconstrained, unbiased, known_minimizer, _smooth_sam
     tags=("suboptimality", "convex", "stochastic", "averaging"),
     measure="suboptimality",
     kind="in expectation",
-    assumes=[_linear, *_SMOOTH_SAMPLES, _within("alpha <= 1 / (4 L_max)", 1 / 4)],
+    assumes=[
+        _linear,
+        *_SMOOTH_SAMPLES,
+        step("alpha <= 1 / (4 L_max)", "<=", lambda setting: inverse(setting, "L_max") / 4),
+    ],
     cases="""
         holds
             interpolating-least-squares  primal-averaging:averaging_power=1  constant:alpha=0.03 \
@@ -396,7 +388,11 @@ def sebbouh_2021_last(T: Any, R0: Any, alpha: Any, M: Any) -> Any:
     tags=("suboptimality", "convex", "stochastic", "averaging"),
     measure="suboptimality",
     kind="in expectation",
-    assumes=[_uniform, *_SMOOTH_SAMPLES, _within("alpha < 1 / L_max", 1.0, strictly=True)],
+    assumes=[
+        _uniform,
+        *_SMOOTH_SAMPLES,
+        step("alpha < 1 / L_max", "<", lambda setting: inverse(setting, "L_max")),
+    ],
     cases="""
         holds
             noisy-quadratic:sigma=0.1  primal-averaging  inverse-smoothness:h=0.5  500  seeds=20
@@ -429,7 +425,7 @@ def primal_averaging_smooth(T: Any, R0: Any, alpha: Any, L_max: Any, M: Any) -> 
 
 
 def _momentum_step(setting: Setting) -> float:
-    return float(1 - setting.rule.settings["beta1"]) / 2
+    return float(1 - setting.method.settings["beta1"]) / 2
 
 
 _UNIFIED = (
@@ -438,7 +434,7 @@ _UNIFIED = (
     unbiased,
     bounded_second_moment,
     constant_step,
-    step_size("alpha <= (1 - beta1) / (2 L)", _momentum_step),
+    step_size("alpha <= (1 - beta1) / (2 L)", _momentum_step, of="method"),
 )
 
 

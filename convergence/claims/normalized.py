@@ -12,12 +12,12 @@ from convergence.claims.assumptions import (
     constant_step,
     convex,
     exact_gradients,
+    known_minimizer,
     smooth,
+    strongly_convex,
     the_rule,
     unconstrained,
 )
-from convergence.claims.descent import strongly_convex
-from convergence.claims.stochastic import known_minimizer
 
 __all__ = [
     "polyak_1969_lipschitz",

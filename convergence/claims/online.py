@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import log, sqrt
 
-from convergence.claim import Assumption, Setting, claim, sum_i
+from convergence.claim import Setting, claim, sum_i
 from convergence.claims.assumptions import (
     beta1_below_root,
     beta1_square_below_beta2,
@@ -15,7 +15,13 @@ from convergence.claims.assumptions import (
     box_or_metric_projection,
     constant_step,
     convex,
+    inverse,
     inverse_sqrt_step,
+    nonincreasing_step,
+    settings_obey,
+    shrinking_beta1,
+    states,
+    step,
     the_problem,
     the_rule,
 )
@@ -65,14 +71,9 @@ def zinkevich_2003_thm1(T: Any, D: Any, G: Any, alpha: Any) -> Any:
     return D**2 * sqrt(T) / (2 * alpha) + alpha * G**2 * (sqrt(T) - 1 / 2)
 
 
-def _diameter_over_gradient(setting: Setting) -> str:
+def _diameter_over_gradient(setting: Setting) -> float:
     problem = setting.problem
-    if "G" not in problem.constants:
-        return "the problem states no G"
-    alpha = setting.schedule.settings["alpha"]
-    share = problem.domain.diameter("l2", problem.dimension) / problem.constant("G")
-    # Written as a fraction or as a decimal: the same to a rounding.
-    return "" if abs(alpha / share - 1) < 1e-12 else f"it is {alpha:.6g}, and D / G = {share:.6g}"
+    return problem.domain.diameter("l2", problem.dimension) * inverse(setting, "G")
 
 
 @claim(
@@ -83,8 +84,9 @@ def _diameter_over_gradient(setting: Setting) -> str:
         convex,
         bounded_domain,
         the_rule("gradient-descent"),
+        states("G", "gradients are bounded"),
         inverse_sqrt_step,
-        Assumption("alpha = D / G", _diameter_over_gradient),
+        step("alpha = D / G", "=", _diameter_over_gradient),
     ],
     cases="""
         holds
@@ -144,13 +146,6 @@ def ogd_constant_step(T: Any, D: Any, G: Any, alpha: Any) -> Any:
     return D**2 / (2 * alpha) + alpha * G**2 * T / 2
 
 
-def _nonincreasing(setting: Setting) -> str:
-    rounds = np.arange(1, setting.steps + 1)
-    sizes = setting.schedule.step_sizes(rounds, setting.problem, setting.steps)
-    rises = np.diff(sizes) > 0
-    return f"it rises after round {rises.argmax() + 1}" if rises.any() else ""
-
-
 @claim(
     source=("zinkevich2003, the proof of Theorem 1", "orabona2019"),
     tags=("regret", "online"),
@@ -159,7 +154,7 @@ def _nonincreasing(setting: Setting) -> str:
         convex,
         bounded_domain,
         the_rule("gradient-descent"),
-        Assumption("the step size never rises", _nonincreasing),
+        nonincreasing_step,
     ],
     cases="""
         holds
@@ -308,13 +303,6 @@ def amsgrad_nonincreasing_beta1(
     )
 
 
-def _constant_beta1(setting: Setting) -> str:
-    settings = setting.rule.settings
-    if settings["beta1"] == 0 or settings["beta1_decay"] == 1:
-        return ""
-    return f"the run used beta1_decay={settings['beta1_decay']:g}"
-
-
 # AMSGrad as its theorems have it.
 _plain_amsgrad = the_rule("amsgrad", eps=0.0, bias_correction="none", maximum_of="raw")
 
@@ -329,7 +317,12 @@ _plain_amsgrad = the_rule("amsgrad", eps=0.0, bias_correction="none", maximum_of
         _plain_amsgrad,
         box_or_metric_projection,
         inverse_sqrt_step,
-        Assumption("beta1 is constant", _constant_beta1),
+        settings_obey(
+            "beta1 is constant",
+            lambda s: s["beta1"] == 0 or s["beta1_decay"] == 1,
+            "beta1",
+            "beta1_decay",
+        ),
         beta1_square_below_beta2,
     ],
     cases=f"""
@@ -436,13 +429,6 @@ def reddi_2018_thm4(
     ) / ((1 - beta1) ** 2 * (1 - gamma) * sqrt(1 - beta2)) * sum_i(gradient_norms)
 
 
-def _shrinking_beta1(setting: Setting) -> str:
-    settings = setting.rule.settings
-    if settings["beta1"] == 0 or settings["beta1_decay"] < 1:
-        return ""
-    return "beta1 is constant and not 0"
-
-
 def _last_fall(beta1: float, lam: float) -> int:
     """The first round from which sqrt(t) / (1 - beta1 lam**(t-1)) never falls."""
     # A fall at t needs beta1 / (1 - beta1) s lam**(t-1) > (sqrt(2) - 1) with s = t (1 - lam): not
@@ -465,7 +451,7 @@ def _last_fall(beta1: float, lam: float) -> int:
         box_or_metric_projection,
         inverse_sqrt_step,
         beta1_below_root,
-        Assumption("beta1_t = beta1 lam**(t-1) with lam < 1", _shrinking_beta1),
+        shrinking_beta1,
     ],
     cases="""
         holds

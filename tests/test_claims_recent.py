@@ -66,7 +66,7 @@ WITNESSES = [
 def test_the_ratio_on_the_witness_and_a_bound_beyond_it(key, parts, ratio, at):
     claim, record = catalogue[key](), record_of(*parts)
     verdict = judge(claim, record)
-    assert verdict.word in ("holds", "vacuous"), verdict.reason
+    assert verdict.word == "holds", verdict.reason
     assert verdict.ratio == pytest.approx(ratio, abs=1e-9)
     assert at is None or verdict.closest == at
 
@@ -243,7 +243,7 @@ def test_other_methods_and_steps_break_the_bounds():
         ),
         ("polyak-1969-smooth", ("method",), (f"{POINT},L=0.01", "sgd", WHOLE, 60)),
         ("polyak-1969-smooth", ("alpha",), ("huber-worst", POLYAK, "constant:alpha=3.9", 60)),
-        ("polyak-1969-strongly-convex", ("method",), (POINT, "sgd", "constant:alpha=0.1", 60)),
+        ("polyak-1969-strongly-convex", ("method",), (f"{POINT},L=0.01", "sgd", WHOLE, 60)),
         (
             "polyak-1969-strongly-convex",
             ("alpha",),

@@ -139,7 +139,8 @@ SCHEDULES = {
     "silver steps that are all short": (
         lambda t, L, *, h: 2**0.5 * h / L + 0 * t,
         "altschuler-parrilo-2023-silver",
-        Run("huber-worst:N=179", "sgd", "silver", 127),
+        # Straight for 255 silver steps, and for longer if they are short.
+        Run("huber-worst:N=1154,h=0.999133", "sgd", "silver", 1023),
     ),
 }
 

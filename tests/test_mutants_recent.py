@@ -17,7 +17,93 @@ from convergence.simulation import run
 _POINT = Run("quadratic:kappa=1,dimension=1", "polyak-step", "constant:alpha=1", 40)
 _RESISTING = Run("resisting-maximum:N=24", "polyak-step", "constant:alpha=1", 60)
 
+_FLAT = Run("huber-worst:N=1", "normalized-momentum:beta1=0.5", "constant:alpha=0.01", 200)
+_MUON = Run(
+    "matrix-quadratic",
+    "muon:beta1=0,nesterov=false,orthogonalization=polar,scale=none",
+    "constant:alpha=0.05",
+    100,
+)
+
 CAUGHT = {
+    "normalized-momentum": [
+        Mutant(
+            "not normalised",
+            "normalized_momentum",
+            "ratio(m, norm(m))",
+            "m",
+            "cutkosky-mehta-2020",
+            _FLAT,
+        ),
+        Mutant(
+            "the gradient by the length of the momentum",
+            "normalized_momentum",
+            "ratio(m, norm(m))",
+            "ratio(g, norm(m))",
+            "cutkosky-mehta-2020",
+            _FLAT,
+        ),
+        Mutant(
+            "something is added to the norm",
+            "normalized_momentum",
+            "norm(m))",
+            "norm(m) + 1)",
+            "cutkosky-mehta-2020",
+            _FLAT,
+        ),
+        Mutant(
+            "nothing is forgotten",
+            "normalized_momentum",
+            "beta1 * m + (1 - beta1) * g",
+            "m + g",
+            "cutkosky-mehta-2020",
+            _FLAT,
+        ),
+    ],
+    "muon": [
+        Mutant(
+            "climbs",
+            "muon",
+            "direction = polar(moved)",
+            "direction = -polar(moved)",
+            "cutkosky-mehta-2020-muon",
+            _MUON,
+        ),
+        Mutant(
+            "not orthogonalised",
+            "muon",
+            "direction = polar(moved)",
+            "direction = moved",
+            "cutkosky-mehta-2020-muon",
+            _MUON,
+        ),
+        Mutant(
+            "the Frobenius norm for the spectral one",
+            "muon",
+            "direction = polar(moved)",
+            'direction = ratio(moved, norm_along(moved, "block"))',
+            "cutkosky-mehta-2020-muon",
+            _MUON,
+        ),
+        Mutant(
+            "nothing is forgotten",
+            "muon",
+            "u = beta1 * u + g",
+            "u = u + g",
+            "cutkosky-mehta-2020-muon",
+            _MUON,
+        ),
+    ],
+    "signum": [
+        Mutant(
+            "the average itself",
+            "signum",
+            "return sign(m), m",
+            "return m, m",
+            "cutkosky-mehta-2020-signum",
+            Run("huber-worst:N=1", "signum:beta1=0.5", "constant:alpha=0.01", 200),
+        ),
+    ],
     "polyak-step": [
         Mutant(
             "the norm is not squared",
@@ -89,6 +175,16 @@ CAUGHT = {
 }
 
 NOT_CAUGHT = {
+    "normalized-momentum": [
+        Missed(
+            "1 - beta1 is left out",
+            "normalized_momentum",
+            "(1 - beta1) * g",
+            "g",
+            "normalized-momentum",
+            "the direction is the same",
+        ),
+    ],
     "schedule-free": [
         Missed(
             "the start is left out of the average",

@@ -277,7 +277,7 @@ def test_other_methods_and_steps_break_the_bounds():
     for key, words, parts in (
         (NORMED[0], ("method",), ("huber-worst:N=1", f"{PLAIN},maximize=true", KINK, 200)),
         (NORMED[1], ("method",), ("huber-worst:N=1", "signum:maximize=true", KINK, 200)),
-        (NORMED[2], ("method",), ("matrix-quadratic", f"{EXACT_MUON},maximize=true", WHOLE, 9)),
+        (NORMED[2], ("method",), ("matrix-quadratic", f"{EXACT_MUON},maximize=true", WHOLE, 60)),
         (FREED, ("method",), ("absolute-value", f"{FREE}:maximize=true", KINK, 90)),
         (
             "zamani-glineur-2023",

@@ -25,6 +25,7 @@ _PUBLIC = {
     "Citation": ("convergence.cards", "Citation"),
     "Claim": ("convergence.claim", "Claim"),
     "InputError": ("problems.notation", "InputError"),
+    "Optimizer": ("convergence.optimizer", "Optimizer"),
     "Outcome": ("convergence.verification", "Outcome"),
     "Record": ("convergence.record", "Record"),
     "Rule": ("convergence.rule", "Rule"),
@@ -33,6 +34,7 @@ _PUBLIC = {
     "check_problem": ("convergence.cards", "check_problem"),
     "cite": ("convergence.cards", "cite"),
     "find_claim": ("convergence.claims", "find"),
+    "find_optimizer": ("convergence.optimizer", "find"),
     "find_problem": ("problems", "find"),
     "find_rule": ("convergence.rules", "find"),
     "find_schedule": ("convergence.schedule", "find"),
@@ -51,6 +53,7 @@ __all__ = [
     "Citation",
     "Claim",
     "InputError",
+    "Optimizer",
     "Outcome",
     "Record",
     "Rule",
@@ -60,6 +63,7 @@ __all__ = [
     "check_problem",
     "cite",
     "find_claim",
+    "find_optimizer",
     "find_problem",
     "find_rule",
     "find_schedule",
@@ -95,6 +99,8 @@ if TYPE_CHECKING:
     from convergence.claim import Claim
     from convergence.claims import find as find_claim
     from convergence.claims import judge
+    from convergence.optimizer import Optimizer
+    from convergence.optimizer import find as find_optimizer
     from convergence.record import Record, load_records, save_records
     from convergence.rule import Rule
     from convergence.rules import find as find_rule

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import problems
-from convergence import rules
+from convergence import optimizer, rules
 from convergence import schedule as schedules
 from problems.notation import InputError, nearest, parse, read_value, require
 from problems.registry import Registry
@@ -52,7 +52,7 @@ class Case:
     """A run on which a claim is judged by `verify`, and the verdict it must give.
 
     Attributes:
-        problem, rule, schedule: Specifications.
+        problem, rule, schedule: Specifications; any optimizer may stand for a rule.
         steps: Rounds of the run.
         expected: A verdict, or "not violated" where any other will do.
         seeds: How many lanes.
@@ -90,7 +90,8 @@ class Case:
         )
         for specification, catalogue in catalogues:
             # A file of one's own may be written after the claim that names it.
-            if place_of(specification) is None:
+            own = catalogue is rules.catalogue and optimizer.names_own(specification)
+            if place_of(specification) is None and not own:
                 key, given = parse(specification)
                 entry = catalogue[key]
                 for name in given:

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convergence.case import Case, table
 from convergence.measure import MEASURES, Observation
+from convergence.optimizer import Opaque
 from convergence.rule import Rule
 from convergence.schedule import Schedule
 from convergence.simulation import Projection
@@ -27,9 +28,13 @@ from problems.problem import CONSTANTS, Problem
 from problems.registry import Entry, Registry
 from problems.script import Shelf, parameters_of, place_of
 
+if TYPE_CHECKING:
+    from convergence.record import Record
+
 __all__ = [
     "LETTERS",
     "SEEN",
+    "UNDECLARED",
     "Assumption",
     "Claim",
     "Kind",
@@ -45,15 +50,52 @@ Kind = Literal["every run", "in expectation", "with probability", "rate", "almos
 Array = NDArray[np.float64]
 
 
+#: Why an assumption about the method fails where nothing is known of it.
+UNDECLARED = "the optimizer does not say what it is; declare it with like='...'"
+
+
 @dataclass(frozen=True)
 class Setting:
-    """What a claim is held against: the parts of a run."""
+    """What a claim is held against: the parts of a run.
+
+    Attributes:
+        rule: What the optimizer is: a rule that is run, or the one that another optimizer declares
+            to be; None if it declares nothing.
+        optimizer: What is run, if that is no rule.
+    """
 
     problem: Problem
     rule: Rule
     schedule: Schedule
     steps: int
     projection: Projection = "euclidean"
+    optimizer: Opaque | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> Setting:
+        """The setting of a recorded run."""
+        return cls.with_any(
+            record.problem, record.rule, record.schedule, record.steps, record.projection
+        )
+
+    @classmethod
+    def with_any(
+        cls,
+        problem: Problem,
+        optimizer: Rule | Opaque,
+        schedule: Schedule,
+        steps: int,
+        projection: Projection = "euclidean",
+    ) -> Setting:
+        """The setting of a run of any optimizer."""
+        if isinstance(optimizer, Rule):
+            return cls(problem, optimizer, schedule, steps, projection)
+        return cls(problem, cast(Rule, optimizer.like), schedule, steps, projection, optimizer)
+
+    @property
+    def carried_out(self) -> Rule | Opaque:
+        """What is run."""
+        return self.optimizer or self.rule
 
 
 @dataclass(frozen=True)
@@ -85,6 +127,8 @@ class _Letter:
     quantities: Callable[[Setting], tuple[str, ...]] = lambda setting: ()
     state: tuple[str, ...] = ()
     needs: Callable[[Setting], tuple[str, ...]] = lambda setting: ()
+    of_the_run: bool = False
+    of_rule: bool = False
 
 
 def _problem_constant(name: str) -> _Letter:
@@ -97,7 +141,7 @@ def _rule_setting(name: str, meaning: str) -> _Letter:
         require(name in settings, f"rule {context.setting.rule.key} has no {name}")
         return float(settings[name])
 
-    return _Letter(meaning, value)
+    return _Letter(meaning, value, of_rule=True)
 
 
 def _step_size(context: _Context) -> float:
@@ -253,7 +297,7 @@ LETTERS: Mapping[str, _Letter] = {
     "beta2": _rule_setting("beta2", "decay of the second moment"),
     "eps": _rule_setting("eps", "added to the root"),
     "weight_decay": _rule_setting("weight_decay", "weight of the decay towards 0"),
-    "b0": _Letter("root of the accumulator's first value", _first_root),
+    "b0": _Letter("root of the accumulator's first value", _first_root, of_rule=True),
     "start_sup": _Letter(
         "largest coordinate of the start, in size",
         lambda c: float(abs(np.asarray(c.setting.problem.start)).max()),
@@ -273,8 +317,9 @@ LETTERS: Mapping[str, _Letter] = {
     "iterate_sup": _Letter(
         "largest coordinate of the iterate after round T, in size",
         lambda c: abs(c.observed.iterate).max(axis=-1),
+        of_the_run=True,
     ),
-    "lam": _Letter("factor by which beta1 shrinks each round", _lam),
+    "lam": _Letter("factor by which beta1 shrinks each round", _lam, of_rule=True),
     "gradient_norms": _Letter(
         "||g_{1:T,i}||_2, by coordinate",
         lambda c: np.sqrt(c.observed.totals["gradient_square_sum"]),
@@ -345,10 +390,26 @@ class Claim:
         """What the bound asks for besides T."""
         return _letters(self.entry)
 
-    def on_every_run(self, problem: Problem) -> bool:
+    def on_every_run(self, problem: Problem, optimizer: Opaque | None = None) -> bool:
         """Whether it is judged run by run: without chance an expectation is the one run."""
-        by_chance = self.kind in ("in expectation", "with probability") and problem.stochastic
+        # What declares to be a rule does not draw.
+        draws = optimizer is not None and optimizer.seeded and optimizer.like is None
+        drawn = problem.stochastic or draws
+        by_chance = self.kind in ("in expectation", "with probability") and drawn
         return not by_chance and self.kind not in ("rate", "almost sure limit")
+
+    def bound_is_fixed(self, setting: Setting) -> bool:
+        """Whether the bound is made of constants and settings, and not of what a run does."""
+        return not any(
+            letter.quantities(setting) or letter.state or letter.of_the_run
+            for letter in map(LETTERS.__getitem__, self.letters)
+        )
+
+    def beside(self, setting: Setting) -> Setting:
+        """The run that a run is set beside: by the same optimizer, unless another rule is named."""
+        assert self.twin is not None
+        other = self.twin(setting)
+        return other if other.rule is setting.rule else replace(other, optimizer=None)
 
     def quantities(self, setting: Setting) -> tuple[str, ...]:
         """Running totals needed to judge a run."""
@@ -360,12 +421,25 @@ class Claim:
     def fails(self, setting: Setting) -> str:
         """Why the claim does not speak of a setting, or ""."""
         for assumption in self.assumptions:
-            if reason := assumption.fails(setting):
+            try:
+                reason = assumption.fails(setting)
+            except AttributeError:
+                if setting.rule is not None:
+                    raise
+                reason = UNDECLARED
+            if reason:
                 return f"{assumption.statement}: {reason}"
         reason = "" if self.twin else MEASURES[self.measure].unavailable(setting.problem)
         if reason:
             return f"{self.measure} cannot be measured: {reason}"
+        if setting.optimizer:
+            state = [name for letter in self.letters for name in LETTERS[letter].state]
+            totals = self.quantities(setting)
+            if reason := setting.optimizer.hides(totals, [*MEASURES[self.measure].state, *state]):
+                return f"the claim cannot be held against the run: {reason}"
         for letter in self.letters:
+            if setting.rule is None and LETTERS[letter].of_rule:
+                return f"the bound needs {letter}: {UNDECLARED}"
             for name in LETTERS[letter].state:
                 if name not in setting.rule.state:
                     return f"the bound needs {letter}, and rule {setting.rule.key} has none"

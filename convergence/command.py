@@ -227,10 +227,21 @@ def _shown_point(record: Any) -> str:
     return shown + (", ..." if middle.size > 3 else "")
 
 
+def _shown_memory(record: Any) -> str:
+    return "unknown" if record.bytes_per_parameter is None else str(record.bytes_per_parameter)
+
+
 @app.command()
 def run(
     problem: Annotated[str, typer.Argument(help="KEY or KEY:name=value,...")],
-    optimizer: Annotated[list[str], typer.Option("-o", "--optimizer", help="A rule; repeatable.")],
+    optimizer: Annotated[
+        list[str],
+        typer.Option(
+            "-o",
+            "--optimizer",
+            help="A rule, my_file.py::name or package.module:name; repeatable.",
+        ),
+    ],
     schedule: Annotated[
         str, typer.Option("--schedule", help="Step sizes.")
     ] = "inverse-sqrt:alpha=0.1",
@@ -257,7 +268,7 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run rules on a problem; print a summary and save the records.
+    """Run rules, or optimizers of your own, on a problem; print a summary and save the records.
 
     Example: convergence run reddi-2018-online -o adam:beta2=0.99 -o amsgrad:beta2=0.99
     --schedule inverse-sqrt:alpha=.5 --steps 1_000_000 --plot adam.png
@@ -273,7 +284,7 @@ def run(
     require(type(rounds) is int, f"steps={steps!r} must be a whole number of at least 1")
     records: list[convergence.Record] = []
     item = convergence.find_problem(problem)
-    rules = [convergence.find_rule(text) for text in optimizer]
+    rules = [convergence.find_optimizer(text) for text in optimizer]
     target = save or Path(f"{item.stem}.npz")
     require_writable(target)
     if plot:
@@ -319,7 +330,7 @@ def run(
                 band = f" [{low:.4g}, {high:.4g}]" if len(record.seeds) > 1 else ""
                 cells.append(f"{middle:.6g}{band}")
             rows.append([name.replace("_", " "), *cells])
-        rows.append(["state bytes/parameter", *(str(r.bytes_per_parameter) for r in records)])
+        rows.append(["state bytes/parameter", *map(_shown_memory, records)])
         rows.append(["checksum", *(record.checksum[:16] for record in records)])
         lanes = len(records[0].seeds)
         over = f", median [10 %, 90 %] over {lanes} seeds" if lanes > 1 else ""
@@ -343,6 +354,14 @@ def verify(
         bool,
         typer.Option("--quick", help="Only the cases that claims name, not all that apply."),
     ] = False,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--optimizer",
+            help="Judge this, as run takes it, in place of the rules of the cases.",
+        ),
+    ] = None,
     junit: Annotated[
         Path | None, typer.Option("--junit", help="Write a JUnit report as well.")
     ] = None,
@@ -372,7 +391,13 @@ def verify(
     with _progress("judging", None) as update:
         try:
             outcomes = convergence.verify(
-                claim or (), only=only, quick=quick, workers=workers, fresh=fresh, progress=update
+                claim or (),
+                only=only,
+                quick=quick,
+                workers=workers,
+                fresh=fresh,
+                progress=update,
+                optimizer=optimizer,
             )
         except verification.Interrupted as interrupted:
             outcomes, left = interrupted.outcomes, interrupted.left

@@ -7,8 +7,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from convergence import rules
+from convergence import optimizer, rules
 from convergence import schedule as schedules
+from convergence.optimizer import Opaque
 from convergence.rule import Rule
 from convergence.schedule import Schedule
 from problems import find as find_problem
@@ -18,7 +19,7 @@ from problems.registry import Entry
 
 __all__ = ["Cell", "cells"]
 
-Cell = tuple[Problem, Rule, Schedule]
+Cell = tuple[Problem, Rule | Opaque, Schedule]
 Grid = Mapping[str, Sequence[Any]]
 
 
@@ -40,7 +41,7 @@ class _Part:
             self.entry = registry[key]
         else:
             # A file of one's own, or an object.
-            self.found = find(given) if isinstance(given, str) else given
+            self.found = find(given) if isinstance(given, str) or kind == "rule" else given
             self.entry = getattr(self.found, "entry", None)
             self.settings = dict(getattr(self.found, "settings", {}))
 
@@ -75,7 +76,7 @@ def cells(problem: Any, rule: Any, schedule: Any, grid: Grid) -> list[Cell]:
     """
     parts = {
         "problem": _Part("problem", problem, catalogue, find_problem),
-        "rule": _Part("rule", rule, rules.catalogue, rules.find),
+        "rule": _Part("rule", rule, rules.catalogue, optimizer.find),
         "schedule": _Part("schedule", schedule, schedules.catalogue, schedules.find),
     }
     require(

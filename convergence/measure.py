@@ -93,6 +93,7 @@ class Measure:
         quantities: Running totals needed.
         samples_gradients: Whether exact gradients must be taken at drawn rounds.
         size: Of `GRADIENT_SIZES`, the one that is then summed.
+        state: State variables of a rule that it is made of.
         span: (problem, rule, rounds) -> the least and the largest figure that the stated constants
             allow, shape (rounds,), infinite where they say nothing.
         standing_still: The figure of a run that never leaves the start, or None if unknown.
@@ -114,6 +115,7 @@ class Measure:
     quantities: Callable[[Problem], tuple[str, ...]] = lambda problem: ()
     samples_gradients: Callable[[Problem], bool] = lambda problem: False
     size: str = ""
+    state: tuple[str, ...] = ()
     span: Callable[[Problem, Rule | None, Times], tuple[Any, Any]] = lambda problem, rule, times: (
         -np.inf,
         np.inf,
@@ -614,6 +616,7 @@ MEASURES: Mapping[str, Measure] = {
             "first moment over E g",
             _first_moment,
             _needs_objective,
+            state=("m",),
             span=_span_of_first_moment,
             on_request=True,
         ),
@@ -623,6 +626,7 @@ MEASURES: Mapping[str, Measure] = {
             "second moment",
             _second_moment,
             lambda problem: "",
+            state=("v",),
             span=_span_of_second_moment,
             on_request=True,
         ),

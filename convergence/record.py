@@ -18,8 +18,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence import rules
+from convergence import optimizer
 from convergence import schedule as schedules
+from convergence.optimizer import Opaque
 from convergence.rule import Rule
 from convergence.schedule import Schedule
 from problems import find as find_problem
@@ -72,7 +73,7 @@ class Record:
     """A recorded run.
 
     Attributes:
-        problem, rule, schedule: What was run.
+        problem, rule, schedule: What was run; in place of a rule maybe another optimizer.
         steps: The number of rounds asked for.
         seeds: One for each lane.
         projection: "euclidean" or "metric".
@@ -84,7 +85,7 @@ class Record:
     """
 
     problem: Problem
-    rule: Rule
+    rule: Rule | Opaque
     schedule: Schedule
     steps: int
     seeds: tuple[int, ...]
@@ -167,8 +168,8 @@ class Record:
         }
 
     @property
-    def bytes_per_parameter(self) -> int:
-        """Memory of the rule's state."""
+    def bytes_per_parameter(self) -> int | None:
+        """Memory of the rule's state; None of another optimizer."""
         return self.rule.bytes_per_parameter
 
     @property
@@ -241,6 +242,7 @@ def save_records(records: Sequence[Record], path: str | Path, command: str = "")
                 "series": sorted(record.series),
                 "checksum": record.checksum,
                 "problem_sources": _own_sources(record.problem),
+                "rule_sources": record.rule.entry.facts.get("sources_sha256"),
             }
             for record in records
         ],
@@ -264,9 +266,9 @@ def _own_sources(problem: Problem) -> str | None:
 
 
 def load_records(path: str | Path) -> list[Record]:
-    """Read records back; problems, rules and schedules are built again.
+    """Read records back; problems, optimizers and schedules are built again.
 
-    A warning tells of problems whose own file has changed since the run.
+    A warning tells of problems and optimizers whose own file has changed since the run.
 
     Raises:
         InputError: The file cannot be read, or is no file of records, or was altered.
@@ -283,7 +285,7 @@ def load_records(path: str | Path) -> list[Record]:
             records = [
                 Record(
                     problem=find_problem(item["problem"]),
-                    rule=rules.find(item["rule"]),
+                    rule=optimizer.find(item["rule"]),
                     schedule=schedules.find(item["schedule"]),
                     steps=item["steps"],
                     seeds=tuple(item["seeds"]),
@@ -305,9 +307,14 @@ def load_records(path: str | Path) -> list[Record]:
             record.checksum == item["checksum"],
             f"{str(path)!r} was altered: the checksum of {item['rule']} differs",
         )
-        if item.get("problem_sources") != _own_sources(record.problem):
-            warnings.warn(
-                f"{str(path)!r} was recorded with another version of {item['problem']}",
-                stacklevel=2,
-            )
+        sources = {
+            "problem": _own_sources(record.problem),
+            "rule": record.rule.entry.facts.get("sources_sha256"),
+        }
+        for part, digest in sources.items():
+            if item.get(f"{part}_sources") != digest:
+                warnings.warn(
+                    f"{str(path)!r} was recorded with another version of {item[part]}",
+                    stacklevel=2,
+                )
     return records

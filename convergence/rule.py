@@ -36,7 +36,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from convergence.expression import (
     BLOCK_OPERATIONS,
@@ -296,6 +296,10 @@ class Rule:
     entry: Entry[Rule]
     settings: Mapping[str, Any]
     traced: Traced
+
+    #: Of another optimizer (`convergence.optimizer.Opaque`) these may be otherwise.
+    repeatable: ClassVar[bool] = True
+    seeded: ClassVar[bool] = False
 
     @property
     def key(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypedDict, Unpack, get_args, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence import quantity, rules
+from convergence import optimizer, quantity
 from convergence import schedule as schedules
 from convergence.engines import blocks, loops, rows, steps
 from convergence.engines.kernel import Flavour, Kernel, kernel
@@ -30,6 +30,7 @@ from convergence.measure import (
     Observation,
     default_measures,
 )
+from convergence.optimizer import Opaque
 from convergence.record import End, Record
 from convergence.rule import Rule
 from convergence.schedule import Schedule
@@ -497,15 +498,24 @@ def _spans(times: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
         before = last
 
 
-def _accepted_measures(measures: Sequence[str] | None, problem: Problem) -> list[Measure]:
+def _accepted_measures(
+    measures: Sequence[str] | None, problem: Problem, rule: Rule | Opaque
+) -> list[Measure]:
     if measures is None:
-        return default_measures(problem)
+        if isinstance(rule, Rule) or rule.repeatable:
+            return default_measures(problem)
+        # Nothing can be measured later.
+        every = (m for m in MEASURES.values() if not m.unavailable(problem))
+        return [m for m in every if not rule.hides(m.quantities(problem), m.state)]
     require(not isinstance(measures, str), f"measures={measures!r} must be a list of names")
     chosen = []
     for name in dict.fromkeys(measures):
         require(name in MEASURES, f"there is no measure {name!r}; {nearest(name, MEASURES)}")
         reason = MEASURES[name].unavailable(problem)
         require(not reason, f"{name} cannot be measured on {problem.specification}: {reason}")
+        if isinstance(rule, Opaque):
+            reason = rule.hides(MEASURES[name].quantities(problem), MEASURES[name].state)
+            require(not reason, f"{name} cannot be measured: {reason}")
         chosen.append(MEASURES[name])
     return chosen
 
@@ -526,7 +536,7 @@ class _How(TypedDict, total=False):
 @overload
 def run(
     problem: Problem | str,
-    rule: Rule | str,
+    rule: Any,
     schedule: Schedule | str,
     steps: int,
     *,
@@ -538,7 +548,7 @@ def run(
 @overload
 def run(
     problem: Problem | str,
-    rule: Rule | str,
+    rule: Any,
     schedule: Schedule | str,
     steps: int,
     *,
@@ -549,7 +559,7 @@ def run(
 
 def run(
     problem: Problem | str,
-    rule: Rule | str,
+    rule: Any,
     schedule: Schedule | str,
     steps: int,
     *,
@@ -563,17 +573,19 @@ def run(
     progress: Callable[[int], None] | None = None,
     grid: Mapping[str, Sequence[Any]] | None = None,
 ) -> Record | list[Record]:
-    """Run a rule on a problem and record it.
+    """Run an optimizer on a problem and record it.
 
     Args:
         problem: A problem, or its specification.
-        rule: A rule, or its specification.
+        rule: A rule, or its specification, or another optimizer: see `convergence.optimizer.find`.
         schedule: A schedule, or its specification.
         steps: How many rounds, at least 1.
         seeds: How many lanes (seeds 0, 1, ...), or their seeds. Every seed gives the same run
-            of a problem that is not stochastic, so it then gets one lane.
+            of a problem that is not stochastic, so it then gets one lane, unless the optimizer
+            takes the seed.
         measures: Names from `convergence.measure.MEASURES`; by default all that make sense.
-        quantities: Further running totals to record, by name.
+        quantities: Further running totals to record, by name. Of an optimizer that cannot be run
+            again, by default all measures and totals are recorded.
         times: Rounds to record at; by default `record_times(steps)`.
         projection: "euclidean", or "metric" for the rule's own diagonal.
         engine: See `Simulation`.
@@ -592,13 +604,13 @@ def run(
     """
     if grid is None:
         problem = find_problem(problem) if isinstance(problem, str) else problem
-        rule = rules.find(rule) if isinstance(rule, str) else rule
+        rule = optimizer.find(rule)
         schedule = schedules.find(schedule) if isinstance(schedule, str) else schedule
         wanted = [(problem, rule, schedule)]
     else:
         wanted = cells(problem, rule, schedule, grid)
     for cell in wanted:
-        for part, kind in zip(cell, (Problem, Rule, Schedule), strict=True):
+        for part, kind in ((cell[0], Problem), (cell[2], Schedule)):
             name = kind.__name__.lower()
             if not isinstance(part, kind):
                 raise InputError(f"{name}={part!r} must be a {name} or its specification")
@@ -614,7 +626,9 @@ def run(
     when = _accepted_times(times, steps)
     planned = [
         _Planned(
-            cell, tuple(_accepted_seeds(seeds, cell[0])), _accepted_measures(measures, cell[0])
+            cell,
+            tuple(_accepted_seeds(seeds, cell)),
+            _accepted_measures(measures, cell[0], cell[1]),
         )
         for cell in wanted
     ]
@@ -645,6 +659,8 @@ class _Planned:
     def structure(self, steps: int) -> Any:
         """Equal for cells that can be lanes of one run."""
         problem, rule, schedule = self.cell
+        if isinstance(rule, Opaque):
+            return object()  # equal to no other
         return rule.traced, structure_of(problem, schedule, steps)
 
 
@@ -657,11 +673,17 @@ def _recorded(
     progress: Callable[[int], None] | None,
 ) -> list[Record]:
     """Run cells of the same formulas side by side, and record each."""
+    from convergence.foreign import simulate  # which builds on this module
+
+    rule = plans[0].cell[1]
+    if isinstance(rule, Opaque) and not rule.repeatable and not quantities:
+        names = [entry.key.replace("-", "_") for entry in quantity.catalogue]
+        quantities = [name for name in names if not rule.hides([name])]
     parts: list[Any] = list(plans[0].cell)
     if len(plans) > 1:
         parts = [[plan.cell[k] for plan in plans for _ in plan.seeds] for k in range(3)]
     needed = [name for plan in plans for m in plan.measures for name in m.quantities(plan.cell[0])]
-    simulation = Simulation(
+    simulation = simulate(
         *parts,
         seeds=[seed for plan in plans for seed in plan.seeds],
         horizon=steps,
@@ -717,7 +739,7 @@ def _recorded(
     return records
 
 
-def _accepted_seeds(seeds: int | Sequence[int], problem: Problem) -> list[int]:
+def _accepted_seeds(seeds: int | Sequence[int], cell: Cell) -> list[int]:
     whole = isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool)
     require(
         whole or isinstance(seeds, (list, tuple, range, np.ndarray)),
@@ -736,7 +758,8 @@ def _accepted_seeds(seeds: int | Sequence[int], problem: Problem) -> list[int]:
         require(len(set(lanes)) == len(lanes), f"seeds={seeds!r} repeats a seed")
         require(min(lanes) >= 0, f"seed {min(lanes)} must not be negative")
         require(max(lanes) < 2**64, f"seed {max(lanes)} must be less than 2**64")
-    return lanes if problem.stochastic else lanes[:1]
+    problem, rule, _ = cell
+    return lanes if problem.stochastic or rule.seeded else lanes[:1]
 
 
 def _accepted_times(times: Sequence[int] | None, steps: int) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from multiprocessing import active_children, get_context
@@ -29,6 +29,9 @@ from convergence.case import Case, Word
 from convergence.claim import Claim, Setting, find_all
 from convergence.claims import catalogue, find, judge
 from convergence.judges.chance import ERROR_PROBABILITY
+from convergence.optimizer import Opaque, names_own
+from convergence.optimizer import find as find_optimizer
+from convergence.rule import Rule
 from convergence.rules import catalogue as rules
 from convergence.rules import find as find_rule
 from convergence.schedule import catalogue as schedules
@@ -167,7 +170,11 @@ def _problems() -> tuple[Problem, ...]:
 
 
 def cases(
-    claims: Sequence[str] = (), only: str = "", *, quick: bool = True
+    claims: Sequence[str] = (),
+    only: str = "",
+    *,
+    quick: bool = True,
+    optimizer: Rule | Opaque | None = None,
 ) -> list[tuple[str, Case]]:
     """The keys of claims, each with a case of it, as `verify` takes them.
 
@@ -177,7 +184,39 @@ def cases(
     found = _cases(claims, only, quick)
     wanted = f"matches only={only!r}" if only else f"belongs to {', '.join(claims)}"
     require(found, f"no claim, rule or problem of any case {wanted}")
-    return found
+    if optimizer is None:
+        return found
+    taken = _in_place(optimizer, found)
+    require(taken, f"no claim speaks of optimizer {optimizer.specification} in any of these cases")
+    return taken
+
+
+def _in_place(optimizer: Rule | Opaque, jobs: Sequence[tuple[str, Case]]) -> list[tuple[str, Case]]:
+    """The cases with another optimizer in place of their rules, where the claims speak of it.
+
+    Where it is, or declares to be, the rule of the case, the verdict of that is expected; else
+    only that a theorem that is true is not violated.
+    """
+    rule = optimizer if isinstance(optimizer, Rule) else optimizer.like
+    known = rule and rule.specification
+    found: dict[tuple[Any, ...], tuple[str, Case]] = {}
+    for name, case in jobs:
+        same = not names_own(case.rule) and find_rule(case.rule).specification == known
+        claim = find(name).entry(**case.options)
+        if not same and not claim.status.startswith("proved"):
+            continue
+        problem, schedule = problems.find(case.problem), find_schedule(case.schedule)
+        setting = Setting.with_any(problem, optimizer, schedule, case.steps)
+        if not _steps_fit(setting) or claim.fails(setting):
+            continue
+        taken = replace(case, rule=optimizer.specification)
+        if not same:
+            taken = replace(taken, expected="not violated", first_violation=None)
+        options = tuple(sorted(case.options.items()))
+        key = (name, case.problem, case.schedule, case.steps, case.seeds, options)
+        if same or key not in found:
+            found[key] = name, taken
+    return [*found.values()]
 
 
 def _cases(claims: Sequence[str], only: str, quick: bool) -> list[tuple[str, Case]]:
@@ -202,18 +241,20 @@ def _keys(claim: str, case: Case) -> tuple[str, ...]:
     return (claim, case.rule.partition(":")[0], case.problem.partition(":")[0])
 
 
-def judge_case(claim: str, case: Case) -> Outcome:
-    """Run a case and judge it."""
+def judge_case(claim: str, case: Case, optimizer: Opaque | None = None) -> Outcome:
+    """Run a case, or an optimizer in its place, and judge it."""
     item = find(claim).entry(**case.options)
-    # The cheapest record that names the run: judging takes what it needs itself.
+    carried = optimizer or find_optimizer(case.rule)
+    # The cheapest record that names the run: judging takes what it needs itself, if it can.
+    again = carried.repeatable
     record = run(
         case.problem,
-        case.rule,
+        carried,
         case.schedule,
         case.steps,
         seeds=case.seeds,
-        measures=[],
-        times=[case.steps] if item.kind == "every run" else None,
+        measures=[] if again else None,
+        times=[case.steps] if item.kind == "every run" and again else None,
     )
     return Outcome(judge(item, record), case.expected, case.first_violation)
 
@@ -262,11 +303,9 @@ def _made_of(problem: str) -> Iterator[str]:
 
 def _written_in(claim: str, case: Case) -> Iterator[str]:
     """The source files of the functions that a verdict comes from, but one's own problem's."""
-    entries: list[Entry[Any]] = [
-        find(claim).entry,
-        rules[parse(case.rule)[0]],
-        schedules[parse(case.schedule)[0]],
-    ]
+    entries: list[Entry[Any]] = [find(claim).entry, schedules[parse(case.schedule)[0]]]
+    if not names_own(case.rule):
+        entries.append(rules[parse(case.rule)[0]])
     for problem in _made_of(case.problem):
         if place_of(problem) is None:
             entries.append(problems.catalogue[parse(problem)[0]])
@@ -278,10 +317,14 @@ def _key(claim: str, case: Case) -> str | None:
     """The key of a verdict in the store, or None if it depends on what cannot be known.
 
     What was registered in a running Python, rather than by a file that is named, cannot: its
-    source may be anywhere.
+    source may be anywhere. Nor can an optimizer that may come out otherwise another time.
     """
     try:
-        named = map(_files_of, (claim, *_made_of(case.problem)))
+        own = [case.rule] if names_own(case.rule) else []
+        for rule in own:
+            if place_of(rule) is None or not find_optimizer(rule).repeatable:
+                return None
+        named = map(_files_of, (claim, *own, *_made_of(case.problem)))
         sources, files = (sorted(set().union(*paths)) for paths in zip(*named, strict=True))
         known = {str(path) for path in sources}
         for file in _written_in(claim, case):
@@ -328,6 +371,7 @@ class _Job:
     claim: str
     case: Case
     key: str | None
+    optimizer: Opaque | None = None
 
     def outcome(self, fields: Mapping[str, Any], from_store: bool) -> Outcome:
         """The outcome of a verdict as it is stored; the key covers no expectation."""
@@ -350,7 +394,7 @@ class _Answer:
 def _answer(job: _Job, store: Store, fresh: bool, wait: bool) -> _Answer:
     """Judge a case, unless its verdict is stored or, without waiting, is being found elsewhere."""
     if job.key is None:
-        return _Answer(_plain(judge_case(job.claim, job.case).verdict))
+        return _Answer(_plain(judge_case(job.claim, job.case, job.optimizer).verdict))
     with store.lock(job.key, wait=wait) as mine:
         if not mine:
             return _Answer()
@@ -485,6 +529,7 @@ def verify(
     workers: int | None = None,
     fresh: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    optimizer: Any = None,
 ) -> list[Outcome]:
     """Judge claims on the cases of the registry.
 
@@ -503,18 +548,26 @@ def verify(
         fresh: Judge again what is stored.
         progress: Called with the number of cases judged and of all that are to be; those taken
             from the store are not counted.
+        optimizer: A rule or another optimizer, as `run` takes it, that is judged in place of the
+            rules of the cases, where the claims speak of what it is or declares to be.
 
     Returns:
         One outcome per case, in the order of the registry.
 
     Raises:
-        InputError: There is no such claim, or no case matches the pattern.
+        InputError: There is no such claim or optimizer, or no case matches the pattern.
         Interrupted: Ctrl-C was pressed; it holds what was decided.
     """
     require(
         workers is None or workers >= 1, f"workers={workers!r} must be a whole number of at least 1"
     )
-    jobs = [_Job(*job, _key(*job)) for job in cases(claims, only, quick=quick)]
+    carried = None if optimizer is None else find_optimizer(optimizer)
+    chosen = cases(claims, only, quick=quick, optimizer=carried)
+    if isinstance(carried, Opaque) and not carried.has_place:
+        # No other process could find it.
+        jobs, workers = [_Job(*job, None, carried) for job in chosen], 1
+    else:
+        jobs = [_Job(*job, _key(*job)) for job in chosen]
     return _judge_all(jobs, workers=workers, fresh=fresh, progress=progress)
 
 

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from problems import draws
-from problems.arithmetic import where
+from problems.arithmetic import clip, where
 from problems.batches import in_blocks
 from problems.domain import Box, WholeSpace
-from problems.parameters import accepted_seed, choice, number, whole
+from problems.notation import require
+from problems.parameters import accepted_seed, choice, number, numbers, whole
 from problems.problem import (
     Constant,
+    Lettered,
     Outcomes,
     Problem,
     Samples,
@@ -39,6 +41,7 @@ __all__ = [
     "karimireddy_2019_ce3",
     "label_noise_least_squares",
     "multiplicative_noise",
+    "noisy_huber",
     "noisy_quadratic",
     "rare_feature_logistic",
     "shi_2021",
@@ -245,6 +248,112 @@ def multiplicative_noise(
             "G": _UNBOUNDED,
             "G_inf": _UNBOUNDED,
         },
+    )
+
+
+# A Huber function with a coin
+
+
+@problem(
+    source=("huber1964, the function", "robbins1951"),
+    tags=("stochastic", "convex", "smooth", "1-D", "worst-case"),
+)
+def noisy_huber(
+    *,
+    slope: float = 1.0,
+    L: float = 1.0,
+    sigma: float = 0.5,
+    chance: float = 0.5,
+    start: float = 10.0,
+    domain: Any = None,
+) -> Problem:
+    """Huber function with noise of two values: bounded gradients on the whole line.
+
+    f(x) = L x**2/2 for |x| <= d and slope (|x| - d/2) beyond, d = slope / L. A round shows
+    f(x) + sigma z x, where z is sqrt((1-p)/p) with probability p = chance <= 1/2 and
+    -sqrt(p/(1-p)) else: z has mean 0 and variance 1, so g = f'(x) + sigma z has the variance
+    sigma**2 everywhere. The larger |z| is the first; where f' is the slope, g = slope + sigma
+    sqrt((1-p)/p) is the largest gradient of all.
+
+    On the straight part nothing depends on x, so that the run of a method is known there: bounds
+    of stochastic methods for smooth functions with bounded gradients come close to their figures
+    here. If sigma sqrt(p/(1-p)) exceeds the slope, then beyond d only the rare large gradients
+    lead downhill. A method that divides each gradient by its own size, as RMSprop does with a
+    small beta2, goes uphill for p < 1/2.
+
+    With a `domain` of [low, high] around 0 that reaches beyond d it is f on that interval. There
+    f'**2 / (2 f) falls with |x| beyond d, so mu_pl is slope / (2 |x| - d) at the farther end.
+    """
+    slope, L = number("slope", slope, above=0), number("L", L, above=0)
+    sigma = number("sigma", sigma, above=0)
+    chance = number("chance", chance, above=0, most=0.5, why="z is largest where it is positive")
+    kink = slope / L
+    often, rare = float(np.sqrt(chance / (1 - chance))), float(np.sqrt((1 - chance) / chance))
+    shown = np.array([rare, -often])
+    letters = {"slope": slope, "L": L, "sigma": sigma}
+    box = None
+    if domain is not None:
+        low, high = ends = numbers("domain", domain, 2, 2)
+        require(
+            low <= 0 and high >= kink,
+            f"domain={ends!r} must be an interval around 0 that reaches to {kink:g}",
+        )
+        box = Box(low, high)
+
+    def value(x: Any, *, slope: Any, L: Any) -> Any:
+        d = slope / L
+        return where(abs(x) > d, slope * abs(x) - slope * d / 2, L * x * x / 2)
+
+    def loss(x: Any, z: Any, *, slope: Any, L: Any, sigma: Any) -> Any:
+        return value(x, slope=slope, L=L) + sigma * z * x
+
+    def gradient(x: Any, z: Any, *, slope: Any, L: Any, sigma: Any) -> Any:
+        return clip(L * x, -slope, slope) + sigma * z
+
+    largest = exact(
+        slope + sigma * rare,
+        "the slope and the larger noise, which is positive",
+        at=[kink if box is None else box.high],
+    )
+    variance = exact(sigma**2, "sigma**2, at every point")
+    constants = {
+        "L": exact(L, "f'' for |x| < d"),
+        "L_max": exact(L, "a linear term leaves f'' as it is"),
+        "G": largest,
+        "G_inf": largest,
+        "sigma2": variance,
+        "M": variance,
+        "M_G": exact(1.0, "E g**2 = sigma**2 + f'(x)**2"),
+        "minimum": exact(0.0),
+        "minimizer": exact([0.0]),
+    }
+    unknown = {"mu": "f is straight beyond d"}
+    if box is None:
+        unknown["mu_pl"] = "beyond d the gradient stays the slope while f grows"
+    else:
+        end = box.high if box.high >= -box.low else box.low
+        constants["mu_pl"] = exact(
+            slope / (2 * abs(end) - kink), "slope / (2 |x| - d) at the farther end", at=[end]
+        )
+    return Problem(
+        formula=f"f(x) = {L:g} x**2/2 for |x| <= {kink:g}, {slope:g} (|x| - {kink / 2:g}) beyond"
+        + (f", on [{box.low:g}, {box.high:g}]" if box else "")
+        + f"; a round adds {sigma * rare:g} x with probability {chance:g}, else "
+        f"{-sigma * often:g} x",
+        domain=box or WholeSpace(),
+        start=np.array([number("start", start)]),
+        scalar=True,
+        loss_formula=Lettered(loss, **letters),
+        gradient_formula=Lettered(gradient, **letters),
+        samples=lambda rounds, seeds: np.where(
+            draws.uniform(seeds[None, :], rounds[:, None]) < chance, *shown
+        ),
+        stochastic=True,
+        objective_formula=lambda x: value(x, slope=slope, L=L),
+        objective_gradient_formula=lambda x: clip(L * x, -slope, slope),
+        outcomes=lambda: Outcomes(shown, np.array([chance, 1 - chance])),
+        constants=constants,
+        unknown=unknown,
     )
 
 

@@ -139,6 +139,25 @@ def test_moments_of_many_coordinates_are_added_up():
     np.testing.assert_allclose(expected(experts, "second_moment", T), square, rtol=1e-12)
 
 
+def test_moments_of_a_noisy_slope_have_the_variance_of_the_noise():
+    def samples(rounds, seeds):
+        return 2.0 * draws.normal(seeds[None, :], rounds[:, None])
+
+    slope = rare(
+        loss_formula=lambda x, s: (3.0 + s) * x,
+        gradient_formula=lambda x, s: 3.0 + s + 0.0 * x,
+        objective_formula=lambda x: 3.0 * x,
+        objective_gradient_formula=lambda x: 3.0 + 0.0 * x,
+        samples=samples,
+        outcomes=None,
+        noise_variance=4.0,
+        constants={},
+    )
+    T = every_round(5)
+    found = expected(setting(slope, "adam"), "second_moment", T)
+    np.testing.assert_allclose(found, (1 - 0.999**T) * 13, rtol=1e-11)
+
+
 def test_the_regret_of_random_signs_is_the_mean_size_of_their_sum():
     signs = setting("random-signs:G=3,D=0.5", "sgd", "inverse-sqrt:alpha=2", 8)
     T = every_round(8)

@@ -1,9 +1,9 @@
 """Published theorems as claims.
 
 `online` (regret), `convex`, `descent` and `nonconvex` (exact gradients), `momentum` (acceleration
-and averaging), `stochastic`, `adaptive` (step lengths, adaptive and sign methods), `failures` (what
-is false, and what methods fail), `recent` and `normalized`
-(theorems on newer methods; the second on those that choose the length of their step).
+and averaging), `stochastic`, `adaptive` (step lengths, adaptive and sign methods), `identities`,
+`exactness` (methods as they are printed), `recent` (theorems since 2017), `normalized` (steps of a
+length of their own), `failures` (what is false, and what methods fail).
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from convergence.claims import (
     adaptive,
     convex,
     descent,
+    exactness,
     failures,
     identities,
     limits,
@@ -29,6 +30,7 @@ __all__ = [
     "catalogue",
     "convex",
     "descent",
+    "exactness",
     "failures",
     "find",
     "identities",

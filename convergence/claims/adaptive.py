@@ -395,6 +395,7 @@ def adagrad_norm_regret(T: Any, D: Any, alpha: Any, b0: Any, gradient_norms: Any
     cases="""
         holds
             periodic-linear:slopes=[1],start=1  adamnc:beta1=0  inverse-sqrt:alpha=1.414  500
+            periodic-linear:slopes=[1,-1],start=1  adamnc:beta1=0  inverse-sqrt:alpha=10  10_000
             reddi-2018-thm1  adamnc:beta1=0.5  inverse-sqrt:alpha=1  2_000
             reddi-2018-online  adamnc  inverse-sqrt:alpha=0.5  2_000
             sparse-hinge  adamnc:beta1=0.2  inverse-sqrt:alpha=1  1_000  seeds=4
@@ -437,6 +438,8 @@ def adamnc_nonincreasing_beta1(
         holds
             periodic-linear:slopes=[1],start=1  adamx:beta1=0,beta2=0.1  inverse-sqrt:alpha=1.3 \
                 500
+            # Adam in the place of AdamX passes the bound here.
+            reddi-2018-thm1  adamx:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.1  10_000
             reddi-2018-thm1  adamx:beta1=0.3,beta2=0.5,beta1_decay=0.5  inverse-sqrt:alpha=0.3 \
                 5_000
             reddi-2018-online  adamx:beta1=0  inverse-sqrt:alpha=0.5  2_000

@@ -259,6 +259,11 @@ _SECTION_5 = "amsgrad:beta1=0.9,beta2=0.99"
     ),
     cases=f"""
         holds
+            periodic-linear:slopes=[1],start=1  amsgrad:beta1=0,beta2=0.75  inverse-sqrt:alpha=1 \
+                1_000
+            # Steps twice as long pass the bound here, Adam in the place of AMSGrad below.
+            periodic-linear:slopes=[1,-1],start=1  amsgrad:beta1=0,beta2=0.1 \
+                inverse-sqrt:alpha=10  1_000
             reddi-2018-thm1  amsgrad:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.1  10_000
             reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.99  inverse-sqrt:alpha=0.1 \
                 10_000
@@ -331,6 +336,8 @@ _plain_amsgrad = the_rule("amsgrad", eps=0.0, bias_correction="none", maximum_of
         holds
             periodic-linear:slopes=[1],start=1  amsgrad:beta1=0,beta2=0.75 \
                 inverse-sqrt:alpha=0.7071067811865476  1_000
+            # Adam in the place of AMSGrad passes the bound here.
+            reddi-2018-thm1  amsgrad:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.1  10_000
             reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5  inverse-sqrt:alpha=1  2_000
             reddi-2018-online  {_SECTION_5}  inverse-sqrt:alpha=0.5  100_000
             sparse-hinge:dimension=5  amsgrad:beta1=0.9,beta2=0.99  inverse-sqrt:alpha=1  2_000 \
@@ -393,6 +400,8 @@ def alacaoglu_2020_thm1(
         holds
             periodic-linear:slopes=[1],start=1  amsgrad:beta1=0,beta2=0.75  inverse-sqrt:alpha=1 \
                 1_000
+            # Adam in the place of AMSGrad passes the bound here.
+            reddi-2018-thm1  amsgrad:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.1  10_000
             reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.99  inverse-sqrt:alpha=1 \
                 2_000
         not applicable
@@ -462,6 +471,8 @@ def _last_fall(beta1: float, lam: float) -> int:
         holds
             periodic-linear:slopes=[1],start=1  amsgrad:beta1=0.1,beta2=0.9,beta1_decay=0.5 \
                 inverse-sqrt:alpha=0.5  2_000
+            # Adam in the place of AMSGrad passes the bound here.
+            reddi-2018-thm1  amsgrad:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.1  10_000
             reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.9  inverse-sqrt:alpha=1 \
                 2_000
         not applicable

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from convergence.claim import Claim, Setting, find
@@ -29,7 +31,9 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
     by the strongest evidence that there is (`convergence.judges.mean`); while limits do not decide,
     the seeds are doubled, up to eight times. The error probability is split over verdicts, looks
     and recorded rounds. Of rates and limits the trend is read, which agrees, disagrees or is
-    unclear. Labels of the problem that the run contradicts make a claim *not applicable*.
+    unclear. Labels of the problem that the run contradicts make a claim *not applicable*. Of an
+    optimizer that cannot be run again the recorded rounds and seeds are all that is judged, and the
+    reason says so.
 
     Args:
         claim: A claim, or its specification.
@@ -41,11 +45,11 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
     claim = find(claim) if isinstance(claim, str) else claim
     require(isinstance(claim, Claim), f"claim={claim!r} must be a claim or its specification")
     require(isinstance(record, Record), f"record={record!r} must be a record of a run")
-    setting = Setting(record.problem, record.rule, record.schedule, record.steps, record.projection)
+    setting = Setting.of(record)
     common: dict[str, Any] = {
         "claim": claim.specification,
         "problem": setting.problem.specification,
-        "rule": setting.rule.specification,
+        "rule": record.rule.specification,
         "schedule": setting.schedule.specification,
         "steps": record.steps,
         "seeds": len(record.seeds),
@@ -53,13 +57,17 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
     if reason := claim.fails(setting) or stated_falsely(claim, setting.problem):
         return Verdict("not applicable", reason=reason, **common)
     stream = Stream(claim, setting, record)
+    if reason := stream.lacks_a_twin:
+        return Verdict("inconclusive", reason=reason, **common)
     with one_thread(setting.problem):
-        if claim.on_every_run(setting.problem):
-            return judge_every_round(stream, common)
-        if claim.kind in ("rate", "almost sure limit"):
-            return judge_trend(stream, common)
-        return (
-            judge_share(stream, common)
-            if claim.kind == "with probability"
-            else judge_mean(stream, common)
-        )
+        verdict = _strategy(claim, setting)(stream, common)
+    return replace(verdict, reason=verdict.reason + stream.remark(verdict))
+
+
+def _strategy(claim: Claim, setting: Setting) -> Callable[[Stream, dict[str, Any]], Verdict]:
+    """How the stream of a run is judged."""
+    if claim.on_every_run(setting.problem, setting.optimizer):
+        return judge_every_round
+    if claim.kind in ("rate", "almost sure limit"):
+        return judge_trend
+    return judge_share if claim.kind == "with probability" else judge_mean

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convergence.judges.ranges import figure_range
 from convergence.judges.stream import Array, Seen, Stream, largest_ratio
 
 __all__ = [
@@ -43,6 +44,8 @@ def error_per_verdict() -> float:
 
 def most_doublings(stream: Stream) -> int:
     """How often the seeds of a stream may be doubled."""
+    if not stream.repeatable:
+        return 0
     room = _MOST_SEEDS // len(stream.seeds)
     return min(DOUBLINGS, room.bit_length() - 1) if room else 0
 
@@ -106,9 +109,8 @@ class Sample:
         setting = self.stream.setting
         if np.ptp(self.seen.bound, axis=0).any():
             return None  # it is their difference to the bound that is averaged
-        low, high = self.stream.measure.span(setting.problem, setting.rule, self.times)
-        length = np.broadcast_to(np.asarray(high) - np.asarray(low), self.times.shape)
-        return length if np.isfinite(length).all() else None
+        found = figure_range(setting, self.stream.claim.measure, self.times)
+        return None if found is None else found[1] - found[0]
 
 
 def figures_of(sample: Sample, measured: Array, place: int | None = None) -> dict[str, Any]:

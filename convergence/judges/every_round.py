@@ -97,7 +97,8 @@ class _Findings:
         scale = self.stream.measure.scale
         size = abs(seen.bound[lane, places])
         if scale is not None:
-            size = np.maximum(size, scale(seen.observed)[lane, places])
+            with np.errstate(all="ignore"):
+                size = np.maximum(size, scale(seen.observed)[lane, places])
         vague = (excess <= allowed) & (allowed > _RESOLVED * size)
         if vague.any() and self.unresolved is None:
             place = int(vague.argmax())
@@ -112,7 +113,7 @@ class _Findings:
         with np.errstate(all="ignore"):
             own = stream.measure.evaluation(setting.problem, part, measured)
             own = own + claim.bound_rounding(setting, times, part)
-            if stream.measure.samples_gradients(setting.problem):
+            if stream.measure.samples_gradients(setting.problem) or not stream.repeatable:
                 return np.asarray(own[0] + _SAMPLED * abs(measured[0]))
             if lane not in self._disturbed:
                 seed = stream.seeds[lane]
@@ -126,14 +127,15 @@ def judge_every_round(stream: Stream, common: dict[str, Any]) -> Verdict:
     last = int(record.times[-1])
     # Gradients taken at drawn rounds are a figure of the recorded rounds alone.
     sampled = stream.measure.samples_gradients(problem)
-    every = last * len(stream.seeds) * problem.dimension <= _ALL_ROUNDS and not sampled
+    few = last * len(stream.seeds) * problem.dimension <= _ALL_ROUNDS
+    every = few and stream.repeatable and not sampled
     found = _Findings(stream)
     parts: Iterable[Seen] = stream.every_round(last) if every else [stream.recorded]
     for seen in parts:
         if lie := contradicted(stream.claim, stream.setting, stream.seeds, seen):
             return Verdict("not applicable", reason=lie, **common)
         if place := found.add(seen):
-            if not every and not sampled:
+            if not every and stream.repeatable and not sampled:
                 return _first(stream, seen, place, found, common)
             return _violated(stream, seen, place, found, common)
     return _not_violated(stream, found, last, common)

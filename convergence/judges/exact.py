@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from convergence.algebras.affine import AffineForms
 from convergence.algebras.interpreter import evaluate
 from convergence.claim import Setting
-from convergence.engines.lowering import BY_COORDINATE, UNIFORM, Round, lowered
+from convergence.engines.lowering import BY_COORDINATE, Round, lowered
 from convergence.expression import inputs_of
 from convergence.measure import MEASURES
 from convergence.quantity import with_parts
@@ -387,18 +387,14 @@ def coefficients(
         NonlinearError: A formula is not of this form, or asks for something else.
     """
     problem, rule = setting.problem, setting.rule
-    outputs = {name: round_.made[name] for name in names}
+    # Numbers of the state that no draw changes are carried along.
+    numbers = {
+        name: float(rule.state[name.removeprefix("state_")])
+        for name in round_.state
+        if name in round_.numbers
+    }
+    outputs = {name: round_.made[name] for name in (*names, *numbers)}
     asked = inputs_of(*outputs.values())
-    numbers: dict[str, float] = {}
-    first = {f"state_{name}": value for name, value in rule.state.items()}
-    # Numbers that no draw changes, and on which the formulas depend.
-    while new := {n for n in asked - {*numbers, *names} if round_.levels.get(n) == UNIFORM}:
-        new &= first.keys()
-        if not new:
-            break
-        numbers |= {name: float(first[name]) for name in new}
-        outputs |= {name: round_.made[name] for name in new}
-        asked = inputs_of(*outputs.values())
     algebra = AffineForms(names)
     inputs = {name: algebra.variable(name) for name in (*names, "g")}
     for name in round_.letters:

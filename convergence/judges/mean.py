@@ -8,6 +8,7 @@ hold, as asymptotic evidence, and never refute it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,10 @@ from convergence.judges.chance import (
     most_doublings,
 )
 from convergence.judges.confidence import bounded_width, share_limits, student_width
+from convergence.judges.exact import enumerated, expected
 from convergence.judges.labels import contradicted, unconfirmed
 from convergence.judges.stream import Array, Seen, Stream, largest_ratio
+from convergence.measure import Observation
 from convergence.verdict import Evidence, Verdict, least_factor, word_of
 
 __all__ = ["SLACK", "judge_mean"]
@@ -39,6 +42,67 @@ _ENORMOUS = 2.0**511
 
 def judge_mean(stream: Stream, common: dict[str, Any]) -> Verdict:
     """Compute the expectation, or look, and while nothing is decided look with twice the seeds."""
+    ours = stream.setting.optimizer is None
+    if ours and len(stream.seeds) > 1 and not stream.recorded.ends.any():
+        for computed in (_by_moments, _by_enumeration):
+            if verdict := computed(stream, common):
+                return verdict
+    return _by_seeds(stream, common)
+
+
+def _by_moments(stream: Stream, common: dict[str, Any]) -> Verdict | None:
+    """By a recursion of moments, at every round, where the bound is the same in all runs."""
+    claim, setting = stream.claim, stream.setting
+    if not claim.bound_is_fixed(setting):
+        return None
+    rounds = np.arange(1, int(stream.record.times[-1]) + 1)
+    found = expected(setting, claim.measure, rounds)
+    if isinstance(found, str):
+        return None
+    none = np.zeros((1, rounds.size, setting.problem.dimension))
+    bound = claim.bound(setting, rounds, Observation(none, {}, {}, np.zeros(0)))
+    seen = Seen(rounds, stream.recorded.observed, found[None], bound, np.zeros(1, np.int64))
+    return _exactly(Sample(stream, seen), "the expectation, from a recursion of moments", common)
+
+
+def _by_enumeration(stream: Stream, common: dict[str, Any]) -> Verdict | None:
+    """Over every sequence of outcomes."""
+    claim, setting = stream.claim, stream.setting
+    quantities = claim.quantities(setting)
+    found = enumerated(setting, stream.record.times, [claim.measure], quantities)
+    if isinstance(found, str):
+        return None
+    record, weights = found
+    every = Stream(claim, replace(setting, problem=record.problem), record).recorded
+    mean, bound = weights @ every.measured, weights @ every.bound
+    seen = Seen(record.times, every.observed, mean[None], bound[None], np.zeros(1, np.int64))
+    how = f"the expectation, over all {weights.size} sequences of outcomes"
+    return _exactly(Sample(stream, seen), how, common)
+
+
+def _exactly(sample: Sample, how: str, common: dict[str, Any]) -> Verdict:
+    """The verdict on an expectation that was computed."""
+    stream, seen = sample.stream, sample.seen
+    if lie := contradicted(stream.claim, stream.setting, stream.seeds, stream.recorded):
+        return Verdict("not applicable", reason=lie, **common)
+    off = _COMPUTED * np.maximum(abs(sample.mean), abs(sample.expected))
+    broken = sample.mean > sample.expected + off
+    if broken.any():
+        return _violation(sample, int(broken.argmax()), "exact", f": {how}", common)
+    if not sample.speaks.any():
+        return _vacuous(sample, common)
+    return _holds(sample, np.zeros(seen.times.size), "exact", f"{how}, stays below", common)
+
+
+def _vacuous(sample: Sample, common: dict[str, Any]) -> Verdict:
+    reason = (
+        f"up to step {sample.times[-1]} the bound never says more than the stated constants imply"
+    )
+    return Verdict("vacuous", reason=reason, **figures_of(sample, sample.mean), **common)
+
+
+def _by_seeds(stream: Stream, common: dict[str, Any]) -> Verdict:
+    """By confidence limits, the seeds doubled while these decide nothing."""
     first, most = len(stream.seeds), most_doublings(stream)
     error = error_per_verdict() / (most + 1)
     look = 0
@@ -54,18 +118,14 @@ def judge_mean(stream: Stream, common: dict[str, Any]) -> Verdict:
         if seen.ends.any():
             return _diverged(stream, seen, error, common)
         if not sample.speaks.any():
-            reason = (
-                f"up to step {seen.times[-1]} the bound never says more than the stated constants "
-                "imply"
-            )
-            return Verdict("vacuous", reason=reason, **figures_of(sample, sample.mean), **common)
+            return _vacuous(sample, common)
         ahead = _deciding_look(sample, error, first, look, most)
         if ahead == look:
             return _guaranteed(sample, error, common)
         verdict = None
         if ahead is None:
             verdict = _asymptotic(sample, error, common)
-            if verdict.word != "inconclusive" or look == most:
+            if verdict.word != "inconclusive" or look == most or _alike(sample).any():
                 return verdict
             ahead = look + 1
         look = ahead
@@ -136,7 +196,7 @@ def _violation(
     step = int(sample.times[place])
     reason = (
         f"mean {stream.name} {figures['measured']:.6g} passes the bound {figures['bound']:.6g} at "
-        f"the recorded step {step}{how}"
+        f"step {step}{how}"
     )
     figures["first_violation"] = step
     return Verdict("violated", reason=reason, evidence=evidence, **figures, **common)
@@ -160,9 +220,7 @@ def _asymptotic(sample: Sample, error: float, common: dict[str, Any]) -> Verdict
     width = _width(sample, sample.lanes, error, guaranteed=False)
     figures = figures_of(sample, sample.mean)
     limits = f"Student's confidence limits over {sample.lanes} seeds"
-    alike = (np.ptp(sample.measured - sample.bound, axis=0) == 0) & sample.speaks
-    if sample.stream.measure.starts_at_start:
-        alike &= sample.times > 1
+    alike = _alike(sample)
     broken, kept = _broken(sample, width), _kept(sample, width)
     if alike.any():
         step = int(sample.times[alike.argmax()])
@@ -185,6 +243,24 @@ def _asymptotic(sample: Sample, error: float, common: dict[str, Any]) -> Verdict
     return Verdict("inconclusive", reason=reason, evidence="asymptotic", **figures, **common)
 
 
+def _alike(sample: Sample) -> NDArray[np.bool_]:
+    """Where all seeds agree and may have missed a rarer value."""
+    alike = (np.ptp(sample.measured - sample.bound, axis=0) == 0) & sample.speaks
+    if sample.stream.measure.starts_at_start:
+        alike &= sample.times > 1
+    if not alike.any():
+        return alike
+    stream, rounds = sample.stream, sample.times[alike]
+    if stream.setting.optimizer is not None:
+        return alike
+    # In the first rounds it may be that no outcome makes a difference.
+    found = enumerated(stream.setting, rounds, [stream.claim.measure])
+    if not isinstance(found, str):
+        every = stream.sign * found[0][stream.claim.measure]
+        alike[alike] = (every != sample.measured[:1, alike]).any(axis=0)
+    return alike
+
+
 def _diverged(stream: Stream, seen: Seen, error: float, common: dict[str, Any]) -> Verdict:
     """Runs that are no longer finite have an enormous figure, which counts with their share."""
     count, lanes = int((seen.ends > 0).sum()), seen.ends.size
@@ -194,7 +270,8 @@ def _diverged(stream: Stream, seen: Seen, error: float, common: dict[str, Any]) 
     unlimited = np.isinf(np.asarray(high)).any() and stream.sign > 0
     # A run may come back to small figures, so its own last step is looked at.
     last = np.array([int(seen.ends.max())])
-    there = stream.again(stream.seeds, last).recorded if unlimited else seen
+    again = unlimited and stream.repeatable
+    there = stream.again(stream.seeds, last).recorded if again else seen
     share, _ = share_limits(int(there.ended[:, -1].sum()), lanes, error)
     bound = there.bound[np.isfinite(there.bound)]
     if unlimited and bound.size and float(share) * _ENORMOUS > bound.max():

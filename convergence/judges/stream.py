@@ -14,16 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convergence.claim import Claim, Setting
+from convergence.foreign import simulate
 from convergence.measure import MEASURES, Measure, Observation
 from convergence.record import Record
 from convergence.rounding import Disturbed
 from convergence.simulation import Engine, Simulation, run
+from convergence.verdict import Verdict
 from problems.notation import InputError, require
 
 __all__ = ["Array", "Seen", "Stream", "largest_ratio"]
 
 Array = NDArray[np.float64]
 Times = NDArray[np.int64]
+
+_ONCE = "the optimizer cannot be run again"
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,35 @@ class Stream:
         """One for each lane."""
         return self.record.seeds
 
+    # An optimizer that is no rule may be one that cannot be run again
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the run may be carried out again, at other rounds or with more seeds."""
+        return self.record.rule.repeatable
+
+    @property
+    def lacks_a_twin(self) -> str:
+        """Why there is no run to set beside this one, in a sentence, or ""."""
+        other = self.claim.beside(self.setting).optimizer if self.claim.twin else None
+        if other is None or other.repeatable:
+            return ""
+        return f"the claim is about two runs, and {_ONCE}"
+
+    def remark(self, verdict: Verdict) -> str:
+        """What the end of a reason says of an optimizer that is no rule."""
+        claim, setting, times, said = self.claim, self.setting, self.record.times, ""
+        if not self.repeatable:
+            by_chance = claim.kind in ("in expectation", "with probability")
+            if by_chance and not claim.on_every_run(setting.problem, setting.optimizer):
+                if verdict.word == "inconclusive":
+                    said = f"; no more seeds were taken: {_ONCE}"
+            elif times.size < times[-1]:
+                said = f"; only the recorded rounds were tested: {_ONCE}"
+        if verdict.word == "violated" and setting.optimizer and setting.rule:
+            said += f"; the optimizer is declared to be {setting.rule.specification}"
+        return said
+
     # Looking
 
     @cached_property
@@ -87,10 +120,10 @@ class Stream:
         ends = np.array([end.step for end in record.ends])
         if self.claim.twin is None:
             return self._seen(record.times, observed, record[self.claim.measure], ends)
-        other = self.claim.twin(self.setting)
+        other = self.claim.beside(self.setting)
         beside = run(
             other.problem,
-            other.rule,
+            other.carried_out,
             other.schedule,
             other.steps,
             seeds=record.seeds,
@@ -158,8 +191,14 @@ class Stream:
         """A record of the run that holds what the claim needs."""
         record, needed = self.record, self.claim.quantities(self.setting)
         measures = [] if self.claim.twin else [self.claim.measure]
-        if all(name in record.series for name in (*measures, *needed)):
+        missing = [name for name in (*measures, *needed) if name not in record.series]
+        if not missing:
             return record
+        require(
+            self.repeatable,
+            f"claim {self.claim.key} asks for {', '.join(missing)}, which the record lacks, and "
+            f"{_ONCE}; record it with the measures and quantities left out",
+        )
         return run(
             record.problem,
             record.rule,
@@ -175,13 +214,13 @@ class Stream:
     def _simulations(self, seeds: Sequence[int], engine: Engine = "auto") -> list[Simulation]:
         """The run, and its twin where the claim names one."""
         record, needed = self.record, self.claim.quantities(self.setting)
-        settings = [replace(self.setting, rule=record.rule)]
+        settings = [Setting.of(record)]
         if self.claim.twin:
-            settings.append(self.claim.twin(self.setting))
+            settings.append(self.claim.beside(self.setting))
         return [
-            Simulation(
+            simulate(
                 each.problem,
-                each.rule,
+                each.carried_out,
                 each.schedule,
                 seeds=seeds,
                 horizon=each.steps,

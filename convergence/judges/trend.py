@@ -88,7 +88,7 @@ def judge_trend(stream: Stream, common: dict[str, Any]) -> Verdict:
         return Verdict("unclear", reason=reason, **common)
     # The envelope is of many rounds: a few would show what they happened to meet.
     dense = np.unique(np.geomspace(max(1, last // 100), last, _ROUNDS).astype(np.int64))
-    seen = stream.again(stream.seeds, dense).recorded
+    seen = (stream.again(stream.seeds, dense) if stream.repeatable else stream).recorded
     if lie := contradicted(claim, stream.setting, stream.seeds, seen):
         return Verdict("not applicable", reason=lie, **common)
     common = common | {"evidence": "asymptotic"}

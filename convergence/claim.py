@@ -315,7 +315,7 @@ def _first_root(context: _Context) -> float:
 
 
 # Letters that are constants of the problem as it states them.
-_STATED = ("L", "mu", "mu_pl", "G", "G_inf", "M", "M_G", "L_max")
+_STATED = ("L", "mu", "mu_pl", "G", "G_inf", "M", "M_G", "L_max", "L_spectral")
 
 #: Labels that are checked on the run itself, and the running total that is held against them.
 SEEN = {"G": "gradient_norm_most", "G_inf": "gradient_most"}
@@ -341,6 +341,12 @@ LETTERS: Mapping[str, _Letter] = {
     ),
     "D_inf": _Letter(
         "the same in the sup-norm", _diameter("linf"), _spread_quantities, needs=_spread_needs
+    ),
+    "shorter_sides": _Letter(
+        "sum over the blocks of the smaller number of rows and columns",
+        lambda c: float(
+            sum(min(s) if len(s) == 2 else 1 for s in c.setting.problem.blocks.values())
+        ),
     ),
     "n": _Letter("dimension", lambda c: float(c.setting.problem.dimension)),
     "R0": _Letter(

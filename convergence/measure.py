@@ -20,7 +20,7 @@ from convergence.rule import Rule
 from problems.domain import Box
 from problems.problem import Problem
 
-__all__ = ["MEASURES", "UNIT", "Measure", "Observation", "default_measures"]
+__all__ = ["GRADIENT_SIZES", "MEASURES", "UNIT", "Measure", "Observation", "default_measures"]
 
 Array = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -39,14 +39,14 @@ class Observation:
         iterate: Shape (lanes, n); stacked (lanes, rounds, n).
         state: State variables, of the same shape or with a last axis of 1.
         totals: Running totals, likewise.
-        exact_square_sum: Shape (lanes,): the sum over rounds of ||grad f||**2 where it was
-            sampled.
+        exact_sums: Shape (lanes, sizes): the sums over rounds of the `GRADIENT_SIZES` of the exact
+            gradient, where they were sampled.
     """
 
     iterate: Array
     state: Mapping[str, Array]
     totals: Mapping[str, Array]
-    exact_square_sum: Array
+    exact_sums: Array
 
     @staticmethod
     def stack(observations: Sequence[Observation]) -> Observation:
@@ -60,7 +60,7 @@ class Observation:
             stacked([o.iterate for o in observations]),
             {name: stacked([o.state[name] for o in observations]) for name in first.state},
             {name: stacked([o.totals[name] for o in observations]) for name in first.totals},
-            stacked([o.exact_square_sum for o in observations]),
+            stacked([o.exact_sums for o in observations]),
         )
 
     def part(self, lanes: slice, rounds: Any) -> Observation:
@@ -73,7 +73,7 @@ class Observation:
             cut(self.iterate),
             {name: cut(values) for name, values in self.state.items()},
             {name: cut(values) for name, values in self.totals.items()},
-            cut(self.exact_square_sum) if self.exact_square_sum.ndim > 1 else np.zeros(0),
+            cut(self.exact_sums) if self.exact_sums.ndim > 2 else np.zeros(0),
         )
 
 
@@ -92,6 +92,7 @@ class Measure:
         unavailable: The reason why a problem has no such figure, or "".
         quantities: Running totals needed.
         samples_gradients: Whether exact gradients must be taken at drawn rounds.
+        size: Of `GRADIENT_SIZES`, the one that is then summed.
         state: State variables of a rule that it is made of.
         span: (problem, rule, rounds) -> the least and the largest figure that the stated constants
             allow, shape (rounds,), infinite where they say nothing.
@@ -113,6 +114,7 @@ class Measure:
     unavailable: Callable[[Problem], str]
     quantities: Callable[[Problem], tuple[str, ...]] = lambda problem: ()
     samples_gradients: Callable[[Problem], bool] = lambda problem: False
+    size: str = ""
     state: tuple[str, ...] = ()
     span: Callable[[Problem, Rule | None, Times], tuple[Any, Any]] = lambda problem, rule, times: (
         -np.inf,
@@ -310,21 +312,62 @@ def _stationarity_gap(problem: Problem, o: Observation, times: Any, seeds: list[
     return _stationarity(problem, o.iterate)
 
 
-def _gradient_mean_square(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
-    if problem.samples is None:
-        return o.totals["gradient_norm_square_sum"][..., 0] / times
-    return o.exact_square_sum / times
+def _nuclear(problem: Problem, g: Array) -> Array:
+    """The sum over the blocks of the nuclear norm; of a column that is the Euclidean norm."""
+    total = np.zeros(g.shape[:-1])
+    for block in problem.matrices(g).values():
+        finite = np.asarray(np.isfinite(block).all(axis=(-2, -1)))
+        values = np.linalg.svd(np.where(finite[..., None, None], block, 0.0), compute_uv=False)
+        total = total + np.where(finite, values.sum(axis=-1), np.nan)
+    return total
 
 
-def _gradient_mean_absolute(
-    problem: Problem, o: Observation, times: Any, seeds: list[int]
-) -> Array:
-    return np.asarray(o.totals["gradient_absolute_sum"].sum(axis=-1) / times)
+#: Sizes of a gradient of which means are taken: (problem, gradients (k, n)) -> (k,).
+GRADIENT_SIZES: Mapping[str, Callable[[Problem, Array], Array]] = {
+    "square": lambda problem, g: np.asarray((g * g).sum(axis=-1)),
+    "norm": lambda problem, g: np.asarray(np.linalg.norm(g, axis=-1)),
+    "absolute": lambda problem, g: np.asarray(abs(g).sum(axis=-1)),
+    "nuclear": _nuclear,
+}
 
 
-def _needs_exact_gradients(problem: Problem) -> str:
-    taken = "" if problem.samples is None else "exact gradients are not taken every round"
-    return _needs_objective(problem) or taken
+def _gradient_mean(size: str, meaning: str, title: str, total: str = "", **more: Any) -> Measure:
+    """The mean over the rounds of a size of the exact gradient.
+
+    Args:
+        size: Of `GRADIENT_SIZES`.
+        meaning: Its name in words.
+        title: See `Measure`.
+        total: The running total of it, where gradients are exact; without one it is sampled.
+        more: Further fields.
+    """
+
+    def samples(problem: Problem) -> bool:
+        return problem.samples is not None or not total
+
+    def mean(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
+        place = list(GRADIENT_SIZES).index(size)
+        sums = o.exact_sums[..., place] if samples(problem) else o.totals[total].sum(axis=-1)
+        return np.asarray(sums / times)
+
+    def at_start(problem: Problem) -> float:
+        g = problem.objective_gradient(problem.start)
+        return float(GRADIENT_SIZES[size](problem, g[None])[0])
+
+    return Measure(
+        f"gradient_mean_{size}",
+        f"mean over rounds 1..T of the {meaning} of the exact gradient; sampled where an "
+        "exact gradient costs more than ten stochastic ones",
+        title,
+        mean,
+        _needs_objective,
+        lambda problem: () if samples(problem) else (total,),
+        samples,
+        size,
+        standing_still=at_start,
+        starts_at_start=True,
+        **more,
+    )
 
 
 def _stationarity_least(problem: Problem, o: Observation, times: Any, seeds: list[int]) -> Array:
@@ -469,36 +512,39 @@ MEASURES: Mapping[str, Measure] = {
             _needs_objective,
             **_NORM,
         ),
-        Measure(
-            "gradient_mean_square",
-            "mean over rounds 1..T of the squared norm of the exact gradient; sampled where an "
-            "exact gradient costs more than ten stochastic ones",
+        _gradient_mean(
+            "square",
+            "squared norm",
             "mean squared gradient",
-            _gradient_mean_square,
-            _needs_objective,
-            lambda problem: () if problem.samples is not None else ("gradient_norm_square_sum",),
-            lambda problem: problem.samples is not None,
+            "gradient_norm_square_sum",
             span=_between_zero_and(lambda problem: _stated(problem, "G") ** 2),
-            standing_still=lambda problem: float(
-                (problem.objective_gradient(problem.start) ** 2).sum()
-            ),
-            starts_at_start=True,
         ),
-        Measure(
-            "gradient_mean_absolute",
-            "mean over rounds 1..T of the 1-norm of the exact gradient",
+        _gradient_mean(
+            "norm",
+            "norm",
+            "mean norm of the gradient",
+            "gradient_norm_sum",
+            span=_between_zero_and(lambda problem: _stated(problem, "G")),
+            on_request=True,
+        ),
+        _gradient_mean(
+            "absolute",
+            "1-norm",
             "mean 1-norm of the gradient",
-            _gradient_mean_absolute,
-            _needs_exact_gradients,
-            lambda problem: ("gradient_absolute_sum",),
+            "gradient_absolute_sum",
             span=_between_zero_and(
                 lambda problem: _stated(problem, "G") * float(np.sqrt(problem.dimension))
             ),
-            standing_still=lambda problem: float(
-                abs(problem.objective_gradient(problem.start)).sum()
+            on_request=True,
+        ),
+        _gradient_mean(
+            "nuclear",
+            "nuclear norm, summed over the blocks,",
+            "mean nuclear norm of the gradient",
+            span=_between_zero_and(
+                lambda problem: _stated(problem, "G") * float(np.sqrt(problem.dimension))
             ),
             on_request=True,
-            starts_at_start=True,
         ),
         Measure(
             "stationarity_least",

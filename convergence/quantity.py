@@ -176,6 +176,12 @@ def gradient_norm_square_sum(total: Any, g: Any, norm: Any) -> Any:
     return total + n * n
 
 
+@quantity(start=0.0)
+def gradient_norm_sum(total: Any, g: Any, norm: Any) -> Any:
+    """Sum of the norms of the gradients seen."""
+    return total + norm(g)
+
+
 @quantity(start=float("inf"))
 def gradient_norm_least(least: Any, g: Any, norm: Any) -> Any:
     """The least norm of a gradient seen."""

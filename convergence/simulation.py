@@ -7,7 +7,7 @@ import itertools
 import math
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Literal, TypedDict, Unpack, get_args, overload
@@ -23,7 +23,13 @@ from convergence.engines.lowering import lowered
 from convergence.engines.sparse import why_not_sparse
 from convergence.grid import Cell, cells
 from convergence.lanes import Lanes, structure_of
-from convergence.measure import MEASURES, Measure, Observation, default_measures
+from convergence.measure import (
+    GRADIENT_SIZES,
+    MEASURES,
+    Measure,
+    Observation,
+    default_measures,
+)
 from convergence.optimizer import Opaque
 from convergence.record import End, Record
 from convergence.rule import Rule
@@ -466,9 +472,9 @@ class Simulation:
         values = dict(zip(names, self._live[2:], strict=False))
         return {name: self._vector(name, value) for name, value in values.items()}
 
-    def observe(self, exact_square_sum: Array) -> Observation:
+    def observe(self, exact_sums: Array) -> Observation:
         """What stands now; the argument is carried along for the measures."""
-        return Observation(self.iterate, self.state, self.totals, exact_square_sum)
+        return Observation(self.iterate, self.state, self.totals, exact_sums)
 
     def _vector(self, name: str, value: Any) -> Array:
         wide = self._wide(value)
@@ -684,17 +690,17 @@ def _recorded(
         quantities=[*needed, *quantities],
         **how,
     )
-    sampled = any(m.samples_gradients(plan.cell[0]) for plan in plans for m in plan.measures)
+    sizes = {m.size for plan in plans for m in plan.measures if m.samples_gradients(plan.cell[0])}
     observations: list[Observation] = []
-    mean_square = np.zeros(simulation.seeds.size)
+    sums = np.zeros((simulation.seeds.size, len(GRADIENT_SIZES)))
     stopped = False
     with one_thread(simulation.problem):
         try:
             for span, (first, last) in enumerate(_spans(when)):
-                if sampled:
-                    mean_square = mean_square + _square_in_span(simulation, span, first, last)
+                if sizes:
+                    sums = sums + _sizes_in_span(simulation, span, first, last, sizes)
                 _advance(simulation, last, progress)
-                observations.append(simulation.observe(mean_square))
+                observations.append(simulation.observe(sums))
                 if (simulation.ended > 0).all():
                     break
         except KeyboardInterrupt:
@@ -779,8 +785,12 @@ def _advance(simulation: Simulation, to: int, progress: Callable[[int], None] | 
             progress(simulation.t)
 
 
-def _square_in_span(simulation: Simulation, span: int, first: int, last: int) -> Array:
-    """Estimate the sum over the span of ||grad f(y_t)||**2, each lane from its own rounds.
+def _sizes_in_span(
+    simulation: Simulation, span: int, first: int, last: int, sizes: Collection[str]
+) -> Array:
+    """Estimate the sums over the span of sizes of grad f(y_t), each lane from its own rounds.
+
+    Of `GRADIENT_SIZES` those that are asked for; the others are 0.
 
     A round of the span is drawn uniformly, several times and for each lane, so the estimate is
     unbiased and lanes stay independent. Where the exact gradient costs no more than ten
@@ -796,7 +806,7 @@ def _square_in_span(simulation: Simulation, span: int, first: int, last: int) ->
             u = draws.uniform(simulation.seeds[lanes][None, :], span, index, stream=1)
             rounds = first + np.floor(u * length).astype(np.int64)
         drawn.append((problem, lanes, rounds))
-    total = np.zeros(simulation.seeds.size)
+    total = np.zeros((simulation.seeds.size, len(GRADIENT_SIZES)))
     for t in np.unique(np.concatenate([rounds.ravel() for *_, rounds in drawn])).tolist():
         simulation.advance(t - 1)
         for problem, lanes, rounds in drawn:
@@ -805,7 +815,9 @@ def _square_in_span(simulation: Simulation, span: int, first: int, last: int) ->
             if here.size:
                 g = problem.objective_gradient(simulation.query_point[lanes[here]])
                 with np.errstate(over="ignore"):
-                    total[lanes[here]] += times[here] * (g * g).sum(axis=-1)
+                    for place, (name, size) in enumerate(GRADIENT_SIZES.items()):
+                        if name in sizes:
+                            total[lanes[here], place] += times[here] * size(problem, g)
     for _, lanes, rounds in drawn:
         total[lanes] *= length / rounds.shape[0]
     return total

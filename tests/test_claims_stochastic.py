@@ -480,7 +480,7 @@ def test_steps_by_strong_convexity():
 
 
 def test_the_mean_of_absolute_gradients_is_that_of_exact_ones():
-    assert MEASURES["gradient_mean_absolute"].unavailable(find_problem("noisy-quadratic"))
+    assert MEASURES["gradient_mean_absolute"].unavailable(find_problem("reddi-2018-thm1"))
     record = run(
         "quadratic:kappa=1,dimension=3",
         "sign-descent",

@@ -514,6 +514,8 @@ sign-descent
         decay beside the sign | sign(with_coupled_decay(g, x, weight_decay)) \
             => sign(g) + weight_decay * x
 signum
+    cutkosky-mehta-2020-signum  huber-worst:N=1  signum:beta1=0.5  constant:alpha=0.01  200
+        the average itself | return sign(m), m => return m, m
     decoupled-sign-box  periodic-linear:slopes=[100]  signum:weight_decay=10,decay=decoupled \
             constant:alpha=0.01  200
         no sign | with_decoupled_decay(sign(m) => with_decoupled_decay(m
@@ -605,6 +607,21 @@ muon
         heavy ball's momentum alone | g + beta1 * u if nesterov => u if nesterov
         the gradient alone | direction = polar(moved) => direction = polar(g + 0 * u)
         decay doubled | step_size, weight_decay, => step_size, 2 * weight_decay,
+    cutkosky-mehta-2020-muon  matrix-quadratic \
+            muon:beta1=0,nesterov=false,orthogonalization=polar,scale=none  constant:alpha=0.05 \
+            100
+        climbs | direction = polar(moved) => direction = -polar(moved)
+        not orthogonalised | direction = polar(moved) => direction = moved
+        the Frobenius norm for the spectral one | direction = polar(moved) \
+            => direction = ratio(moved, norm_along(moved, "block"))
+        nothing is forgotten | u = beta1 * u + g => u = u + g
+normalized-momentum
+    cutkosky-mehta-2020  huber-worst:N=1  normalized-momentum:beta1=0.5  constant:alpha=0.01  200
+        not normalised | ratio(m, norm(m)) => m
+        the gradient by the length of the momentum | ratio(m, norm(m)) => ratio(g, norm(m))
+        something is added to the norm | norm(m)) => norm(m) + 1)
+        nothing is forgotten | beta1 * m + (1 - beta1) * g => m + g
+        half the length | ratio(m, norm(m)) => 0.5 * ratio(m, norm(m))
 polyak-step
     polyak-1969-smooth  quadratic:kappa=1,dimension=1  polyak-step  constant:alpha=1  40
         the norm is not squared | (size * size) => size
@@ -644,6 +661,9 @@ adafactor
     adafactor
         the moment of rows is not kept | row = decay * row + (1 - decay) * => row = 0 * row + \
             | on one row it cancels, and of several rows the claims see the first step alone
+normalized-momentum
+    normalized-momentum
+        1 - beta1 is left out | (1 - beta1) * g => g | the direction is the same
 schedule-free
     schedule-free
         the start is left out of the average | share = 1 / (t + 1) => share = 1 / t \

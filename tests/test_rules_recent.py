@@ -11,7 +11,7 @@ from convergence import rules
 from convergence.rule import Registry, _build
 from convergence.simulation import run
 from problems import find as find_problem
-from problems.arithmetic import sum_along
+from problems.arithmetic import polar, sum_along
 from problems.domain import WholeSpace
 from problems.notation import InputError
 from problems.problem import Problem, exact
@@ -161,3 +161,47 @@ def test_what_asks_for_the_objective_is_not_driven_by_gradients():
     assert not rule.history_driven
     assert not rule.returns_displacement
     assert rule.bytes_per_parameter == 0
+
+
+# Steps of a fixed length
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("beta", [0.0, 0.9])
+def test_normalised_momentum_by_hand(beta, decay):
+    x, m, expected = np.array([4.0, -1.0]), np.zeros(2), []
+    for _ in range(30):
+        m = beta * m + (1 - beta) * np.array([1.0, 4.0]) * x
+        x = x - 0.25 * (m / np.sqrt(m[0] ** 2 + m[1] ** 2) + decay * x)
+        expected.append(x)
+    rule = f"normalized-momentum:beta1={beta},weight_decay={decay}"
+    found = path(rule, "constant:alpha=0.25", 30, pair((1.0, 4.0)))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_a_normalised_step_in_fractions():
+    """Towards 0 along (3, 4): a fifth of it each time."""
+    expected = [(3 - Fraction(3 * k, 10), 4 - Fraction(4 * k, 10)) for k in range(1, 10)]
+    problem = replace(pair(), start=np.array([3.0, 4.0]))
+    for beta in ("0", "1/2"):
+        is_path(f"normalized-momentum:beta1={beta}", "constant:alpha=1/2", expected, problem)
+
+
+def test_where_nothing_has_been_seen_a_normalised_step_stays():
+    problem = replace(pair(), start=np.zeros(2))
+    np.testing.assert_array_equal(path("normalized-momentum", "constant:alpha=1", 3, problem), 0.0)
+
+
+def test_a_rule_of_blocks_may_have_no_state():
+    registry = Registry("rule", _build)
+
+    def polar_descent(g):
+        """Along the polar factor of the gradient."""
+        return (polar(g),)
+
+    entry = registry.add(polar_descent, source="jordan2024", common={"maximize": False}, state={})
+    problem = find_problem("matrix-quadratic")
+    record = run(problem, entry(), "constant:alpha=0.1", 4, measures=[])
+    rule = "muon:beta1=0,nesterov=false,orthogonalization=polar,scale=none"
+    plain = run(problem, rule, "constant:alpha=0.1", 4, measures=[])
+    np.testing.assert_array_equal(record["iterate"], plain["iterate"])

@@ -265,6 +265,28 @@ def test_quantities_are_the_running_totals_they_name():
         np.testing.assert_allclose(record[name][0], values, rtol=1e-12, atol=1e-15, err_msg=name)
 
 
+@pytest.mark.parametrize("problem", ["matrix-quadratic", "matrix-quadratic:noise=0.5"])
+def test_means_are_taken_of_every_size_of_the_exact_gradient(problem):
+    """Of 4 x 3 matrices: with noise too, where a round shows another gradient."""
+    steps, seeds = 12, 2
+    problem = find_problem(problem)
+    names = [f"gradient_mean_{size}" for size in ("square", "norm", "absolute", "nuclear")]
+    record = run(problem, "heavy-ball", "constant:alpha=0.3", steps, seeds=seeds, measures=names)
+    path = run(
+        problem,
+        *("heavy-ball", "constant:alpha=0.3", steps),
+        seeds=seeds,
+        measures=[],
+        times=range(1, steps + 1),
+    )["iterate"]
+    start = np.broadcast_to(problem.start, (len(path), 1, problem.dimension))
+    g = problem.objective_gradient(np.concatenate([start, path[:, :-1]], axis=1))
+    norm = np.linalg.norm(g, axis=-1)
+    nuclear = np.linalg.svd(g.reshape(*g.shape[:2], 4, 3), compute_uv=False).sum(axis=-1)
+    for name, sizes in zip(names, (norm**2, norm, abs(g).sum(-1), nuclear), strict=True):
+        np.testing.assert_allclose(record[name][:, -1], sizes.mean(axis=1), rtol=1e-12)
+
+
 def test_the_sampled_gradient_mean_is_unbiased():
     """The mean over seeds against every round taken: within a 1e-9 confidence limit."""
     problem = find_problem("breast-cancer-logistic:batch=8")

@@ -1,4 +1,4 @@
-"""Methods that choose the length of their step: Polyak's step."""
+"""Methods that choose the length of their step: Polyak's step, and steps of a fixed length."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 from numpy import sqrt
+from numpy.typing import NDArray
 
 from convergence.claim import Assumption, Setting, claim
 from convergence.claims.assumptions import (
+    bounded_below,
     constant_step,
     convex,
     exact_gradients,
+    independent_draws,
     known_minimizer,
     smooth,
     strongly_convex,
@@ -20,10 +23,15 @@ from convergence.claims.assumptions import (
 )
 
 __all__ = [
+    "cutkosky_mehta_2020",
+    "cutkosky_mehta_2020_muon",
+    "cutkosky_mehta_2020_signum",
     "polyak_1969_lipschitz",
     "polyak_1969_smooth",
     "polyak_1969_strongly_convex",
 ]
+
+Array = NDArray[np.float64]
 
 
 def _first_step(setting: Setting) -> float:
@@ -148,3 +156,164 @@ def polyak_1969_strongly_convex(T: Any, L: Any, mu: Any, R0: Any, alpha: Any) ->
     s = sqrt(k)
     square = np.maximum(1 - alpha * (4 - alpha) * k / (1 + k) ** 2, (1 - alpha * s / (1 + s)) ** 2)
     return square ** (T / 2) * R0
+
+
+# Steps of a fixed length in a norm, along a moving average of the gradients
+
+
+def _means(values: Array, T: Any) -> Array:
+    """The mean of the first T of values for t = 1, 2, ..., for an array of whole numbers."""
+    return np.asarray(np.cumsum(values)[np.asarray(T, int) - 1] / T)
+
+
+def _steepest(T: Any, L: Any, D0: Any, alpha: Any, beta1: Any, sigma2: Any, ratio: Any) -> Any:
+    """The bound of the mean dual norm of the gradient, the same for every norm.
+
+    Args:
+        T: Rounds.
+        L: Smoothness: the dual norm of a change of the gradient over the norm of that of the point.
+        D0: Suboptimality of the start.
+        alpha: The norm of a step.
+        beta1: Decay of the average.
+        sigma2: Variance in the Euclidean norm.
+        ratio: The largest dual norm of a vector of Euclidean length 1.
+    """
+    t = np.arange(1.0, np.max(T) + 1)
+    left = beta1**t
+    age = beta1 / (1 - beta1) - t * left / (1 - left)
+    share = (1 - beta1) * (1 + left) / ((1 + beta1) * (1 - left))
+    noise = ratio * sqrt(sigma2) * sqrt(share)
+    return D0 / (alpha * T) + L * alpha / 2 + 2 * _means(L * alpha * age + noise, T)
+
+
+_OF_LENGTH = (smooth, unconstrained, independent_draws, bounded_below, constant_step)
+
+
+@claim(
+    source="cutkosky2020, Theorem 1, with constants derived here",
+    tags=("stationarity", "non-convex", "momentum", "stochastic"),
+    measure="gradient_mean_norm",
+    kind="in expectation",
+    assumes=[*_OF_LENGTH, the_rule("normalized-momentum")],
+    status="proved here",
+    cases="""
+        holds
+            quadratic:kappa=1,dimension=4  normalized-momentum:beta1=0  constant:alpha=1/32  64
+            huber-worst:N=1  normalized-momentum:beta1=0.5  constant:alpha=0.01  200
+            pl-sine  normalized-momentum:beta1=0.5  constant:alpha=0.1  100
+            noisy-quadratic:kappa=1,start=4,sigma=0.1  normalized-momentum:beta1=0.5 \
+                constant:alpha=0.1  40  seeds=20
+        not applicable
+            quadratic  normalized-momentum:weight_decay=0.1  constant:alpha=0.1  9
+            quadratic  normalized-momentum  inverse-sqrt:alpha=0.1  9
+            shi-2021:order=reshuffled  normalized-momentum  constant:alpha=0.1  9  seeds=2
+            rosenbrock  normalized-momentum  constant:alpha=0.1  9
+    """,
+)
+def cutkosky_mehta_2020(T: Any, L: Any, D0: Any, alpha: Any, beta1: Any, sigma2: Any) -> Any:
+    """Normalised SGD with momentum finds stationary points of smooth functions.
+
+    1/T sum_{t<=T} E||grad f(x_t)|| <= D0 / (alpha T) + alpha L / 2 + 2 mean_{t<=T} (alpha L a_t
+    + sigma s_t), with a_t = b/(1 - b) - t b**t/(1 - b**t) and s_t**2 = (1 - b)(1 + b**t) /
+    ((1 + b)(1 - b**t)), b = beta1, E||g - grad f||**2 <= sigma**2. As T grows the last mean tends
+    to alpha L b/(1 - b) + sigma sqrt((1 - b)/(1 + b)). The print begins with m = g_1 and has other
+    constants.
+
+    The proof is the same for every norm: let steps have the norm 1 and be as steep as that allows,
+    <m, d> = ||m||_* in the dual norm, let L bound the dual norm of a change of the gradient over
+    the norm of that of the point, and let ||.||_* be at most rho times the Euclidean norm. m is a
+    multiple of the mean of g_1..g_t with the weights b**(t-s), of which the exact gradients have
+    moved by at most L alpha (t - s), L alpha a_t in the mean, and of which the noise has the
+    variance s_t**2 sigma**2. So e = mean - grad f(x_t) has E||e||_* <= L alpha a_t
+    + rho sigma s_t, and <grad f, d> >= ||grad f||_* - 2 ||e||_*. The descent lemma
+    f(x_{t+1}) <= f(x_t) - alpha <grad f, d> + L alpha**2 / 2 adds up to the bound. Muon and Signum
+    are the same with the spectral norm and the sup-norm: see `cutkosky-mehta-2020-muon` and
+    `cutkosky-mehta-2020-signum`.
+
+    Attained without momentum and noise on L/2 ||x||**2, where the last step ends at 0.
+    """
+    return _steepest(T, L, D0, alpha, beta1, sigma2, 1.0)
+
+
+@claim(
+    source=("cutkosky2020, Theorem 1, in the sup-norm", "bernstein2018, Theorem 1"),
+    tags=("stationarity", "non-convex", "momentum", "sign", "stochastic"),
+    measure="gradient_mean_absolute",
+    kind="in expectation",
+    assumes=[*_OF_LENGTH, the_rule("signum")],
+    status="proved here",
+    cases="""
+        holds
+            quadratic:kappa=1,dimension=4  signum:beta1=0  constant:alpha=1/64  64
+            huber-worst:N=1  signum:beta1=0.5  constant:alpha=0.01  200
+            pl-sine  signum:beta1=0.5  constant:alpha=0.1  100
+            noisy-quadratic:kappa=1,start=2,sigma=0.8,dimension=3  signum:beta1=0.5 \
+                constant:alpha=0.05  60  seeds=20
+        not applicable
+            quadratic  signum:weight_decay=0.1  constant:alpha=0.1  9
+            quadratic  sign-descent  constant:alpha=0.1  9
+    """,
+)
+def cutkosky_mehta_2020_signum(
+    T: Any, L: Any, D0: Any, alpha: Any, beta1: Any, sigma2: Any, n: Any
+) -> Any:
+    """Signum finds stationary points of smooth functions, in the 1-norm.
+
+    1/T sum_{t<=T} E||grad f(x_t)||_1 is at most the bound of `cutkosky-mehta-2020` with n L in the
+    place of L and sqrt(n) sigma in that of sigma.
+
+    Its proof in the sup-norm: a vector of signs is the steepest step of length 1, the dual norm is
+    the 1-norm, ||.||_1 <= sqrt(n) ||.||_2, and ||grad f(x) - grad f(y)||_1
+    <= sqrt(n) L ||x - y||_2 <= n L ||x - y||_inf. Without momentum and noise it is the bound of
+    `bernstein-2018-thm1-exact`, which L/2 ||x||**2 attains.
+    """
+    return _steepest(T, n * L, D0, alpha, beta1, sigma2, sqrt(n))
+
+
+@claim(
+    source=("cutkosky2020, Theorem 1, in the spectral norm", "jordan2024", "bernstein2024"),
+    tags=("stationarity", "non-convex", "momentum", "matrix", "stochastic"),
+    measure="gradient_mean_nuclear",
+    kind="in expectation",
+    assumes=[
+        *_OF_LENGTH,
+        the_rule("muon", nesterov=False, orthogonalization="polar", scale="none"),
+    ],
+    status="proved here",
+    cases="""
+        holds
+            # The start is a column of ones: 64 steps of 1/32 end at 0.
+            matrix-quadratic:rows=4,columns=1,kappa_rows=1,kappa_columns=1 \
+                muon:beta1=0,nesterov=false,orthogonalization=polar,scale=none \
+                constant:alpha=1/32  64
+            matrix-quadratic  muon:beta1=0,nesterov=false,orthogonalization=polar,scale=none \
+                constant:alpha=0.05  100
+            matrix-quadratic:kappa_rows=1,kappa_columns=1 \
+                muon:beta1=0.5,nesterov=false,orthogonalization=polar,scale=none \
+                constant:alpha=0.1  60
+            matrix-quadratic:rows=2,columns=2,kappa_rows=1,kappa_columns=1,noise=0.1 \
+                muon:beta1=0.5,nesterov=false,orthogonalization=polar,scale=none \
+                constant:alpha=0.05  60  seeds=20
+        not applicable
+            matrix-quadratic  muon:nesterov=false,scale=none  constant:alpha=0.02  9
+            matrix-quadratic  muon:orthogonalization=polar,scale=none  constant:alpha=0.02  9
+            matrix-quadratic  muon:nesterov=false,orthogonalization=polar  constant:alpha=0.02  9
+            tanh-network  muon:nesterov=false,orthogonalization=polar,scale=none \
+                constant:alpha=0.02  9
+    """,
+)
+def cutkosky_mehta_2020_muon(
+    T: Any, L_spectral: Any, D0: Any, alpha: Any, beta1: Any, sigma2: Any, shorter_sides: Any
+) -> Any:
+    """Muon with the exact polar factor finds stationary points, in the nuclear norm.
+
+    1/T sum_{t<=T} E||grad f(X_t)||_nuc is at most the bound of `cutkosky-mehta-2020` with
+    L_spectral in the place of L and sqrt(k) sigma in that of sigma, k the smaller side of the
+    matrix; of several blocks, the sums of the norms and of the sides.
+
+    Its proof in the spectral norm: the polar factor is the steepest step of length 1, the dual norm
+    is the nuclear one, and ||.||_nuc <= sqrt(k) ||.||_F. Without momentum and noise a column on
+    which f is L/2 ||x||**2 attains it. Nesterov's variant and five quintic steps take other
+    directions.
+    """
+    return _steepest(T, L_spectral, D0, alpha, beta1, sigma2, sqrt(shorter_sides))

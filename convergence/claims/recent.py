@@ -60,8 +60,7 @@ _LIPSCHITZ = (convex, unconstrained, unbiased, bounded_second_moment, known_mini
             absolute-value  schedule-free  constant:alpha=1/64  63
             absolute-value  schedule-free:interpolation=0  constant:alpha=1/64  63
             absolute-value  schedule-free:interpolation=1  constant:alpha=1/64  63
-            absolute-value:noise=0.3  schedule-free  constant:alpha=1/64  63  seeds=40
-        vacuous
+            absolute-value:noise=0.3  schedule-free  constant:alpha=1/8  7  seeds=40
             # Attained at D/(G sqrt(T+1)) too, where standing still is as good.
             resisting-maximum:N=24  schedule-free:interpolation=0.5  constant:alpha=0.2  24
         not applicable
@@ -101,9 +100,8 @@ def defazio_2024_schedule_free(T: Any, R0: Any, alpha: Any, second_moment: Any) 
         holds
             # N/(N+1)**2: attained at T = N, since f is linear on the way.
             absolute-value  sgd  linear-decay:alpha=63/4096  63
-            absolute-value:noise=0.3  sgd  linear-decay:alpha=63/4096  63  seeds=40
+            absolute-value:noise=0.3  sgd  linear-decay:alpha=7/64  7  seeds=40
             l1-norm  sgd  linear-decay:alpha=0.03  30
-        vacuous
             # D N/(G sqrt((N+1)**3)): attained too, where standing still is as good.
             resisting-maximum:N=24  sgd  linear-decay:alpha=24/125  24
         not applicable

@@ -98,7 +98,8 @@ def kernel(
     body += ["loss = loss_of(y, sample)"] if "loss" in round_.asked else []
     if given_inside:
         arguments = ", ".join(("g", "x", "y", "t", "step_size", *round_.state))
-        body.append(f"{', '.join(inner)} = inner({arguments})")
+        # With its commas also where there is nothing but a direction.
+        body.append(f"{''.join(f'{name}, ' for name in inner)}= inner({arguments})")
     body += assigned(outputs, notation, given)
     if not round_.projects:
         arguments = "new_x, metric" if by_metric else "new_x"

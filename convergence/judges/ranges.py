@@ -288,10 +288,11 @@ def _at_corners(reach: _Reach, measure: str) -> Array | None:
     return problem.objective(np.where(sides, high[:, None], low[:, None])) - least
 
 
-def _gradient_square(reach: _Reach, measure: str) -> _Range:
+def _gradient_mean(reach: _Reach, measure: str) -> _Range:
     problem, last = reach.problem, int(reach.times[-1])
+    power = 2 if measure == "gradient_mean_square" else 1
     if "linear" in problem.tags:
-        return reach.steepest**2, reach.steepest**2
+        return reach.steepest**power, reach.steepest**power
     if not _on_the_domain(reach.setting):
         return None
     most = np.full(last, reach.steepest)
@@ -300,8 +301,8 @@ def _gradient_square(reach: _Reach, measure: str) -> _Range:
         most = np.minimum(most, at_start + reach.stated("L") * reach.ways[0][:-1])
     # Sampled rounds stand for others of their span, and the bound only grows.
     sampled = problem.samples is not None and problem.exact_gradient_cost > 10
-    squares = most**2
-    total = np.arange(1, last + 1) * squares if sampled else squares.cumsum()
+    sizes = most**power
+    total = np.arange(1, last + 1) * sizes if sampled else sizes.cumsum()
     return 0.0, total[reach.times - 1] / reach.times
 
 
@@ -356,7 +357,8 @@ _RANGES: dict[str, Callable[[_Reach, str], _Range]] = {
     "suboptimality": _suboptimality,
     "suboptimality_average": _suboptimality,
     "suboptimality_weighted": _suboptimality,
-    "gradient_mean_square": _gradient_square,
+    "gradient_mean_square": _gradient_mean,
+    "gradient_mean_norm": _gradient_mean,
     "first_moment": _moment,
     "second_moment": _moment,
     "regret": _regret,

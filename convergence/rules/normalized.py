@@ -1,4 +1,4 @@
-"""Gradient methods whose step has a length of its own: Polyak's, and others to come."""
+"""Gradient methods whose step has a length of its own: Polyak's step, normalised momentum."""
 
 from __future__ import annotations
 
@@ -6,9 +6,32 @@ from collections.abc import Mapping
 from typing import Any
 
 from convergence.rule import rule
-from problems.arithmetic import where
+from convergence.rules.decay import with_decoupled_decay
+from problems.arithmetic import ratio, where
 
-__all__ = ["polyak_step"]
+__all__ = ["normalized_momentum", "polyak_step"]
+
+
+@rule(source="cutkosky2020, Section 2", tags=("momentum", "weight-decay"), m=0)
+def normalized_momentum(
+    g: Any,
+    m: Any,
+    x: Any,
+    step_size: Any,
+    norm: Any,
+    *,
+    beta1: float = 0.9,
+    weight_decay: float = 0.0,
+) -> Any:
+    """Normalised SGD with momentum: every step has the length of the step size.
+
+    m = beta1 m + (1 - beta1) g, and x moves by alpha m / ||m||, or not at all where m = 0. With
+    beta1 = 0 it is normalised gradient descent. The paper begins with m = g_1 and has no weight
+    decay; here, if there is any, it is decoupled and multiplied by the step size.
+    """
+    m = beta1 * m + (1 - beta1) * g
+    direction = ratio(m, norm(m))
+    return with_decoupled_decay(direction, x, step_size, weight_decay, "step-size"), m
 
 
 def _climbs(settings: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from convergence.judges.shared import observed_in
+from convergence.judges.stream import Stream
 
 from convergence.claim import Setting, catalogue
 from convergence.claims import online
@@ -262,8 +262,8 @@ def bound_at(key, record):
         quantities=names,
         times=[record.steps],
     )
-    bound = claim.bound(setting, again.times, observed_in(again, claim, setting))
-    return float(again["regret"][0, 0]), float(bound[0, 0])
+    seen = Stream(claim, setting, again).recorded
+    return float(seen.measured[0, 0]), float(seen.bound[0, 0])
 
 
 @pytest.mark.parametrize(("beta1", "lam"), [(0.0, 1.0), (0.5, 1.0), (0.5, 0.9)])

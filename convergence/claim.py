@@ -191,20 +191,48 @@ class _Context:
 
 @dataclass(frozen=True)
 class _Letter:
+    """A letter of bounds.
+
+    Attributes:
+        meaning: In a phrase.
+        value: Its value in a run.
+        quantities: Running totals that it is made of.
+        state, settings: Names of the state and the settings of the method that it is made of.
+        constants: Constants that the problem must state.
+        unless: Where it need not, in words and as a test of the problem.
+        of_the_run: Whether it is read off the iterates.
+    """
+
     meaning: str
     value: Callable[[_Context], Any]
     quantities: Callable[[Setting], tuple[str, ...]] = lambda setting: ()
     state: tuple[str, ...] = ()
-    needs: Callable[[Setting], tuple[str, ...]] = lambda setting: ()
     settings: tuple[str, ...] = ()
+    constants: tuple[str, ...] = ()
+    unless: tuple[str, Callable[[Problem], bool]] | None = None
     of_the_run: bool = False
+
+    def needed(self, problem: Problem) -> tuple[str, ...]:
+        """Constants that this problem must state."""
+        return () if self.unless and self.unless[1](problem) else self.constants
+
+    @property
+    def looks_at(self) -> str:
+        """What must be there for it to have a value, in words, or ""."""
+        asked = [
+            *(f"the problem states `{name}`" for name in self.constants),
+            *(f"the method keeps `{name}`" for name in self.state),
+            *(f"the method has `{name}`" for name in self.settings),
+        ]
+        but = f", unless {self.unless[0]}" if self.unless else ""
+        return f"Whether {' and '.join(asked)}{but}." if asked else ""
 
 
 def _problem_constant(name: str) -> _Letter:
     return _Letter(
         CONSTANTS[name],
         lambda c: c.setting.problem.constant(name),
-        needs=lambda setting: (name,),
+        constants=(name,),
     )
 
 
@@ -255,8 +283,7 @@ def _diameter(norm: Literal["l2", "linf"]) -> Callable[[_Context], Any]:
     return value
 
 
-def _spread_needs(setting: Setting) -> tuple[str, ...]:
-    return () if setting.problem.domain.bounded else ("minimizer",)
+_BOUNDED = ("the domain is bounded", lambda problem: problem.domain.bounded)
 
 
 def _spread_quantities(setting: Setting) -> tuple[str, ...]:
@@ -326,7 +353,8 @@ LETTERS: Mapping[str, _Letter] = {
     "sigma2": _Letter(
         CONSTANTS["sigma2"] + "; 0 without noise",
         _variance,
-        needs=lambda setting: ("sigma2",) if setting.problem.stochastic else (),
+        constants=("sigma2",),
+        unless=("nothing is drawn", lambda problem: not problem.stochastic),
     ),
     "second_moment": _Letter(
         "bound of E||g||**2 on the domain: G**2, or M where M_G = 0 and it is less",
@@ -337,10 +365,15 @@ LETTERS: Mapping[str, _Letter] = {
         "minimiser have spanned",
         _diameter("l2"),
         _spread_quantities,
-        needs=_spread_needs,
+        constants=("minimizer",),
+        unless=_BOUNDED,
     ),
     "D_inf": _Letter(
-        "the same in the sup-norm", _diameter("linf"), _spread_quantities, needs=_spread_needs
+        "the same in the sup-norm",
+        _diameter("linf"),
+        _spread_quantities,
+        constants=("minimizer",),
+        unless=_BOUNDED,
     ),
     "shorter_sides": _Letter(
         "sum over the blocks of the smaller number of rows and columns",
@@ -352,11 +385,9 @@ LETTERS: Mapping[str, _Letter] = {
     "R0": _Letter(
         "distance of the start to the minimiser",
         _initial_distance,
-        needs=lambda setting: ("minimizer",),
+        constants=("minimizer",),
     ),
-    "D0": _Letter(
-        "suboptimality of the start", _initial_suboptimality, needs=lambda setting: ("minimum",)
-    ),
+    "D0": _Letter("suboptimality of the start", _initial_suboptimality, constants=("minimum",)),
     "curvature": _Letter("mu; 0 where none is stated", _curvature),
     "alpha": _Letter("the first step size", _step_size),
     "alpha_T": _Letter("the step size of round T", _alpha_at),
@@ -462,6 +493,22 @@ class Claim:
         """What the bound asks for besides T."""
         return _letters(self.entry)
 
+    @property
+    def hypotheses(self) -> tuple[tuple[str, str, str], ...]:
+        """Each with the function that tests it and what that looks at, in the order of the tests.
+
+        After the assumptions come the letters of the bound that not every problem and method has.
+        """
+        letters = ((name, LETTERS[name]) for name in self.letters)
+        return (
+            *((a.statement, a.name, a.looks_at) for a in self.assumptions),
+            *(
+                (f"{name}: {letter.meaning}", "Claim.fails", letter.looks_at)
+                for name, letter in letters
+                if letter.looks_at
+            ),
+        )
+
     def on_every_run(self, problem: Problem, optimizer: Opaque | None = None) -> bool:
         """Whether it is judged run by run: without chance an expectation is the one run."""
         # What declares to be a rule does not draw.
@@ -526,7 +573,7 @@ class Claim:
                 set(letter.state) <= setting.state and set(letter.settings) <= set(rule.settings)
             ):
                 return f"the bound needs {name}, and rule {rule.key} has none"
-            for constant in letter.needs(setting):
+            for constant in letter.needed(problem):
                 if constant not in problem.constants:
                     return _missing(problem, constant)
         return ""

@@ -30,8 +30,10 @@ from problems import Problem, Simplex, laws
 from problems.files import output_folder, require_writable, write_whole
 from problems.notation import format_value
 from problems.registry import Entry
-from reports import theme
+from reports import hypotheses, theme
 from reports.figures import rendered
+from reports.markdown import escaped as _escaped
+from reports.markdown import table as _table
 from reports.theme import STYLES
 
 __all__ = ["Family", "cards", "catalogue", "contact_sheet", "families", "page", "slacks"]
@@ -404,11 +406,6 @@ def slacks(problem: Problem) -> dict[str, float]:
     return {letter: min(slack, 1.0) for letter, slack in found.items() if slack is not None}
 
 
-def _escaped(text: str) -> str:
-    """Words in which Markdown finds nothing to mark up."""
-    return re.sub(r"([\\`*_|<\[\]~$])", r"\\\1", text)
-
-
 def _number(value: Any) -> str:
     """As the card prints it, but with six digits, which do not depend on the machine."""
     array = np.asarray(value, float) + 0.0
@@ -419,14 +416,6 @@ def _number(value: Any) -> str:
     same = len({f"{v:.6g}" for v in array}) == 1
     every = f", every coordinate {array[0]:.6g}" if same else ""
     return f"a point of {array.size} coordinates{every}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield "|" + " --- |" * len(head)
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-    yield ""
 
 
 def _known(constant: Mapping[str, Any]) -> str:
@@ -540,7 +529,7 @@ def page(known: Mapping[str, Card], slack: Slacks) -> str:
 def catalogue(
     folder: str | Path = "docs", *, progress: Callable[[int, int], None] | None = None
 ) -> list[Path]:
-    """Write the page of all problems and a sheet of pictures for each family.
+    """Write the page of all problems, pictures of each family, and the hypotheses of all claims.
 
     Args:
         folder: Created if need be; the sheets go into its folder `catalogue`.
@@ -556,6 +545,7 @@ def catalogue(
     found = [family for family in families() if family.drawn]
     paths = [folder / "catalogue.md", *(folder / family.picture for family in found)]
     output_folder(paths[-1].parent)
+    paths.append(folder / "hypotheses.md")
     for path in paths:
         require_writable(path)
     total = sum(len(family.drawn) for family in found) + len(found)
@@ -580,6 +570,7 @@ def catalogue(
             sheets[folder / family.picture] = rendered(sheet, ".png")
         step()
     write_whole(paths[0], page(known, slack).encode())
+    write_whole(paths[-1], hypotheses.page().encode())
     for path, content in sheets.items():
         write_whole(path, content)
     return paths

@@ -5,11 +5,11 @@ from math import comb
 
 import numpy as np
 import pytest
-from convergence.judges.stream import Stream
 
 from convergence.claim import Setting, catalogue
 from convergence.claims import online
 from convergence.judges import judge
+from convergence.judges.stream import Stream
 from convergence.simulation import run
 
 CLAIMS = [

@@ -371,7 +371,8 @@ def settings_obey(
         shown = ", ".join(f"{name}={format_value(settings[name])}" for name in names)
         return "" if test(settings) else f"the run used {shown}"
 
-    fails.__doc__ = f"The settings {' and '.join(f'`{name}`' for name in names)} of the rule."
+    listed = " and ".join(f"`{name}`" for name in names)
+    fails.__doc__ = f"The setting{'s' * (len(names) > 1)} {listed} of the rule."
     return Assumption(statement, fails, "method")
 
 

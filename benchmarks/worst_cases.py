@@ -616,12 +616,15 @@ COMPARISONS: tuple[Comparison, ...] = (
         )
         for b in (0, 0.5, 0.9)
     ),
-    Comparison(
-        "sebbouh-2021-last",
-        SMOOTH_CONVEX,
-        "primal-averaging:averaging_power=1",
-        constant(0.25),
-        (1, 5),
+    *(
+        Comparison(
+            "sebbouh-2021-last",
+            SMOOTH_CONVEX,
+            "primal-averaging:averaging_power=1",
+            constant(alpha),
+            (1, 5),
+        )
+        for alpha in (0.25, 0.96)
     ),
     Comparison("primal-averaging-smooth", SMOOTH_CONVEX, "primal-averaging", constant(0.5), (1, 5)),
     # Claims on stochastic gradients, without noise

@@ -50,6 +50,7 @@ VARIANTS = (
     "single-feature-hinge:noise=0",
     "orthogonal-slopes:T=3,G=2,D=5",
     "multiplicative-noise:kappa=1,dimension=1,tau=0.5",
+    "noisy-huber:slope=0.5,chance=0.1,start=0.5,domain=[-3,0.5]",
     "interpolating-least-squares:batch=4",
     "skewed-batches:sampling=uniform",
     "shi-2021:order=reshuffled",

@@ -934,6 +934,37 @@ def test_the_mean_square_of_sgd_under_strong_growth_is_its_geometric_rate():
     assert (abs(z_score(measured, 1.2 * expected)) > 5).all()
 
 
+@pytest.mark.parametrize("chance", [0.5, 0.4, 0.01])
+def test_the_coin_of_the_noisy_huber_function_has_mean_0_and_variance_1(chance):
+    problem = find(f"noisy-huber:slope=0.8,L=4,sigma=2,chance={chance}")
+    drawn = problem.outcomes()
+    assert drawn.probabilities @ drawn.samples == pytest.approx(0, abs=1e-15)
+    assert drawn.probabilities @ drawn.samples**2 == pytest.approx(1, rel=ROUNDING)
+    assert drawn.samples.max() == abs(drawn.samples).max()
+    assert problem.constant("G") == pytest.approx(0.8 + 2 * sqrt(1 / chance - 1), rel=ROUNDING)
+    # Straight beyond d = 0.2, and continuous there.
+    x = np.array([[0.2], [0.2 + 1e-9], [-3.2]])
+    np.testing.assert_allclose(problem.objective(x), [0.08, 0.08, 0.8 * 3.1], rtol=1e-8)
+    np.testing.assert_allclose(problem.objective_gradient(x)[:, 0], [0.8, 0.8, -0.8])
+
+
+def test_signs_reverse_the_drift_of_the_noisy_huber_function():
+    """Only the rare gradients lead downhill: 2.4 of 4 in ten, -1.6 + 0.8 of 6 in ten."""
+    problem = find("noisy-huber:slope=0.8,sigma=2,chance=0.4,start=1")
+    drawn = problem.outcomes()
+    g = np.array([problem.gradient([1.0], z)[0] for z in drawn.samples])
+    assert drawn.probabilities @ g == pytest.approx(0.8)
+    assert drawn.probabilities @ np.sign(g) == pytest.approx(-0.2)
+
+
+def test_a_domain_of_the_noisy_huber_function_reaches_beyond_its_kink():
+    for ends in ([0.1, 5], [-5, 0.9], [-5, -1]):
+        with pytest.raises(InputError, match="reaches to 1"):
+            find("noisy-huber").entry(domain=ends, start=0.5)
+    # The slope over the farther end: f'**2 / (2 f) = 1 / (2 (3 - 1/2)).
+    assert find("noisy-huber:domain=[-3,2],start=1").constant("mu_pl") == pytest.approx(1 / 5)
+
+
 def test_heavy_tailed_noise_has_the_stated_tail():
     problem = find("heavy-tailed-noise:tail=1.5,dimension=2")
     z = abs(problem.samples(np.arange(1, 101), np.arange(200, dtype=np.uint64))).reshape(-1)

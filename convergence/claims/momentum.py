@@ -388,9 +388,10 @@ def sebbouh_2021_last(T: Any, R0: Any, alpha: Any, L_max: Any, M: Any) -> Any:
     <= E||z_t - x*||**2 - 2 alpha ((1 + l_t) F_t - l_t F_{t-1}) + alpha**2 s / (1 - alpha L_max).
     Add up to t = T + 1, where F_{T+1} has the weight 1 + T/2 and the others 1/2 >= 0.
 
-    The cases come to .62 of it at T = 1, with little noise; for large T a Huber function comes to
-    3/8, and noise alone on a quadratic to 1/5. Uniform weights have a bound that tends to half of
-    it (`primal-averaging-smooth`).
+    The cases come to .62 of it at T = 1, with little noise; the worst function to .63
+    (`docs/worst-cases.md`). For large T a Huber function comes to 3/8, and noise alone on a
+    quadratic to 1/5. Uniform weights have a bound that tends to half of it
+    (`primal-averaging-smooth`).
     """
     noise = alpha * M / (1 - alpha * L_max)
     return (R0**2 / alpha + noise * (T + 1)) / (T + 2)

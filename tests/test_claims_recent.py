@@ -276,7 +276,7 @@ def test_silver_steps_outrun_every_constant_step_size():
 def test_other_methods_and_steps_break_the_bounds():
     for key, words, parts in (
         (NORMED[0], ("method",), ("huber-worst:N=1", f"{PLAIN},maximize=true", KINK, 200)),
-        (NORMED[1], ("method",), ("huber-worst:N=1", "signum:maximize=true", KINK, 200)),
+        (NORMED[1], ("method",), ("huber-worst:N=1", "signum:beta1=0,maximize=true", KINK, 200)),
         (NORMED[2], ("method",), ("matrix-quadratic", f"{EXACT_MUON},maximize=true", WHOLE, 60)),
         (FREED, ("method",), ("absolute-value", f"{FREE}:maximize=true", KINK, 90)),
         (

@@ -636,6 +636,9 @@ schedule-free
         the moved points climb | u = u + step_size * g => u = u - step_size * g
     defazio-2024-schedule-free  resisting-maximum:N=24  schedule-free  constant:alpha=0.2  30
         the distance to the moved point is not shortened | rest = (1 - share) * u => rest = u
+    momentum-in-points  {STRETCHED}  schedule-free  inverse-smoothness  30
+        the start is left out of the average | share = 1 / (t + 1) => share = 1 / t
+        weights exchanged | (1 - interpolation) * rest => interpolation * rest
     defazio-2024-schedule-free  absolute-value  schedule-free:interpolation=0 \
         constant:alpha=0.1  40
         gradients are taken beyond the average | next_x - (1 - interpolation) \
@@ -664,12 +667,6 @@ adafactor
 normalized-momentum
     normalized-momentum
         1 - beta1 is left out | (1 - beta1) * g => g | the direction is the same
-schedule-free
-    schedule-free
-        the start is left out of the average | share = 1 / (t + 1) => share = 1 / t \
-            | its worst case passes the bound (1.25 at T = 1, 1.04 at 3); no problem here is one
-        weights exchanged | (1 - interpolation) * rest => interpolation * rest \
-            | it is the method of another interpolation, and the bound is the same for all
 """)
 
 

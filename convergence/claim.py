@@ -9,21 +9,22 @@ problem does not state makes the claim *not applicable*.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convergence import capability
 from convergence.case import Case, table
 from convergence.measure import MEASURES, Observation
 from convergence.optimizer import Opaque
 from convergence.rule import Rule
 from convergence.schedule import Schedule
 from convergence.simulation import Projection
-from problems.notation import format_value, nearest, require
+from problems.notation import InputError, format_value, nearest, require
 from problems.problem import CONSTANTS, Problem
 from problems.registry import Entry, Registry
 from problems.script import Shelf, parameters_of, place_of
@@ -50,6 +51,9 @@ Kind = Literal["every run", "in expectation", "with probability", "rate", "almos
 Array = NDArray[np.float64]
 
 
+#: Of what a hypothesis speaks. One of the method may ask for all parts of a run, the others for
+#: none of the method.
+Subject = Literal["problem", "schedule", "projection", "method"]
 #: Why an assumption about the method fails where nothing is known of it.
 UNDECLARED = "the optimizer does not say what it is; declare it with like='...'"
 
@@ -59,16 +63,19 @@ class Setting:
     """What a claim is held against: the parts of a run.
 
     Attributes:
-        rule: What the optimizer is: a rule that is run, or the one that another optimizer declares
-            to be; None if it declares nothing.
-        optimizer: What is run, if that is no rule.
+        problem, schedule, steps, projection: As of the run.
+        rule: What the method is, or None where it does not say. A claim may see the run as one of
+            another rule that is the same method: see `Claim.applies`.
+        run_by: The rule that was run, where that is another one.
+        optimizer: What was run, where that is no rule; `rule` is then what it declares to be.
     """
 
     problem: Problem
-    rule: Rule
+    rule: Rule | None
     schedule: Schedule
     steps: int
     projection: Projection = "euclidean"
+    run_by: Rule | None = None
     optimizer: Opaque | None = None
 
     @classmethod
@@ -90,12 +97,55 @@ class Setting:
         """The setting of a run of any optimizer."""
         if isinstance(optimizer, Rule):
             return cls(problem, optimizer, schedule, steps, projection)
-        return cls(problem, cast(Rule, optimizer.like), schedule, steps, projection, optimizer)
+        return cls(problem, optimizer.like, schedule, steps, projection, optimizer=optimizer)
 
     @property
     def carried_out(self) -> Rule | Opaque:
         """What is run."""
-        return self.optimizer or self.rule
+        return self.optimizer or self.runner
+
+    @property
+    def method(self) -> Rule:
+        """The rule.
+
+        Raises:
+            InputError: The optimizer does not say what it is.
+        """
+        if self.rule is None:
+            raise InputError(UNDECLARED)
+        return self.rule
+
+    @property
+    def runner(self) -> Rule:
+        """The rule that was run.
+
+        Raises:
+            InputError: As `method`.
+        """
+        return self.run_by or self.method
+
+    @property
+    def state(self) -> frozenset[str]:
+        """The state that the run keeps and that is the method's state of that name."""
+        if self.rule is None or self.optimizer is not None:
+            return frozenset()
+        if self.run_by is None:
+            return frozenset(self.rule.state)
+        alone = self.problem.dimension == 1
+        return capability.shared_state(self.run_by, self.rule, one_coordinate=alone)
+
+    def views(self) -> Iterator[Setting]:
+        """The same run as one of every other rule that is the same method there."""
+        if self.rule is None:
+            return
+        others = capability.views(
+            self.rule,
+            constant_step=self.schedule.is_constant(self.problem, self.steps),
+            one_coordinate=self.problem.dimension == 1,
+            by_metric=self.projection == "metric" and self.problem.dimension > 1,
+        )
+        for rule in others[1:]:
+            yield replace(self, rule=rule, run_by=self.runner)
 
 
 @dataclass(frozen=True)
@@ -104,11 +154,30 @@ class Assumption:
 
     Attributes:
         statement: In words, as a theorem would say it.
-        fails: The reason why a setting does not satisfy it, or "".
+        predicate: The reason why a setting does not satisfy it, or "". The first line of its
+            docstring says what it looks at.
+        of: Of what it speaks. Without being told, of the method.
     """
 
     statement: str
-    fails: Callable[[Setting], str]
+    predicate: Callable[[Setting], str]
+    of: Subject = "method"
+
+    def fails(self, setting: Setting) -> str:
+        """The reason why a setting does not satisfy it, or ""."""
+        if self.of == "method" and setting.rule is None:
+            return UNDECLARED
+        return self.predicate(setting)
+
+    @property
+    def name(self) -> str:
+        """The function that makes the test, or makes the predicate."""
+        return self.predicate.__qualname__.partition(".<locals>")[0]
+
+    @property
+    def looks_at(self) -> str:
+        """What the test looks at: the first line of the predicate's docstring."""
+        return (inspect.getdoc(self.predicate) or "").partition("\n")[0]
 
 
 @dataclass(frozen=True)
@@ -127,21 +196,20 @@ class _Letter:
     quantities: Callable[[Setting], tuple[str, ...]] = lambda setting: ()
     state: tuple[str, ...] = ()
     needs: Callable[[Setting], tuple[str, ...]] = lambda setting: ()
+    settings: tuple[str, ...] = ()
     of_the_run: bool = False
-    of_rule: bool = False
 
 
 def _problem_constant(name: str) -> _Letter:
-    return _Letter(CONSTANTS[name], lambda c: c.setting.problem.constant(name))
+    return _Letter(
+        CONSTANTS[name],
+        lambda c: c.setting.problem.constant(name),
+        needs=lambda setting: (name,),
+    )
 
 
 def _rule_setting(name: str, meaning: str) -> _Letter:
-    def value(context: _Context) -> float:
-        settings = context.setting.rule.settings
-        require(name in settings, f"rule {context.setting.rule.key} has no {name}")
-        return float(settings[name])
-
-    return _Letter(meaning, value, of_rule=True)
+    return _Letter(meaning, lambda c: float(c.setting.method.settings[name]), settings=(name,))
 
 
 def _step_size(context: _Context) -> float:
@@ -218,7 +286,7 @@ def _variance(context: _Context) -> float:
 
 def _lam(context: _Context) -> float:
     """beta1_t = beta1 lam**(t-1); with beta1 = 0 every lam is the same run, so the least."""
-    settings = context.setting.rule.settings
+    settings = context.setting.method.settings
     return float(settings["beta1_decay"]) if settings["beta1"] else 0.0
 
 
@@ -243,9 +311,7 @@ def _fresh_margin_limit(context: _Context) -> float:
 
 
 def _first_root(context: _Context) -> float:
-    settings = context.setting.rule.settings
-    require("initial" in settings, f"rule {context.setting.rule.key} has no initial")
-    return float(np.sqrt(settings["initial"]))
+    return float(np.sqrt(context.setting.method.settings["initial"]))
 
 
 # Letters that are constants of the problem as it states them.
@@ -257,7 +323,11 @@ SEEN = {"G": "gradient_norm_most", "G_inf": "gradient_most"}
 #: What a bound may ask for besides T.
 LETTERS: Mapping[str, _Letter] = {
     **{name: _problem_constant(name) for name in _STATED},
-    "sigma2": _Letter(CONSTANTS["sigma2"] + "; 0 without noise", _variance),
+    "sigma2": _Letter(
+        CONSTANTS["sigma2"] + "; 0 without noise",
+        _variance,
+        needs=lambda setting: ("sigma2",) if setting.problem.stochastic else (),
+    ),
     "second_moment": _Letter(
         "bound of E||g||**2 on the domain: G**2, or M where M_G = 0 and it is less",
         _second_moment,
@@ -297,7 +367,7 @@ LETTERS: Mapping[str, _Letter] = {
     "beta2": _rule_setting("beta2", "decay of the second moment"),
     "eps": _rule_setting("eps", "added to the root"),
     "weight_decay": _rule_setting("weight_decay", "weight of the decay towards 0"),
-    "b0": _Letter("root of the accumulator's first value", _first_root, of_rule=True),
+    "b0": _Letter("root of the accumulator's first value", _first_root, settings=("initial",)),
     "start_sup": _Letter(
         "largest coordinate of the start, in size",
         lambda c: float(abs(np.asarray(c.setting.problem.start)).max()),
@@ -319,7 +389,9 @@ LETTERS: Mapping[str, _Letter] = {
         lambda c: abs(c.observed.iterate).max(axis=-1),
         of_the_run=True,
     ),
-    "lam": _Letter("factor by which beta1 shrinks each round", _lam, of_rule=True),
+    "lam": _Letter(
+        "factor by which beta1 shrinks each round", _lam, settings=("beta1", "beta1_decay")
+    ),
     "gradient_norms": _Letter(
         "||g_{1:T,i}||_2, by coordinate",
         lambda c: np.sqrt(c.observed.totals["gradient_square_sum"]),
@@ -405,12 +477,6 @@ class Claim:
             for letter in map(LETTERS.__getitem__, self.letters)
         )
 
-    def beside(self, setting: Setting) -> Setting:
-        """The run that a run is set beside: by the same optimizer, unless another rule is named."""
-        assert self.twin is not None
-        other = self.twin(setting)
-        return other if other.rule is setting.rule else replace(other, optimizer=None)
-
     def quantities(self, setting: Setting) -> tuple[str, ...]:
         """Running totals needed to judge a run."""
         asked = [name for letter in self.letters for name in LETTERS[letter].quantities(setting)]
@@ -418,18 +484,33 @@ class Claim:
         seen = [total for letter, total in SEEN.items() if letter in self.letters]
         return tuple(dict.fromkeys([*wanted, *asked, *seen]))
 
+    def applies(self, setting: Setting) -> tuple[Setting, str]:
+        """Whether the claim speaks of a run, and as what it sees it.
+
+        A method is what its formulas are, whatever it is called: where the method alone is in the
+        way, the claim sees the run as one of another rule of the catalogue that is the same method
+        (`convergence.capability`). The assumptions and the bound then go by that rule.
+
+        Returns:
+            The setting as the claim sees it, and why the claim does not speak of it, or "".
+        """
+        reason = self._why_not(setting)
+        if reason and not any(a.fails(setting) for a in self.assumptions if a.of != "method"):
+            for seen in setting.views():
+                if not self._why_not(seen):
+                    return seen, ""
+        return setting, reason
+
     def fails(self, setting: Setting) -> str:
         """Why the claim does not speak of a setting, or ""."""
+        return self.applies(setting)[1]
+
+    def _why_not(self, setting: Setting) -> str:
+        problem, rule = setting.problem, setting.rule
         for assumption in self.assumptions:
-            try:
-                reason = assumption.fails(setting)
-            except AttributeError:
-                if setting.rule is not None:
-                    raise
-                reason = UNDECLARED
-            if reason:
+            if reason := assumption.fails(setting):
                 return f"{assumption.statement}: {reason}"
-        reason = "" if self.twin else MEASURES[self.measure].unavailable(setting.problem)
+        reason = "" if self.twin else MEASURES[self.measure].unavailable(problem)
         if reason:
             return f"{self.measure} cannot be measured: {reason}"
         if setting.optimizer:
@@ -437,24 +518,31 @@ class Claim:
             totals = self.quantities(setting)
             if reason := setting.optimizer.hides(totals, [*MEASURES[self.measure].state, *state]):
                 return f"the claim cannot be held against the run: {reason}"
-        for letter in self.letters:
-            if setting.rule is None and LETTERS[letter].of_rule:
-                return f"the bound needs {letter}: {UNDECLARED}"
-            for name in LETTERS[letter].state:
-                if name not in setting.rule.state:
-                    return f"the bound needs {letter}, and rule {setting.rule.key} has none"
-            for name in LETTERS[letter].needs(setting):
-                if name not in setting.problem.constants:
-                    return _missing(setting.problem, name)
-            if letter in _STATED and letter not in setting.problem.constants:
-                return _missing(setting.problem, letter)
-        if (
-            "sigma2" in self.letters
-            and setting.problem.stochastic
-            and ("sigma2" not in setting.problem.constants)
-        ):
-            return _missing(setting.problem, "sigma2")
+        for name in self.letters:
+            letter = LETTERS[name]
+            if (letter.state or letter.settings) and rule is None:
+                return f"the bound needs {name}: {UNDECLARED}"
+            if rule and not (
+                set(letter.state) <= setting.state and set(letter.settings) <= set(rule.settings)
+            ):
+                return f"the bound needs {name}, and rule {rule.key} has none"
+            for constant in letter.needs(setting):
+                if constant not in problem.constants:
+                    return _missing(problem, constant)
         return ""
+
+    def beside(self, setting: Setting) -> Setting:
+        """The run to set beside that of a setting as the claim sees it, with the rule that runs it.
+
+        Raises:
+            InputError: The claim has no twin.
+        """
+        require(self.twin is not None, f"claim {self.key} has no twin")
+        assert self.twin is not None
+        other = self.twin(setting)
+        if other.rule is not setting.rule:
+            return replace(other, run_by=None, optimizer=None)
+        return replace(other, rule=setting.run_by or setting.rule, run_by=None)
 
     def bound(self, setting: Setting, times: NDArray[np.int64], observed: Observation) -> Array:
         """The bound at each round.

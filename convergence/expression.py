@@ -295,6 +295,7 @@ def replaced(
     outputs: Mapping[str, Expression],
     by: Mapping[str, Expression],
     nodes: Mapping[int, Expression] | None = None,
+    change: Callable[[str, list[Expression]], Expression] | None = None,
 ) -> dict[str, Expression]:
     """Expressions with inputs, and perhaps other nodes, replaced.
 
@@ -302,12 +303,13 @@ def replaced(
         outputs: Where to replace.
         by: What stands in the place of an input, by its name.
         nodes: What stands in the place of a node, by its id.
+        change: As of `rebuilt`; left out, operations stay what they are.
     """
     new = dict(nodes or {})
     for node in walk(outputs.values(), tuple(new)):
         if node.operation == "input" and node.arguments[0] in by:
             new.setdefault(id(node), by[node.arguments[0]])
-    return rebuilt(outputs, lambda operation, parts: Expression(operation, *parts), new)
+    return rebuilt(outputs, change or (lambda operation, parts: Expression(operation, *parts)), new)
 
 
 def inputs_of(*outputs: Expression, stop: Collection[int] = ()) -> set[str]:

@@ -213,6 +213,7 @@ class Foreign(Simulation):
             with contextlib.suppress(ArithmeticError):
                 moved[lane] = self._stepped(lane, gradients[lane], size)
         self._over |= ~np.isfinite(moved).all(axis=1)
+        moved[self._over] = np.nan  # no figure is made of the coordinates that are left
         to = moved
         if self._confined:
             to = lanes.project(moved)

@@ -120,9 +120,9 @@ class FromFunction:
 
 
 class InPlace:
-    """An object that changes itself: `step(gradient, step_size)` or `step(x, gradient, step_size)`.
+    """An object that changes itself in its `step(gradient, step_size)`; it stands at its `x`.
 
-    Its point is its attribute `x`, or the array that it was given, if it has no such attribute.
+    An object without an attribute x has `step(x, gradient, step_size)`, which changes the array.
 
     Args:
         make: (start, seed) -> the object. The array is its own to change.
@@ -139,6 +139,11 @@ class InPlace:
             len(asks) in (2, 3),
             f"step takes ({', '.join(asks)}); it must take (gradient, step_size) or "
             "(x, gradient, step_size)",
+        )
+        require(
+            len(asks) == 3 or hasattr(made, "x"),
+            "where it stands must be its attribute x, or its step must take (x, gradient, "
+            "step_size) and change x",
         )
         return made, start, len(asks) == 3
 
@@ -497,7 +502,7 @@ def _imported(name: str, text: str) -> ModuleType:
     except (Exception, SystemExit) as error:
         absent = isinstance(error, ModuleNotFoundError) and name.startswith(str(error.name))
         if absent and "." not in name:
-            rules.find(text)  # its sentence names the nearest rules
+            rules.find(name)  # its sentence names the nearest rules
         why = "there is no such module" if absent else first_line(error)
         raise InputError(f"cannot import {name!r} of {text!r}: {why}") from error
 

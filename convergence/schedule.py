@@ -77,6 +77,14 @@ class Schedule:
         asked = inputs_of(size)
         return size, {name: value for name, value in values.items() if name in asked}
 
+    def is_constant(self, problem: Problem, horizon: int) -> bool:
+        """Whether all step sizes are the same, by the formula; not so where there is none."""
+        try:
+            traced = self.traced(problem, horizon)
+        except InputError:
+            return False
+        return traced is not None and "t" not in inputs_of(traced[0])
+
     def _at(self, t: Any, problem: Problem, horizon: int) -> Any:
         return self._size(t, self._values(problem, horizon))
 

@@ -142,7 +142,7 @@ def bound_at(claim: Claim | str, record: Record) -> Array:
         InputError: A quantity was not recorded, or a letter has no value here.
     """
     claim = find_claim(claim) if isinstance(claim, str) else claim
-    setting = Setting.of(record)
+    setting, _ = claim.applies(Setting.of(record))
     state = {
         name.removeprefix("state_"): values
         for name, values in record.series.items()

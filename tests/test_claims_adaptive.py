@@ -119,30 +119,6 @@ LOOSE = [
         0.9097,
     ),
     (
-        "defossez-2022-thm3",
-        "star-convex-valley",
-        adaptive._MOMENTUM_ADAGRAD,
-        "inverse-sqrt:alpha=1",
-        100_000,
-        0.02131,
-    ),
-    (
-        "defossez-2022-thm4",
-        "star-convex-valley:start=3",
-        adaptive._MOMENTUM_ADAM,
-        "constant:alpha=0.02",
-        20_000,
-        0.00772615,
-    ),
-    (
-        "ward-2019-thm21",
-        "star-convex-valley:start=2",
-        "adagrad-norm:initial=400000",
-        "constant:alpha=1",
-        100_000,
-        0.0157121,
-    ),
-    (
         "bernstein-2018-thm1",
         "huber-worst:N=1",
         "signsgd",
@@ -173,6 +149,27 @@ def test_a_loose_claim_comes_as_close_as_it_says(key, problem, rule, schedule, s
     assert verdict.holds, verdict.reason
     assert verdict.ratio == pytest.approx(ratio, rel=1e-4)
     assert judge(scaled(key, ratio / 1.05), record).word == "violated"
+
+
+# Claim, its case, and the ratio there.
+NOISY = [
+    ("defossez-2022-thm1", 1, 0.84),
+    ("defossez-2022-thm2", 0, 0.742),
+    ("defossez-2022-thm3", 0, 0.686),
+    ("defossez-2022-thm4", 0, 0.614),
+    ("ward-2019-thm21:delta=0.5", 0, 0.461),
+    ("bernstein-2018-thm1", 1, 0.774),
+]
+
+
+@pytest.mark.parametrize(("key", "place", "ratio"), NOISY)
+def test_with_noise_a_claim_comes_as_close_as_it_says_and_less_is_violated(key, place, ratio):
+    case = claims.find(key).cases[place]
+    record = ran(case.problem, case.rule, case.schedule, case.steps, case.seeds)
+    verdict = judge(key, record)
+    assert verdict.word == "holds", verdict.reason
+    assert verdict.ratio == pytest.approx(ratio, rel=0.02)
+    assert judge(scaled(key, ratio / 1.2), record).word == "violated"
 
 
 def ratios(key, record):
@@ -313,11 +310,15 @@ def test_the_adagrad_bound_of_defossez_by_hand():
         "constant:alpha=0.5",
         100,
     )
-    R = 1 + math.exp(-2) + 0.2
-    gap = 5 * (1 - math.exp(-5))
+    G, gap = 1 + math.exp(-2), 5 * (1 - math.exp(-5))
+    Q = math.log(1 + 100 * G * G / 0.04)
+    A, B = gap / 0.5 + Q * 0.5 * 2 / 2, Q * G
+    root = math.sqrt(0.04 + 100 * G * G)
+    assert bound == pytest.approx(root / 100 * (math.sqrt(B) + math.sqrt(A + B)) ** 2, rel=1e-12)
+    R = G + 0.2
     first = 2 * R * gap / (0.5 * 10)
     second = (4 * R * R + 0.5 * R * 2) / 10 * math.log(1 + 100 * R * R / 0.04)
-    assert bound == pytest.approx(first + second, rel=1e-12)
+    assert bound < first + second
 
 
 def test_the_adam_bound_of_defossez_by_hand():
@@ -328,13 +329,18 @@ def test_the_adam_bound_of_defossez_by_hand():
         "constant:alpha=0.5",
         100,
     )
-    R = 1 + math.exp(-2) + 0.2
+    G = 1 + math.exp(-2)
     # In the letters of the paper: another step size and another eps.
     alpha, eps, gap = 0.5 / 0.2, 0.04 / 0.04, 5 * (1 - math.exp(-5))
+    most = G * G / 0.04
+    Q = math.log(1 + most / eps) + 99 * math.log((eps + most) / (eps + 0.96 * most))
+    A, B = gap / alpha + Q * alpha * 2 / 2, Q * G
+    sums = math.sqrt(eps + most) * (math.sqrt(B) + math.sqrt(A + B)) ** 2
+    assert bound == pytest.approx(sums / 100, rel=1e-12)
+    R = G + 0.2
     first = 2 * R * gap / (alpha * 0.2 * 100)
     noise = (2 * alpha * R + alpha**2 * 2 / 2) * 2 * R / (alpha * 0.2)
-    second = noise * (math.log(1 + R * R / (0.04 * eps)) / 100 - math.log(0.96))
-    assert bound == pytest.approx(first + second, rel=1e-12)
+    assert bound < first + noise * (math.log(1 + R * R / (0.04 * eps)) / 100 - math.log(0.96))
 
 
 def test_the_adopt_bound_by_hand():
@@ -399,10 +405,41 @@ def test_the_inequality_that_the_proofs_of_defossez_rest_on():
         weights = np.array([p, 1 - p])
         mean, square, R = weights @ g, weights @ g**2, abs(g).max()
         left = weights @ (mean * g / np.sqrt(eps + s + g**2))
-        share = mean**2 / (2 * np.sqrt(eps + s + square))
-        lost = 2 * R * (weights @ (g**2 / (eps + s + g**2)))
+        w = random.uniform()
+        share = (1 - w) * mean**2 / np.sqrt(eps + s + square)
+        lost = R / w * (weights @ (g**2 / (eps + s + g**2)))
         worst = min(worst, left - share + lost)
     assert worst >= 0
+
+
+def test_squares_over_what_has_been_summed_are_at_most_what_the_proofs_put_for_them():
+    random = np.random.default_rng(4)
+    for _ in range(200):
+        G, eps, beta2 = 10 ** random.uniform(-1, 1), 10 ** random.uniform(-3, 3), random.uniform()
+        T = int(random.integers(1, 60))
+        g = G * random.choice([0.0, 0.3, 1.0], T) if random.random() < 0.5 else np.full(T, G)
+        fading, total, faded, summed, with_rounds = 0.0, 0.0, 0.0, 0.0, 0.0
+        for t, square in enumerate(g**2, start=1):
+            fading, total = beta2 * fading + square, total + square
+            faded += square / (eps / (1 - beta2) + fading)
+            summed += square / (eps + total)
+            with_rounds += square / (t * eps + total)
+        share = G**2 / (eps + G**2)
+        assert faded <= adaptive._squares(T, G, beta2, eps) * (1 + 1e-12)
+        assert summed <= math.log(1 + T * G**2 / eps) * (1 + 1e-12)
+        assert with_rounds <= (math.log(1 + G**2 / eps) + share * math.log(T)) * (1 + 1e-12)
+
+
+def test_what_a_wrong_sign_costs_is_at_most_the_deviation():
+    """2 |h| P(sign(h + z) is not sign(h)) <= sigma, for z of two values; attained."""
+    random = np.random.default_rng(5)
+    worst = 0.0
+    for p in [0.5, *random.uniform(size=2000)]:
+        z = np.array([math.sqrt((1 - p) / p), -math.sqrt(p / (1 - p))])
+        h = 1.0 if p == 0.5 else random.normal() * 2
+        wrong = np.array([p, 1 - p]) @ (np.sign(h + z) != np.sign(h))
+        worst = max(worst, 2 * abs(h) * wrong)
+    assert worst == pytest.approx(1, rel=1e-9)
 
 
 # What they ask for
@@ -575,8 +612,9 @@ def test_without_momentum_the_theorems_with_momentum_are_those_without():
     T = np.array([1.0, 10.0, 1e3, 1e6])
     L, G, D0, n, alpha, eps = 2.0, 1.5, 3.0, 4.0, 0.3, 0.01
     third = adaptive.defossez_2022_thm3.function(T, L, G, D0, n, alpha, 0.0, eps)
+    # The eps of the one grows with the rounds, that of the other does not.
     assert third == pytest.approx(
-        adaptive.defossez_2022_thm1.function(T, L, G, D0, n, alpha, eps), rel=1e-12
+        adaptive.defossez_2022_thm1.function(T, L, G, D0, n, alpha, eps), rel=0.002
     )
     fourth = adaptive.defossez_2022_thm4.function(T, L, G, D0, n, alpha, 0.0, 0.99, eps)
     assert fourth == pytest.approx(
@@ -659,8 +697,20 @@ def test_a_smaller_probability_of_failing_has_a_larger_bound():
         adaptive.ward_2019_thm21.function(T, 1, 1, 1, 1, 1, 1, delta=delta)[0]
         for delta in (0.5, 0.1, 0.01)
     ]
-    assert bounds[0] * 5**1.5 == pytest.approx(bounds[1], rel=1e-12)
-    assert bounds[1] * 10**1.5 == pytest.approx(bounds[2], rel=1e-12)
+    assert bounds[0] * 5 == pytest.approx(bounds[1], rel=1e-12)
+    assert bounds[1] * 10 == pytest.approx(bounds[2], rel=1e-12)
+
+
+def test_the_bound_in_most_runs_is_below_the_printed_one():
+    """Which has Q' with the constants derived for it before, and delta**1.5."""
+    random = np.random.default_rng(6)
+    for _ in range(200):
+        L, G, D0, alpha, b0 = 10 ** random.uniform(-2, 2, 5)
+        sigma2, T = random.uniform(0, G**2), 10.0 ** random.uniform(0, 5)
+        ours = adaptive.ward_2019_thm21.function(T, L, G, sigma2, D0, alpha, b0, delta=0.1)
+        square = T * (G**2 + sigma2)
+        Q = D0 / alpha + (2 * math.sqrt(sigma2) + alpha * L / 2) * math.log(1 + square / b0**2)
+        assert ours <= 2 * Q * math.sqrt(b0**2 + square) / (T * 0.1**1.5)
 
 
 def test_ward_in_most_runs_fails_where_the_bound_is_below_what_is_seen():
@@ -671,7 +721,7 @@ def test_ward_in_most_runs_fails_where_the_bound_is_below_what_is_seen():
 
 
 def test_signs_of_rare_large_slopes_need_the_term_for_noise():
-    """Sign descent climbs on slopes 4 and -1, so without 2 sqrt(n sigma2) the bound is broken."""
+    """Sign descent climbs on slopes 4 and -1, so without sqrt(n sigma2) the bound is broken."""
     record = ran("karimireddy-2019-ce1", "signsgd", "constant:alpha=0.1", 400, seeds=16)
     # The slope is the same at every point, so every run measures what is expected.
     claim = replace(without("bernstein-2018-thm1", "whole space"), kind="every run")

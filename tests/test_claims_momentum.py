@@ -46,6 +46,7 @@ SIMPLE = "accelerated-gradient:weights=simplified"
 PRIMARY = "optimized-gradient:last_step=false"
 LINEAR = "primal-averaging:averaging_power=1"
 VALLEY = "star-convex-valley:start=0.01"
+COIN = "noisy-huber"
 BALL, NESTEROV = "unified-momentum:look_ahead=0,beta1=0", "unified-momentum:beta1=0.5"
 
 
@@ -150,12 +151,42 @@ WITNESSES = [
         0.137,
         None,
     ),
-    ("yan-2018-heavy-ball", (VALLEY, BALL, "constant:alpha=0.25", 40), 0.66431, 27),
+    (
+        "primal-averaging-smooth",
+        (
+            f"{COIN}:slope=0.05,sigma=0.05,start=1",
+            "primal-averaging",
+            "constant:alpha=0.7",
+            40,
+            128,
+        ),
+        0.877,
+        None,
+    ),
+    (
+        "sebbouh-2021-last",
+        (f"{COIN}:slope=3/7,sigma=0.02,start=1", LINEAR, "constant:alpha=0.96", 10, 64),
+        0.62,
+        1,
+    ),
+    ("yan-2018-heavy-ball", (VALLEY, BALL, "constant:alpha=0.25", 100), 0.99646, 86),
+    (
+        "yan-2018-heavy-ball",
+        (
+            f"{COIN}:start=20",
+            "unified-momentum:look_ahead=0,beta1=0.5",
+            "constant:alpha=0.025",
+            800,
+            16,
+        ),
+        0.897,
+        447,
+    ),
     (
         "yan-2018-nesterov",
-        ("star-convex-valley:start=1", NESTEROV, "constant:alpha=0.05", 200),
-        0.49839,
-        15,
+        (f"{COIN}:start=20", NESTEROV, "constant:alpha=0.025", 800, 16),
+        0.934,
+        447,
     ),
 ]
 
@@ -253,10 +284,32 @@ def test_the_bounds_stand_to_one_another_as_is_said(T):
     )
     assert of("kim-fessler-2017-ogm-primary", T, **letters) == fista / 2
     assert of("kim-fessler-2016-ogm", T, **letters) < fista / 2
-    noisy = {**letters, "M": 0.3}
-    assert (
-        of("primal-averaging-smooth", T, **noisy, L_max=1 / 2.8)
-        < of("sebbouh-2021-last", T, **noisy) / 2
+    noisy = {**letters, "M": 0.3, "L_max": 1 / 2.8}
+    uniform, linear = (
+        of(key, T, **noisy) for key in ("primal-averaging-smooth", "sebbouh-2021-last")
+    )
+    assert uniform == pytest.approx(linear / 2 * (T + 2) / (T + 1))
+    # The printed bound, for alpha = 1 / (4 L_max).
+    assert linear < 4 / (0.7 * (T + 1)) + 2 * 0.7 * 0.3
+
+
+def test_the_bounds_of_unified_momentum_are_below_the_printed_ones():
+    random = np.random.default_rng(2)
+    for _ in range(300):
+        beta, L, D0 = random.uniform(0, 0.99), *10 ** random.uniform(-2, 2, 2)
+        second = 10 ** random.uniform(-2, 2)
+        sigma2, alpha = random.uniform(0, second), random.uniform(0, 1) * (1 - beta) / (2 * L)
+        letters = {"L": L, "D0": D0, "alpha": alpha, "beta1": beta, "sigma2": sigma2}
+        for key, power in (("yan-2018-heavy-ball", 2), ("yan-2018-nesterov", 4)):
+            moved = beta**power * second + (1 - beta) ** 2 * sigma2
+            for T in (1, 10, 1000):
+                printed = 2 * (1 - beta) * D0 / (alpha * T) + alpha * L * moved / (1 - beta) ** 3
+                assert of(key, T, **letters, second_moment=second) <= printed
+    # Without momentum it is the bound of SGD.
+    letters = {"L": 2.0, "D0": 3.0, "alpha": 0.2, "sigma2": 0.7}
+    plain = of("ghadimi-lan-2013", 9, **letters)
+    assert of("yan-2018-nesterov", 9, **letters, beta1=0.0, second_moment=5.0) == pytest.approx(
+        plain
     )
 
 
@@ -397,7 +450,7 @@ NOT_APPLICABLE = [
         "convex",
     ),
     ("sebbouh-2021-last", ("noisy-quadratic", "primal-averaging", f"{STEP}:h=0.2"), "method"),
-    ("sebbouh-2021-last", ("noisy-quadratic", LINEAR, f"{STEP}:h=0.26"), "1 / (4 L_max)"),
+    ("sebbouh-2021-last", ("noisy-quadratic", LINEAR, STEP), "alpha < 1 / L_max"),
     ("sebbouh-2021-last", ("noisy-quadratic", LINEAR, "inverse-sqrt:alpha=0.1"), "constant"),
     ("sebbouh-2021-last", ("quadratic", LINEAR, f"{STEP}:h=0.2"), "no L_max and no M"),
     ("sebbouh-2021-last", ("zhang-2022", LINEAR, "constant:alpha=0.01"), "convex"),

@@ -8,6 +8,7 @@ import pytest
 
 from convergence import schedule as schedules
 from convergence.claims import catalogue
+from convergence.claims.stochastic import least_over_weights
 from convergence.judges import judge
 from convergence.measure import MEASURES
 from convergence.simulation import run
@@ -128,7 +129,8 @@ LOOSE = [
         "inverse-sqrt:alpha=0.5",
         3000,
         2,
-        0.5 / (4.5 * np.sqrt(2)),
+        # D = 2, G = 1, N = 2: the factors of D**2 / (2 alpha) and alpha G**2.
+        0.5 / (4 * np.sqrt(2) * (1 / 2 + 5 / 6 / 5) + 0.5 * (np.sqrt(2) - 1 / 2)),
     ),
     (
         "lacoste-julien-2012",
@@ -295,13 +297,40 @@ def test_harmonic_sums_are_those_of_the_rounds():
     T = np.array([1.0, 2.0, 4.0, 7.0])
     harmonic = np.array([1.0, 3 / 2, 25 / 12, 363 / 140])
     assert bound("hazan-2007-thm1", T, mu=2.0, G=4.0) == pytest.approx(4 * harmonic)
-    assert bound("shamir-zhang-2013-last", T, D=2.0, alpha=0.5, second_moment=4.0) == (
-        pytest.approx((4 + 2) * (1 + harmonic) / np.sqrt(T + 1))
-    )
     shares = [sum(t / (t + 1) for t in range(1, int(n) + 1)) for n in T]
     assert bound("lacoste-julien-2012", T, mu=2.0, second_moment=4.0) == pytest.approx(
         4 / (T * (T + 1)) * shares
     )
+
+
+@pytest.mark.parametrize("T", [1, 2, 3, 10, 1000])
+def test_the_last_iterate_is_bounded_by_what_the_means_of_the_last_rounds_lose(T):
+    N, k = T + 1, np.arange(1, T + 1)
+    ends = np.sqrt(N) - np.sqrt(N - k)
+    sums = np.sqrt(N) - np.sqrt(N - k - 1) - (k == N - 1) / 2
+    distance = 1 / np.sqrt(N) + (ends / (k * (k + 1))).sum()
+    noise = (np.sqrt(N) - 0.5) / N + (sums / (k * (k + 1))).sum()
+    # The shares of D**2 / (2 alpha) and of alpha G**2.
+    stated = [
+        bound("shamir-zhang-2013-last", [T], D=D, alpha=1.0, second_moment=M)[0]
+        for D, M in ((np.sqrt(2), 0), (0, 1.0))
+    ]
+    assert distance <= stated[0] * (1 + 1e-12)
+    assert noise <= stated[1] * (1 + 1e-12)
+    assert stated[0] <= 1.15 * distance
+    assert stated[1] <= 1.15 * noise
+    # In print: (D**2 / alpha + alpha G**2) (2 + log T) / sqrt(T).
+    printed = (2 + np.log(T)) / np.sqrt(T)
+    assert stated[0] <= 0.5 * 2 * printed
+    assert stated[1] <= 0.65 * printed
+
+
+@pytest.mark.parametrize(("A", "B"), [(1.0, 1.0), (0.0, 2.0), (3.0, 1e-3), (1e-3, 3.0)])
+def test_the_best_weight_is_no_worse_than_any(A, B):
+    w = np.linspace(1e-4, 1 - 1e-4, 20_001)
+    values = (A + B / w) / (1 - w)
+    assert least_over_weights(A, B) == pytest.approx(values.min(), rel=1e-5)
+    assert least_over_weights(A, 0.0) == pytest.approx(A)
 
 
 # Where a theorem does not speak

@@ -1,96 +1,168 @@
-"""Assumptions that theorems share, as predicates with the words a theorem would use."""
+"""The hypotheses of theorems, as predicates with the words a theorem would use.
+
+The first line of a predicate's docstring says what it looks at: `docs/hypotheses.md` is made of it.
+Predicates are evaluated in the order in which a claim lists them, so a later one may ask for what
+an earlier one has made sure of. One that asks for the method's settings is `of="method"`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from convergence.claim import Assumption, Setting
-from problems.domain import Box
+from convergence.claim import Assumption, Setting, Subject
+from problems.domain import Box, WholeSpace
 from problems.notation import format_value
+from problems.problem import Problem
 
 __all__ = [
+    "ROUNDING",
+    "beta1_below_beta2",
     "beta1_below_root",
     "beta1_square_below_beta2",
+    "bounded_below",
     "bounded_domain",
+    "bounded_second_moment",
     "box_or_metric_projection",
     "constant_step",
     "convex",
     "descent_within_inverse_smoothness",
-    "draws_are_dependent",
     "exact_gradients",
+    "first_step",
     "independent_draws",
+    "inverse",
+    "inverse_sqrt_or_constant_step",
     "inverse_sqrt_step",
+    "known_minimizer",
+    "nonincreasing_step",
+    "one_of",
+    "plain",
+    "polyak_lojasiewicz",
+    "settings_obey",
+    "shrinking_beta1",
     "smooth",
+    "states",
+    "step",
     "step_size",
+    "steps_are",
+    "stochastic",
+    "strongly_convex",
     "the_problem",
     "the_rule",
+    "unbiased",
     "unconstrained",
+    "with_eps",
 ]
+
+Array = NDArray[np.float64]
+
+#: So much of itself a number may be off that was computed, or written as a decimal.
+ROUNDING = 2.0**-50
+
+# The problem
+
+
+def states(letter: str, statement: str, *, positive: bool = False) -> Assumption:
+    """The problem states a constant, and a positive one if that is asked for."""
+
+    def fails(setting: Setting) -> str:
+        problem = setting.problem
+        if letter not in problem.constants:
+            reason = problem.unknown.get(letter)
+            return f"the problem states no {letter}" + (f", since {reason}" if reason else "")
+        if positive and problem.constant(letter) <= 0:
+            return f"the problem states {letter} = {problem.constant(letter):g}"
+        return ""
+
+    fails.__doc__ = f"Whether the problem states {'a positive ' * positive}`{letter}`."
+    return Assumption(statement, fails, "problem")
+
+
+smooth = states("L", "the objective is L-smooth")
+strongly_convex = states("mu", "the objective is mu-strongly convex", positive=True)
+polyak_lojasiewicz = states(
+    "mu_pl", "the objective obeys the Polyak-Lojasiewicz inequality", positive=True
+)
+known_minimizer = states("minimizer", "a minimiser is known")
+bounded_below = states("minimum", "the objective is bounded below, by its minimum")
 
 
 def _convex(setting: Setting) -> str:
+    """The tag `convex`."""
     return "" if "convex" in setting.problem.tags else "the problem is not tagged convex"
 
 
-convex = Assumption("the losses are convex", _convex)
-
-
-def _smooth(setting: Setting) -> str:
-    problem = setting.problem
-    if "L" in problem.constants:
-        return ""
-    reason = problem.unknown.get("L")
-    return "the problem states no L" + (f", since {reason}" if reason else "")
-
-
-smooth = Assumption("the objective is L-smooth", _smooth)
+convex = Assumption("the losses are convex", _convex, "problem")
 
 
 def _bounded_domain(setting: Setting) -> str:
+    """Whether the domain is bounded."""
     return "" if setting.problem.domain.bounded else f"it is {setting.problem.domain}"
 
 
-bounded_domain = Assumption("the domain has a finite diameter", _bounded_domain)
+bounded_domain = Assumption("the domain has a finite diameter", _bounded_domain, "problem")
 
 
 def _unconstrained(setting: Setting) -> str:
-    return f"it is {setting.problem.domain}" if setting.problem.domain.bounded else ""
+    """Whether the domain is `WholeSpace`."""
+    domain = setting.problem.domain
+    return "" if isinstance(domain, WholeSpace) else f"it is {domain}"
 
 
-unconstrained = Assumption("the domain is the whole space", _unconstrained)
+unconstrained = Assumption("the domain is the whole space", _unconstrained, "problem")
 
 
-def _box_or_metric(setting: Setting) -> str:
-    if isinstance(setting.problem.domain, Box) or setting.projection == "metric":
-        return ""
-    return f"the projection onto {setting.problem.domain} was Euclidean"
+def _exact_gradients(setting: Setting) -> str:
+    """Whether rounds show samples, or another function than the one that is judged."""
+    problem = setting.problem
+    if problem.samples is not None:
+        return "they are stochastic" if problem.stochastic else "the losses follow a sequence"
+    apart = problem.objective_formula or problem.objective_gradient_formula
+    return "they are of another function than the objective" if apart else ""
 
 
-box_or_metric_projection = Assumption(
-    "the projection is made in the rule's metric (on a box the Euclidean one is the same)",
-    _box_or_metric,
+exact_gradients = Assumption("gradients are exact", _exact_gradients, "problem")
+
+
+def _dependent(setting: Setting) -> str:
+    """Whether draws are independent, of one objective."""
+    problem = setting.problem
+    reason = problem.dependent_draws
+    if reason or problem.has_objective:
+        return reason
+    return "the losses have no fixed objective"
+
+
+unbiased = Assumption(
+    "given the past, a gradient has the mean grad f (draws are independent)", _dependent, "problem"
 )
+independent_draws = unbiased
 
 
-def the_rule(key: str, **settings: Any) -> Assumption:
-    """The rule is this one, with these settings."""
-    listed = "".join(f", {name}={format_value(value)}" for name, value in settings.items())
+def _drawn(setting: Setting) -> str:
+    """Whether gradients are drawn, and draws independent, of one objective."""
+    return "they are exact" if setting.problem.samples is None else _dependent(setting)
 
-    def fails(setting: Setting) -> str:
-        rule = setting.rule
-        if rule.key != key:
-            return f"the run used {rule.key}"
-        # Settings that a theorem does not mention must be those of the plain method.
-        plain = {"weight_decay": 0.0, "maximize": False, "dampening": 0.0, "decay": "coupled"}
-        for name, value in {**plain, **settings}.items():
-            if name in rule.settings and rule.settings[name] != value:
-                return f"the run used {name}={format_value(rule.settings[name])}"
+
+stochastic = Assumption("gradients are independent draws with the mean grad f", _drawn, "problem")
+
+
+def _no_second_moment(setting: Setting) -> str:
+    """Whether the problem states `G`, or `M` with `M_G` = 0."""
+    problem = setting.problem
+    growth = problem.constants.get("M_G")
+    if "G" in problem.constants or ("M" in problem.constants and growth and growth.value == 0):
         return ""
+    reason = problem.unknown.get("G")
+    return "the problem states no G" + (f", since {reason}" if reason else "")
 
-    return Assumption(f"the method is {key}{listed}", fails)
+
+bounded_second_moment = Assumption(
+    "E||g||**2 is bounded on the domain", _no_second_moment, "problem"
+)
 
 
 def the_problem(key: str, **settings: Any) -> Assumption:
@@ -104,69 +176,221 @@ def the_problem(key: str, **settings: Any) -> Assumption:
         for name, value in settings.items():
             if problem.settings[name] != value:
                 return f"the problem has {name}={format_value(problem.settings[name])}"
-        return ""
+        return _altered(problem)
 
-    return Assumption(f"the problem is {key}{listed}", fails)
+    fails.__doc__ = "The problem's key and parameters, and whether its start and domain are theirs."
+    return Assumption(f"the problem is {key}{listed}", fails, "problem")
 
 
-def _schedule(setting: Setting, accepted: tuple[str, ...]) -> str:
+def _altered(problem: Problem) -> str:
+    """Why an object is not what its specification builds, or ""."""
+    assert problem.entry is not None
+    built = problem.entry(**problem.settings)
+    if not np.array_equal(problem.start, built.start):
+        return "its start was changed"
+    return "" if problem.domain == built.domain else f"its domain was changed to {problem.domain}"
+
+
+# The step sizes
+
+
+def first_step(setting: Setting) -> float:
+    """The step size of round 1."""
+    sizes = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)
+    return float(sizes[0])
+
+
+def inverse(setting: Setting, letter: str = "L") -> float:
+    """1 over a constant of the problem; where that is 0 every step will do."""
+    value = setting.problem.constant(letter)
+    return 1 / value if value else np.inf
+
+
+def _varies(setting: Setting) -> str:
+    """Whether the schedule's formula is free of t."""
+    constant = setting.schedule.is_constant(setting.problem, setting.steps)
+    return "" if constant else f"the run used {setting.schedule.specification}"
+
+
+constant_step = Assumption("the step size is constant", _varies, "schedule")
+
+
+def _by_root(setting: Setting) -> str:
+    """The schedule's key and warm-up."""
     schedule = setting.schedule
-    if schedule.key not in accepted or schedule.settings["warmup"]:
-        return f"the run used {schedule.specification}"
-    return ""
+    good = schedule.key == "inverse-sqrt" and not schedule.settings["warmup"]
+    return "" if good else f"the run used {schedule.specification}"
 
 
-inverse_sqrt_step = Assumption(
-    "alpha_t = alpha / sqrt(t)", lambda setting: _schedule(setting, ("inverse-sqrt",))
+inverse_sqrt_step = Assumption("alpha_t = alpha / sqrt(t)", _by_root, "schedule")
+
+
+def _by_root_or_constant(setting: Setting) -> str:
+    """The schedule's key and warm-up, or whether its formula is free of t."""
+    return _by_root(setting) and _varies(setting)
+
+
+inverse_sqrt_or_constant_step = Assumption(
+    "alpha_t = alpha / sqrt(t) or alpha", _by_root_or_constant, "schedule"
 )
-constant_step = Assumption(
-    "the step size is constant",
-    lambda setting: _schedule(setting, ("constant", "inverse-smoothness")),
-)
 
 
-def step_size(statement: str, share: Callable[[Setting], float]) -> Assumption:
-    """The first step size is at most a share of 1/L, up to rounding of the limit itself."""
+def _rises(setting: Setting) -> str:
+    """The step sizes of all rounds."""
+    rounds = np.arange(1, setting.steps + 1)
+    sizes = setting.schedule.step_sizes(rounds, setting.problem, setting.steps)
+    rises = np.diff(sizes) > 0
+    return f"it rises after round {rises.argmax() + 1}" if rises.any() else ""
+
+
+nonincreasing_step = Assumption("the step size never rises", _rises, "schedule")
+
+# Each with what is the case where it does not hold.
+_RELATIONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
+    "<=": (lambda step, limit: step <= limit * (1 + ROUNDING), ">"),
+    "<": (lambda step, limit: step < limit * (1 - ROUNDING), ">="),
+    ">=": (lambda step, limit: step >= limit * (1 - ROUNDING), "<"),
+    ">": (lambda step, limit: step > limit * (1 + ROUNDING), "<="),
+    "=": (lambda step, limit: abs(step - limit) <= limit * ROUNDING, "and not"),
+}
+
+
+def step(
+    statement: str,
+    relation: Literal["<=", "<", ">=", ">", "="],
+    limit: Callable[[Setting], float],
+    of: Subject = "schedule",
+) -> Assumption:
+    """The first step size is in this relation to a limit, up to rounding of the limit itself.
+
+    Of other rounds the claim has to speak with an assumption of its own, such as `constant_step`.
+    """
 
     def fails(setting: Setting) -> str:
-        first = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)[0]
-        smooth = setting.problem.constant("L")
-        # A linear function allows every step size.
-        limit = share(setting) / smooth if smooth else np.inf
-        # One unit of rounding: a step size computed as 1/L must count as at most 1/L.
-        return "" if first <= limit * (1 + 2**-50) else f"it is {first:.6g} > {limit:.6g}"
+        first, most = first_step(setting), limit(setting)
+        holds, otherwise = _RELATIONS[relation]
+        return "" if holds(first, most) else f"it is {first:.6g} {otherwise} {most:.6g}"
 
-    return Assumption(statement, fails)
+    fails.__doc__ = "The first step size, beside a limit" + (
+        " in which settings of the rule occur." if of == "method" else "."
+    )
+    return Assumption(statement, fails, of)
 
 
-exact_gradients = Assumption(
-    "gradients are exact",
-    lambda setting: "they are stochastic" if setting.problem.samples is not None else "",
+def step_size(
+    statement: str, share: Callable[[Setting], float], of: Subject = "schedule"
+) -> Assumption:
+    """The first step size is at most a share of 1/L, up to rounding of the limit itself."""
+    return step(statement, "<=", lambda setting: share(setting) * inverse(setting), of)
+
+
+# Step sizes are compared at so many rounds, and at the last.
+_COMPARED = 100_000
+
+
+def steps_are(statement: str, letter: str, formula: Callable[[Array, float], Array]) -> Assumption:
+    """The step sizes are these, up to rounding, whatever schedule they come from."""
+
+    def fails(setting: Setting) -> str:
+        rounds = np.append(np.arange(1, min(setting.steps, _COMPARED) + 1), setting.steps)
+        wanted = formula(rounds.astype(float), setting.problem.constant(letter))
+        taken = setting.schedule.step_sizes(rounds, setting.problem, setting.steps)
+        off = abs(taken - wanted) > 1e-12 * wanted
+        if not off.any():
+            return ""
+        place = int(off.argmax())
+        return f"alpha_{rounds[place]} is {taken[place]:.6g}, not {wanted[place]:.6g}"
+
+    fails.__doc__ = f"The step sizes of rounds up to {_COMPARED} and of the last."
+    return Assumption(statement, fails, "schedule")
+
+
+# The projection
+
+
+def _euclidean(setting: Setting) -> str:
+    """The domain, and the norm in which it was projected to."""
+    domain = setting.problem.domain
+    if isinstance(domain, (Box, WholeSpace)) or setting.projection == "metric":
+        return ""
+    return f"the projection onto {domain} was Euclidean"
+
+
+box_or_metric_projection = Assumption(
+    "the projection is made in the rule's metric (on a box the Euclidean one is the same)",
+    _euclidean,
+    "projection",
 )
 
+# The method
 
-def _beta1_square(setting: Setting) -> str:
-    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
-    return "" if beta1**2 < beta2 else f"beta1={beta1:g}, beta2={beta2:g}"
-
-
-def _beta1_root(setting: Setting) -> str:
-    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
-    return "" if beta1 < np.sqrt(beta2) else f"beta1={beta1:g}, beta2={beta2:g}"
-
-
-beta1_square_below_beta2 = Assumption("beta1**2 < beta2", _beta1_square)
-beta1_below_root = Assumption("beta1 < sqrt(beta2)", _beta1_root)
+#: Settings that a theorem does not mention must be those of the plain method.
+plain: Mapping[str, Any] = {
+    "weight_decay": 0.0,
+    "maximize": False,
+    "dampening": 0.0,
+    "decay": "coupled",
+    "centered": False,
+}
 
 
-def draws_are_dependent(setting: Setting) -> str:
-    """Why the draws of different rounds are not independent, or ""."""
-    return setting.problem.dependent_draws
+def one_of(
+    statement: str, keys: tuple[str, ...], *, free: tuple[str, ...] = (), **settings: Any
+) -> Assumption:
+    """The rule is one of these, with these settings where it has them.
+
+    Its other settings are those of the plain method, but those that are left free.
+    """
+
+    def fails(setting: Setting) -> str:
+        rule = setting.method
+        if rule.key not in keys:
+            return f"the run used {rule.key}"
+        for name, value in {**plain, **settings}.items():
+            if name not in free and rule.settings.get(name, value) != value:
+                return f"the run used {name}={format_value(rule.settings[name])}"
+        return ""
+
+    fails.__doc__ = "The key and the settings of the rule, or of one that is the same method."
+    return Assumption(statement, fails, "method")
 
 
-independent_draws = Assumption(
-    "the gradients of different rounds are independent", draws_are_dependent
+def the_rule(key: str, **settings: Any) -> Assumption:
+    """The method is this one, with these settings."""
+    listed = "".join(f", {name}={format_value(value)}" for name, value in settings.items())
+    return one_of(f"the method is {key}{listed}", (key,), **settings)
+
+
+def settings_obey(
+    statement: str, test: Callable[[Mapping[str, Any]], bool], *names: str
+) -> Assumption:
+    """The rule's settings pass a test; those named are shown where they do not."""
+
+    def fails(setting: Setting) -> str:
+        settings = setting.method.settings
+        shown = ", ".join(f"{name}={format_value(settings[name])}" for name in names)
+        return "" if test(settings) else f"the run used {shown}"
+
+    fails.__doc__ = f"The settings {' and '.join(f'`{name}`' for name in names)} of the rule."
+    return Assumption(statement, fails, "method")
+
+
+beta1_square_below_beta2 = settings_obey(
+    "beta1**2 < beta2", lambda s: s["beta1"] ** 2 < s["beta2"], "beta1", "beta2"
 )
+beta1_below_root = settings_obey(
+    "beta1 < sqrt(beta2)", lambda s: s["beta1"] < np.sqrt(s["beta2"]), "beta1", "beta2"
+)
+beta1_below_beta2 = settings_obey(
+    "beta1 < beta2", lambda s: s["beta1"] < s["beta2"], "beta1", "beta2"
+)
+shrinking_beta1 = settings_obey(
+    "beta1_t = beta1 lam**(t-1) with lam < 1",
+    lambda s: s["beta1"] == 0 or s["beta1_decay"] < 1,
+    "beta1",
+    "beta1_decay",
+)
+with_eps = settings_obey("eps > 0", lambda s: s["eps"] > 0, "eps")
 
 #: Gradient descent on a smooth function with a constant step size of at most 1/L.
 descent_within_inverse_smoothness = (

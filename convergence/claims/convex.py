@@ -46,7 +46,7 @@ def drori_teboulle_2014_gd(T: Any, L: Any, R0: Any, alpha: Any) -> Any:
 
 
 def _heavy_ball_step(setting: Setting) -> float:
-    return float(1 - setting.rule.settings["beta1"])
+    return float(1 - setting.method.settings["beta1"])
 
 
 @claim(
@@ -60,10 +60,12 @@ def _heavy_ball_step(setting: Setting) -> float:
         exact_gradients,
         the_rule("heavy-ball", velocity="sum"),
         constant_step,
-        step_size("alpha <= (1 - beta1) / L", _heavy_ball_step),
+        step_size("alpha <= (1 - beta1) / L", _heavy_ball_step, of="method"),
     ],
     cases="""
         holds
+            huber-worst:N=10  heavy-ball:beta1=0  inverse-smoothness  50
+            huber-worst:N=3,h=0.5  heavy-ball:beta1=0.5  inverse-smoothness:h=0.5  100
             quadratic:kappa=100  heavy-ball  inverse-smoothness:h=0.1  2_000
             breast-cancer-logistic  heavy-ball  inverse-smoothness:h=0.1  2_000
             breast-cancer-logistic  heavy-ball:beta1=0.5  inverse-smoothness:h=0.5  2_000
@@ -77,5 +79,9 @@ def ghadimi_2015_hb_convex(T: Any, L: Any, R0: Any, alpha: Any, beta1: Any) -> A
 
     z_t = x_t + beta1 / (1 - beta1) (x_t - x_{t-1}) obeys z_{t+1} = z_t - alpha / (1 - beta1) g_t;
     expand ||z_{t+1} - x*||**2, use convexity and smoothness, and telescope.
+
+    Without momentum no smaller bound is true: `huber-worst:N` attains it with alpha = 1/L at
+    T = 2 N + 1. With beta1 = 1/2 and alpha = 1/(2L) a Huber function comes to .66 of it at T = 5,
+    as the worst function does (`docs/worst-cases.md`).
     """
     return R0**2 / (2 * T) * (L * beta1 / (1 - beta1) + (1 - beta1) / alpha)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,18 @@ from numpy import sqrt
 
 from convergence.claim import Assumption, Setting, claim
 from convergence.claims.assumptions import (
+    ROUNDING,
     constant_step,
     convex,
     descent_within_inverse_smoothness,
     exact_gradients,
+    first_step,
+    inverse,
+    polyak_lojasiewicz,
     smooth,
+    step,
     step_size,
+    strongly_convex,
     the_problem,
     the_rule,
     unconstrained,
@@ -40,49 +47,7 @@ __all__ = [
 ]
 
 
-def _first_step(setting: Setting) -> float:
-    sizes = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)
-    return float(sizes[0])
-
-
-def _inverse_smoothness(setting: Setting) -> float:
-    smooth = setting.problem.constant("L")
-    # A linear function allows every step size.
-    return 1 / smooth if smooth else np.inf
-
-
-def _strongly_convex(setting: Setting) -> str:
-    problem = setting.problem
-    if "mu" not in problem.constants:
-        return "the problem states no mu"
-    return "" if problem.constant("mu") > 0 else "the problem states mu = 0"
-
-
-strongly_convex = Assumption("the objective is mu-strongly convex", _strongly_convex)
-
-
-def _below(statement: str, share: Any) -> Assumption:
-    """The step size is smaller than a share of 1/L, where the bound becomes infinite."""
-
-    def fails(setting: Setting) -> str:
-        limit, first = share(setting) * _inverse_smoothness(setting), _first_step(setting)
-        return "" if first < limit else f"it is {first:.6g} >= {limit:.6g}"
-
-    return Assumption(statement, fails)
-
-
-below_two = _below("alpha < 2/L", lambda setting: 2.0)
-
-
-def _is_step(statement: str, value: Any) -> Assumption:
-    """The step size is this one, however it was written."""
-
-    def fails(setting: Setting) -> str:
-        first, wanted = _first_step(setting), value(setting)
-        return "" if abs(first / wanted - 1) < 1e-12 else f"it is {first:.6g}"
-
-    return Assumption(statement, fails)
-
+below_two = step("alpha < 2/L", "<", lambda setting: 2 * inverse(setting))
 
 _DESCENT = (smooth, unconstrained, exact_gradients, the_rule("gradient-descent"), constant_step)
 
@@ -258,7 +223,7 @@ def gd_nonconvex_classic(T: Any, L: Any, D0: Any, alpha: Any) -> Any:
     source=("abbaszadehpeivasti2023", "karimi2016, Theorem 1, sharpened here"),
     tags=("suboptimality", "non-convex", "gradient-descent"),
     measure="suboptimality",
-    assumes=descent_within_inverse_smoothness,
+    assumes=[*descent_within_inverse_smoothness, polyak_lojasiewicz],
     cases="""
         holds
             pl-sine:start=2.25  sgd  inverse-smoothness  100
@@ -322,10 +287,8 @@ def subgradient_constant_step(T: Any, G: Any, R0: Any, alpha: Any) -> Any:
 # Heavy ball
 
 
-def _from_inverse(setting: Setting) -> str:
-    limit = (1 - setting.rule.settings["beta1"]) * _inverse_smoothness(setting)
-    first = _first_step(setting)
-    return "" if first >= limit * (1 - 2**-50) else f"it is {first:.6g} < {limit:.6g}"
+def _share_of_inverse(share: float) -> Callable[[Setting], float]:
+    return lambda setting: share * (1 - setting.method.settings["beta1"]) * inverse(setting)
 
 
 @claim(
@@ -339,10 +302,8 @@ def _from_inverse(setting: Setting) -> str:
         exact_gradients,
         the_rule("heavy-ball", velocity="sum"),
         constant_step,
-        Assumption("alpha >= (1 - beta1) / L", _from_inverse),
-        _below(
-            "alpha < 2 (1 - beta1) / L", lambda setting: 2 * (1 - setting.rule.settings["beta1"])
-        ),
+        step("alpha >= (1 - beta1) / L", ">=", _share_of_inverse(1), of="method"),
+        step("alpha < 2 (1 - beta1) / L", "<", _share_of_inverse(2), of="method"),
     ],
     cases="""
         holds
@@ -368,13 +329,11 @@ def ghadimi_2015_hb_convex_long(T: Any, L: Any, R0: Any, alpha: Any, beta1: Any)
 
 
 def _small_momentum(setting: Setting) -> str:
-    problem, beta1 = setting.problem, setting.rule.settings["beta1"]
-    if "mu_pl" not in problem.constants:
-        return "the problem states no mu_pl"
-    alpha = _first_step(setting)
+    """The setting `beta1` of the rule, beside a limit from the first step size, `mu_pl` and `L`."""
+    problem, beta1, alpha = setting.problem, setting.method.settings["beta1"], first_step(setting)
     most = (1 - alpha * problem.constant("mu_pl")) * max(0.0, 1 - alpha * problem.constant("L"))
-    # One unit of rounding: a root computed so must count.
-    return "" if beta1**2 <= most * (1 + 2**-50) else f"beta1={beta1:g} > {sqrt(most):g}"
+    # A root computed so must count.
+    return "" if beta1**2 <= most * (1 + ROUNDING) else f"beta1={beta1:g} > {sqrt(most):g}"
 
 
 @claim(
@@ -383,6 +342,7 @@ def _small_momentum(setting: Setting) -> str:
     measure="suboptimality",
     assumes=[
         smooth,
+        polyak_lojasiewicz,
         unconstrained,
         exact_gradients,
         the_rule("heavy-ball", velocity="sum"),
@@ -422,11 +382,17 @@ def _polyak_step(setting: Setting) -> float:
     return float(4 / (sqrt(problem.constant("L")) + sqrt(problem.constant("mu"))) ** 2)
 
 
-def _polyak_momentum(setting: Setting) -> str:
-    problem, beta1 = setting.problem, setting.rule.settings["beta1"]
-    root = sqrt(problem.constant("L") / problem.constant("mu"))
-    wanted = ((root - 1) / (root + 1)) ** 2
-    return "" if abs(beta1 - wanted) < 1e-12 else f"beta1={beta1:g}, not {wanted:.9g}"
+def _momentum(statement: str, power: int) -> Assumption:
+    """The momentum is this power of (sqrt(L/mu) - 1) / (sqrt(L/mu) + 1)."""
+
+    def fails(setting: Setting) -> str:
+        """The setting `beta1` of the rule, beside what `L` and `mu` make it."""
+        problem, beta1 = setting.problem, setting.method.settings["beta1"]
+        root = sqrt(problem.constant("L") / problem.constant("mu"))
+        wanted = ((root - 1) / (root + 1)) ** power
+        return "" if abs(beta1 - wanted) <= ROUNDING else f"beta1={beta1:g}, not {wanted:.9g}"
+
+    return Assumption(statement, fails)
 
 
 @claim(
@@ -437,8 +403,8 @@ def _polyak_momentum(setting: Setting) -> str:
         the_problem("quadratic"),
         the_rule("heavy-ball", velocity="sum"),
         constant_step,
-        _is_step("alpha = 4 / (sqrt(L) + sqrt(mu))**2", _polyak_step),
-        Assumption("beta1 = ((sqrt(L/mu) - 1) / (sqrt(L/mu) + 1))**2", _polyak_momentum),
+        step("alpha = 4 / (sqrt(L) + sqrt(mu))**2", "=", _polyak_step),
+        _momentum("beta1 = ((sqrt(L/mu) - 1) / (sqrt(L/mu) + 1))**2", 2),
     ],
     cases="""
         holds
@@ -471,7 +437,7 @@ def polyak_hb_quadratic(T: Any, R0: Any, beta1: Any) -> Any:
 _FAILING_MOMENTUM = (
     the_rule("heavy-ball", velocity="sum", beta1=4 / 9),
     constant_step,
-    _is_step("alpha = 1/9", lambda setting: 1 / 9),
+    step("alpha = 1/9", "=", lambda setting: 1 / 9),
 )
 
 
@@ -536,13 +502,6 @@ def goujaud_2023_cycle(T: Any) -> Any:
 # Acceleration, and what no method can do
 
 
-def _nesterov_momentum(setting: Setting) -> str:
-    problem, beta1 = setting.problem, setting.rule.settings["beta1"]
-    root = sqrt(problem.constant("L") / problem.constant("mu"))
-    wanted = (root - 1) / (root + 1)
-    return "" if abs(beta1 - wanted) < 1e-12 else f"beta1={beta1:g}, not {wanted:.9g}"
-
-
 @claim(
     source="nesterov2004, Section 2.2.1",
     tags=("suboptimality", "convex", "strongly-convex", "momentum"),
@@ -554,8 +513,8 @@ def _nesterov_momentum(setting: Setting) -> str:
         exact_gradients,
         the_rule("nesterov", iterate="descent"),
         constant_step,
-        _is_step("alpha = 1/L", _inverse_smoothness),
-        Assumption("beta1 = (sqrt(L) - sqrt(mu)) / (sqrt(L) + sqrt(mu))", _nesterov_momentum),
+        step("alpha = 1/L", "=", inverse),
+        _momentum("beta1 = (sqrt(L) - sqrt(mu)) / (sqrt(L) + sqrt(mu))", 1),
     ],
     cases="""
         holds
@@ -595,7 +554,8 @@ _SPANNING = (
 
 
 def _spanning(setting: Setting) -> str:
-    rule = setting.rule
+    """The key of the rule, or of one that is the same method."""
+    rule = setting.method
     return "" if rule.key in _SPANNING else f"the run used {rule.key}"
 
 
@@ -664,11 +624,6 @@ def nesterov_worst_smooth_gap(T: Any, L: Any, n: Any) -> Any:
     return np.where(n >= T, L / 8 * (1 / (T + 1) - 1 / (n + 1)), -np.inf)
 
 
-def _beyond_two(setting: Setting) -> str:
-    limit, first = 2 * _inverse_smoothness(setting), _first_step(setting)
-    return "" if first > limit else f"it is {first:.6g} <= {limit:.6g}"
-
-
 @claim(
     source="nesterov2004, Section 1.2.3, on the limit 2/L",
     tags=("distance", "convex", "gradient-descent", "failure"),
@@ -678,7 +633,7 @@ def _beyond_two(setting: Setting) -> str:
         the_problem("quadratic"),
         the_rule("gradient-descent"),
         constant_step,
-        Assumption("alpha > 2/L", _beyond_two),
+        step("alpha > 2/L", ">", lambda setting: 2 * inverse(setting)),
     ],
     cases="""
         holds

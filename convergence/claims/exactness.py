@@ -58,7 +58,8 @@ def _moved_by(setting: Setting, displacements: Array, shares: Array) -> Setting:
         samples=lambda rounds, seeds: rounds - 1,
     )
     by = rules.find("gradient-descent"), schedule.find("constant:alpha=1")
-    return replace(setting, problem=moving, rule=by[0], schedule=by[1])
+    # On a line all projections are the same.
+    return replace(setting, problem=moving, rule=by[0], schedule=by[1], projection="euclidean")
 
 
 def _short(setting: Setting) -> str:
@@ -244,14 +245,15 @@ _NARROWED = {
 
 
 def _decouples(setting: Setting) -> bool:
-    rule = setting.rule
+    rule = setting.method
     return rule.key in _DECOUPLED or rule.settings.get("decay") == "decoupled"
 
 
 def _has_sums(setting: Setting) -> str:
-    settings = setting.rule.settings
-    if setting.rule.key not in _IN_SUMS:
-        return f"the run used {setting.rule.key}"
+    """The key of the rule, or of one that is the same method, and some of its settings."""
+    settings = setting.method.settings
+    if setting.method.key not in _IN_SUMS:
+        return f"the run used {setting.method.key}"
     for name, value in _NARROWED.items():
         if settings.get(name, value) != value:
             return f"the run used {name}={settings[name]}"
@@ -259,7 +261,8 @@ def _has_sums(setting: Setting) -> str:
 
 
 def _little_decay(setting: Setting) -> str:
-    if not setting.rule.settings.get("weight_decay"):
+    """The rule's decay and its weight, and the step sizes of all rounds."""
+    if not setting.method.settings.get("weight_decay"):
         return ""
     if not _decouples(setting):
         return "it joins the gradient"
@@ -269,12 +272,13 @@ def _little_decay(setting: Setting) -> str:
 
 def _shares(setting: Setting) -> Array:
     """What decoupled decay takes off in each round, in parts of the iterate."""
-    settings, sizes = setting.rule.settings, _step_sizes(setting)
+    settings, sizes = setting.method.settings, _step_sizes(setting)
     scale = np.ones_like(sizes) if settings.get("decay_scale") == "none" else sizes
     return np.asarray(settings.get("weight_decay", 0.0) * scale)
 
 
 def _slopes_on_a_line(setting: Setting) -> str:
+    """The tags `linear`, `1-D` and `stochastic`."""
     problem = setting.problem
     if "linear" not in problem.tags or "1-D" not in problem.tags:
         return "they are not"
@@ -293,7 +297,7 @@ def _slopes(setting: Setting) -> Array:
 
 
 def _displacements(setting: Setting, g: Array) -> Array:
-    key, settings, sizes = setting.rule.key, setting.rule.settings, _step_sizes(setting)
+    key, settings, sizes = setting.method.key, setting.method.settings, _step_sizes(setting)
     if key in _DISPLACEMENTS:
         return _DISPLACEMENTS[key](g, sizes, settings)
     if key in _DIRECTIONS:
@@ -310,10 +314,10 @@ _SMALL = 2.0**-900
 
 
 def _well_rounded(setting: Setting) -> str:
-    """Why rounding may move a run by more than the claim allows, or ""."""
+    """The number of rounds, and their gradients, step sizes and sums."""
     if reason := _short(setting):
         return reason
-    key, settings, g = setting.rule.key, setting.rule.settings, _slopes(setting)
+    key, settings, g = setting.method.key, setting.method.settings, _slopes(setting)
     betas = [settings[name] for name in ("beta1", "beta2") if settings.get(name)]
     with np.errstate(all="ignore"):
         if not np.where(g == 0, 1.0, g * g).min() * min(betas, default=1.0) ** g.size > _SMALL:
@@ -360,7 +364,11 @@ _FALLING = "periodic-linear:slopes=[-8,1,-1,0.5,0.25,-2,0.125],domain=[-99,99]"
     measure="difference",
     twin=_by_sums,
     assumes=[
-        Assumption("the losses are linear, on a line, the same for every seed", _slopes_on_a_line),
+        Assumption(
+            "the losses are linear, on a line, the same for every seed",
+            _slopes_on_a_line,
+            "problem",
+        ),
         Assumption("the method is one whose direction is a sum that is written here", _has_sums),
         Assumption("weight decay is decoupled and takes off no more than all", _little_decay),
         Assumption(
@@ -528,8 +536,8 @@ _POINTS: Mapping[str, Callable[..., Any]] = {
 
 
 def _by_points(setting: Setting) -> Setting:
-    problem, settings = setting.problem, setting.rule.settings
-    made = _POINTS[setting.rule.key](
+    problem, settings = setting.problem, setting.method.settings
+    made = _POINTS[setting.method.key](
         problem.objective_gradient,
         problem.start,
         float(_step_sizes(setting)[0]),
@@ -541,9 +549,10 @@ def _by_points(setting: Setting) -> Setting:
 
 
 def _has_points(setting: Setting) -> str:
-    settings = setting.rule.settings
-    if setting.rule.key not in _POINTS:
-        return f"the run used {setting.rule.key}"
+    """The key of the rule, or of one that is the same method, its settings, and the rounds."""
+    settings = setting.method.settings
+    if setting.method.key not in _POINTS:
+        return f"the run used {setting.method.key}"
     if settings.get("look_ahead", 0.0) > 1:
         return f"the run used look_ahead={settings['look_ahead']:g}"
     extras = {"weight_decay": 0.0, "maximize": False}
@@ -585,6 +594,8 @@ _STRETCHED = "quadratic:kappa=10,dimension=3"
         holds
             {_STRETCHED}  heavy-ball:beta1=0.5  inverse-smoothness:h=0.7  30
             {_STRETCHED}  heavy-ball:velocity=average  inverse-smoothness  30
+            # Gradient descent is a heavy ball without momentum.
+            {_STRETCHED}  sgd  inverse-smoothness  30
             {_STRETCHED}  nesterov:beta1=0.5  inverse-smoothness:h=0.7  30
             {_STRETCHED}  nesterov:iterate=look-ahead  inverse-smoothness:h=0.7  30
             {_STRETCHED}  accelerated-gradient  inverse-smoothness:h=0.7  30
@@ -599,7 +610,7 @@ _STRETCHED = "quadratic:kappa=10,dimension=3"
             {_STRETCHED}  unified-momentum:beta1=0.5,look_ahead=0.75  inverse-smoothness:h=0.7  30
             quadratic:rotated=true  heavy-ball  inverse-smoothness  300
         not applicable
-            {_STRETCHED}  sgd  inverse-smoothness  30
+            {_STRETCHED}  signsgd  constant:alpha=0.1  30
             {_STRETCHED}  heavy-ball  inverse-smoothness:h=1.1  30
             {_STRETCHED}  heavy-ball  inverse-sqrt:alpha=0.1  30
             {_STRETCHED}  unified-momentum:look_ahead=2  inverse-smoothness:h=0.1  30
@@ -634,15 +645,17 @@ def momentum_in_points(T: Any, R0: Any) -> Any:
 
 
 def _couples(setting: Setting) -> str:
-    settings = setting.rule.settings
+    """The rule's decay and its weight."""
+    settings = setting.method.settings
     if not settings.get("weight_decay"):
         return "the run used no weight decay"
-    if setting.rule.key in _DECOUPLED or settings.get("decay", "coupled") == "decoupled":
+    if setting.method.key in _DECOUPLED or settings.get("decay", "coupled") == "decoupled":
         return "the run used decoupled decay"
     return ""
 
 
 def _formula(setting: Setting) -> str:
+    """Whether the problem has examples, or takes differences."""
     problem = setting.problem
     # Other loops would take the sums over examples in an order of their own.
     plain = problem.examples is None and not problem.by_differences
@@ -651,14 +664,14 @@ def _formula(setting: Setting) -> str:
 
 def _penalised(setting: Setting) -> Setting:
     """The same method without decay, on the loss plus weight_decay/2 ||x||**2; less, climbing."""
-    problem, settings = setting.problem, setting.rule.settings
+    problem, settings = setting.problem, setting.method.settings
     weight, gradient = float(settings["weight_decay"]), problem.gradient_formula
     weight = -weight if settings["maximize"] else weight
     assert gradient is not None
     return replace(
         setting,
         problem=replace(problem, gradient_formula=lambda x, k: gradient(x, k) + weight * x),
-        rule=setting.rule.entry(**{**settings, "weight_decay": 0.0}),
+        rule=setting.method.entry(**{**settings, "weight_decay": 0.0}),
     )
 
 
@@ -669,7 +682,7 @@ def _penalised(setting: Setting) -> Setting:
     twin=_penalised,
     assumes=[
         Assumption("the method joins weight decay to the gradient", _couples),
-        Assumption("the gradient is a formula", _formula),
+        Assumption("the gradient is a formula", _formula, "problem"),
     ],
     cases="""
         holds
@@ -742,7 +755,7 @@ _FIRST: Mapping[str, Callable[[Array, Array, Mapping[str, Any]], Array]] = {
 
 def _first_moves(setting: Setting) -> Array:
     """By what the first step moves, in units of the step size, flat."""
-    problem, rule = setting.problem, setting.rule
+    problem, rule = setting.problem, setting.method
     x = problem.start
     parts = zip(
         problem.matrices(problem.objective_gradient(x)).values(),
@@ -759,13 +772,15 @@ def _by_first_step(setting: Setting) -> Setting:
 
 
 def _sees_matrices(setting: Setting) -> str:
-    rule = setting.rule
+    """The key of the rule, or of one that is the same method."""
+    rule = setting.method
     if rule.key not in _FIRST:
         return f"the run used {rule.key}"
     return "the run used maximize=true" if rule.settings["maximize"] else ""
 
 
 def _well_conditioned(setting: Setting) -> str:
+    """The objective's gradient at the start."""
     problem = setting.problem
     for name, G in problem.matrices(problem.objective_gradient(problem.start)).items():
         sizes = np.linalg.svd(G, compute_uv=False)
@@ -783,7 +798,9 @@ def _well_conditioned(setting: Setting) -> str:
         Assumption("the method sees matrices", _sees_matrices),
         exact_gradients,
         Assumption(
-            "the singular values of the first gradients are within 2**10", _well_conditioned
+            "the singular values of the first gradients are within 2**10",
+            _well_conditioned,
+            "problem",
         ),
     ],
     status="proved here",

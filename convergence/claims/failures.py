@@ -9,10 +9,16 @@ from numpy import ceil, log, sqrt
 
 from convergence.claim import Assumption, Setting, claim, sum_i
 from convergence.claims.assumptions import (
+    ROUNDING,
     bounded_domain,
     box_or_metric_projection,
     convex,
+    inverse_sqrt_or_constant_step,
     inverse_sqrt_step,
+    settings_obey,
+    shrinking_beta1,
+    states,
+    step,
     the_problem,
     the_rule,
 )
@@ -26,18 +32,26 @@ __all__ = [
 ]
 
 
-def _gamma(setting: Setting) -> str:
-    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
-    if beta2 > 0 and beta1**2 / sqrt(beta2) < 1:
-        return ""
-    return f"beta1={beta1:g}, beta2={beta2:g}"
+# Rounds whose comparator is looked at where there is no domain.
+_LOOKED_AT = 1_000
 
 
-def _shrinking(setting: Setting) -> str:
-    settings = setting.rule.settings
-    if settings["beta1"] == 0 or settings["beta1_decay"] < 1:
+def _comparator_moves(setting: Setting) -> str:
+    """Whether the domain is bounded, or the minimiser is best in hindsight, by its losses."""
+    problem = setting.problem
+    if problem.domain.bounded or problem.samples is None:
         return ""
-    return "beta1 is constant and not 0"
+    if problem.stochastic:
+        return "the losses are drawn"
+    if "minimizer" not in problem.constants or not problem.has_hindsight:
+        return "it is not known"
+    rounds = np.arange(1, min(setting.steps, _LOOKED_AT) + 1)
+    drawn = problem.samples(rounds, np.zeros(1, np.uint64))
+    point = np.asarray(problem.constants["minimizer"].value, float)
+    sums = np.cumsum([float(problem.loss(point, sample)) for sample in drawn])
+    best = problem.hindsight(rounds)[0]
+    off = sums > best + 1e-9 * np.maximum(abs(best), 1)
+    return f"it is another at round {off.argmax() + 1}" if off.any() else ""
 
 
 _ADAM = "adam:beta1=0,beta2=0.1,eps=0"
@@ -74,10 +88,22 @@ _KINGMA_BA_CASES = f"""
     measure="regret",
     assumes=[
         convex,
+        states("G_inf", "gradients are bounded"),
+        Assumption(
+            "the domain is bounded, or one point is the best in hindsight in every round",
+            _comparator_moves,
+            "problem",
+        ),
         the_rule("adam", eps=0.0, bias_correction="both"),
+        box_or_metric_projection,
         inverse_sqrt_step,
-        Assumption("beta1**2 / sqrt(beta2) < 1", _gamma),
-        Assumption("beta1_t = beta1 lam**(t-1) with lam < 1", _shrinking),
+        settings_obey(
+            "beta1**2 / sqrt(beta2) < 1",
+            lambda s: s["beta1"] ** 2 < sqrt(s["beta2"]),
+            "beta1",
+            "beta2",
+        ),
+        shrinking_beta1,
     ],
     status="refuted",
     errata=(
@@ -127,22 +153,16 @@ def kingma_ba_2015_thm41(
 
 
 def _more_than_two(setting: Setting) -> str:
+    """The parameter `C` of the problem."""
     C = setting.problem.settings["C"]
     return "" if C > 2 else f"C={C:g}"
 
 
 def _matching_beta2(setting: Setting) -> str:
-    C, beta2 = setting.problem.settings["C"], setting.rule.settings["beta2"]
+    """The setting `beta2` of the rule, beside the parameter `C` of the problem."""
+    C, beta2 = setting.problem.settings["C"], setting.method.settings["beta2"]
     # Written as a fraction or as a decimal: the same to a rounding.
-    return "" if abs(beta2 * (1 + C**2) - 1) < 1e-12 else f"beta2={beta2:g}, C={C:g}"
-
-
-def _moderate_step(setting: Setting) -> str:
-    schedule = setting.schedule
-    if schedule.key not in ("inverse-sqrt", "constant") or schedule.settings["warmup"]:
-        return f"the run used {schedule.specification}"
-    alpha, beta2 = schedule.settings["alpha"], setting.rule.settings["beta2"]
-    return "" if alpha < sqrt(1 - beta2) else f"alpha={alpha:g}"
+    return "" if abs(beta2 * (1 + C**2) - 1) <= ROUNDING else f"beta2={beta2:g}, C={C:g}"
 
 
 _RAW = "bias_correction=none"
@@ -155,10 +175,16 @@ _RAW = "bias_correction=none"
     sense="at least",
     assumes=[
         the_problem("reddi-2018-thm1", start=1.0),
-        Assumption("C > 2", _more_than_two),
+        Assumption("C > 2", _more_than_two, "problem"),
         the_rule("adam", beta1=0.0, eps=0.0, bias_correction="none"),
         Assumption("beta2 = 1 / (1 + C**2)", _matching_beta2),
-        Assumption("alpha_t = alpha / sqrt(t) or alpha, alpha < sqrt(1 - beta2)", _moderate_step),
+        inverse_sqrt_or_constant_step,
+        step(
+            "alpha < sqrt(1 - beta2)",
+            "<",
+            lambda setting: sqrt(1 - setting.method.settings["beta2"]),
+            of="method",
+        ),
     ],
     errata=(
         "The print allows C = 2, where the bound is 0, and uses "
@@ -186,15 +212,17 @@ def reddi_2018_thm1(T: Any, G: Any) -> Any:
 
 
 def _betas_of_the_problem(setting: Setting) -> str:
+    """The settings `beta1` and `beta2` of the rule, beside the problem's parameters."""
     for name in ("beta1", "beta2"):
-        used, wanted = setting.rule.settings[name], setting.problem.settings[name]
+        used, wanted = setting.method.settings[name], setting.problem.settings[name]
         if used != wanted:
             return f"the run used {name}={used:g}, the problem is built for {wanted:g}"
     return ""
 
 
 def _long_period(setting: Setting) -> str:
-    """The period C = 2N may be any even one that the proof covers."""
+    """The problem's `G`, which is its period, and its parameters `beta1` and `beta2`."""
+    # Any even period C = 2N will do that the proof covers.
     period = setting.problem.constant("G")
     beta1, beta2 = setting.problem.settings["beta1"], setting.problem.settings["beta2"]
     N, g = period / 2, beta1 / sqrt(beta2)
@@ -203,24 +231,11 @@ def _long_period(setting: Setting) -> str:
     return f"C={period:g}"
 
 
-def _both_or_none(setting: Setting) -> str:
-    correction = setting.rule.settings["bias_correction"]
-    return "" if correction in ("both", "none") else f"the run used bias_correction={correction}"
-
-
-def _moderate_eps(setting: Setting) -> str:
-    eps = setting.rule.settings["eps"]
-    return "" if eps <= 1 else f"eps={eps:g}"
-
-
-def _inverse_sqrt_or_constant(setting: Setting) -> str:
-    schedule = setting.schedule
-    if schedule.key not in ("inverse-sqrt", "constant") or schedule.settings["warmup"]:
-        return f"the run used {schedule.specification}"
-    return ""
-
-
-_corrected_or_not = Assumption("both moments are bias-corrected, or neither", _both_or_none)
+_corrected_or_not = settings_obey(
+    "both moments are bias-corrected, or neither",
+    lambda s: s["bias_correction"] in ("both", "none"),
+    "bias_correction",
+)
 _SLOW = "inverse-sqrt:alpha=0.001"
 
 
@@ -236,10 +251,11 @@ _SLOW = "inverse-sqrt:alpha=0.001"
         Assumption(
             "C = 2N, beta2**N C**2 <= 1, N sqrt(1 - beta2) (1 - beta1 / sqrt(beta2)) >= 4",
             _long_period,
+            "problem",
         ),
         _corrected_or_not,
-        Assumption("eps <= 1", _moderate_eps),
-        Assumption("alpha_t = alpha / sqrt(t) or alpha", _inverse_sqrt_or_constant),
+        settings_obey("eps <= 1", lambda s: s["eps"] <= 1, "eps"),
+        inverse_sqrt_or_constant_step,
     ],
     errata="The print has a C that is large enough without saying how large; here it is explicit",
     cases=f"""
@@ -268,8 +284,9 @@ def reddi_2018_thm2(T: Any, G: Any) -> Any:
 
 
 def _rare_enough(setting: Setting) -> str:
+    """The settings `beta1` and `beta2` of the rule, and the problem's `C` and `delta`."""
     C, delta = (setting.problem.settings[name] for name in ("C", "delta"))
-    beta1, beta2 = setting.rule.settings["beta1"], setting.rule.settings["beta2"]
+    beta1, beta2 = (setting.method.settings[name] for name in ("beta1", "beta2"))
     p, g = (1 + delta) / (C + 1), beta1 / sqrt(beta2) if beta2 else np.inf
     Q = 1 + (1 + delta) * (C - 1)
     if g < 1 and p * sqrt(Q) <= (1 - p) * sqrt(1 - beta2) * (1 - g):
@@ -278,7 +295,8 @@ def _rare_enough(setting: Setting) -> str:
 
 
 def _stays_below_one(setting: Setting) -> str:
-    settings = setting.rule.settings
+    """The step sizes of all rounds, the start, and the settings of the rule."""
+    settings = setting.method.settings
     beta1, beta2 = settings["beta1"], settings["beta2"]
     # By Cauchy-Schwarz |m_t| <= (1 - beta1) sqrt(v_t) / sqrt((1 - beta2)(1 - beta1**2 / beta2));
     # bias correction multiplies by at most 1 / (1 - beta1).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +13,15 @@ from convergence.claim import Assumption, Setting, claim
 from convergence.claims.assumptions import (
     constant_step,
     exact_gradients,
+    first_step,
+    inverse,
+    one_of,
+    settings_obey,
+    step,
     step_size,
     the_problem,
     the_rule,
+    unconstrained,
 )
 
 __all__ = [
@@ -35,31 +40,13 @@ __all__ = [
 ]
 
 
-def _first_step(setting: Setting) -> float:
-    return float(setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)[0])
-
-
-def _scales_by_coordinate(keys: tuple[str, ...]) -> Callable[[Setting], str]:
-    """Why a run is not one of these methods without eps, decay and other extras, or ""."""
-    plain = {"eps": 0.0, "initial": 0.0, "weight_decay": 0.0, "maximize": False}
-
-    def fails(setting: Setting) -> str:
-        rule = setting.rule
-        if rule.key not in keys:
-            return f"the run used {rule.key}"
-        for name, value in plain.items():
-            if rule.settings.get(name, value) != value:
-                return f"the run used {name}={rule.settings[name]:g}"
-        return "the run used centered=true" if rule.settings.get("centered") else ""
-
-    return fails
-
-
 # Which interpolant a method finds (Wilson et al.)
 
-_ADAPTIVE = ("adagrad", "adam", "amsgrad", "rmsprop")
-_by_signs = Assumption(
-    "the method is AdaGrad, RMSprop, Adam or AMSGrad without eps", _scales_by_coordinate(_ADAPTIVE)
+_by_signs = one_of(
+    "the method is AdaGrad, RMSprop, Adam or AMSGrad without eps",
+    ("adagrad", "adam", "amsgrad", "rmsprop"),
+    eps=0.0,
+    initial=0.0,
 )
 
 
@@ -183,23 +170,9 @@ def wilson_2017_descent_fresh(
 # Where momentum becomes unstable
 
 
-def _threshold(setting: Setting) -> tuple[float, float]:
-    """Alpha L, and what it must not exceed."""
-    beta1 = setting.rule.settings["beta1"]
-    return (
-        _first_step(setting) * setting.problem.constant("L"),
-        (2 + 2 * beta1) / (1 - beta1),
-    )
-
-
-def _above(setting: Setting) -> str:
-    product, limit = _threshold(setting)
-    return "" if product > limit else f"alpha L = {product:.6g} <= {limit:.6g}"
-
-
-def _below(setting: Setting) -> str:
-    product, limit = _threshold(setting)
-    return "" if product < limit else f"alpha L = {product:.6g} >= {limit:.6g}"
+def _threshold(setting: Setting) -> float:
+    beta1 = setting.method.settings["beta1"]
+    return float((2 + 2 * beta1) / (1 - beta1) * inverse(setting))
 
 
 _MOMENTUM = (
@@ -218,7 +191,7 @@ _AVERAGED = "heavy-ball:velocity=average"
     sense="at least",
     assumes=[
         *_MOMENTUM,
-        Assumption("alpha > (2 + 2 beta1) / ((1 - beta1) L)", _above),
+        step("alpha > (2 + 2 beta1) / ((1 - beta1) L)", ">", _threshold, of="method"),
     ],
     status="proved here",
     cases=f"""
@@ -263,7 +236,7 @@ def _spectral_radius(c: Any, beta1: Any) -> Any:
     measure="distance",
     assumes=[
         *_MOMENTUM,
-        Assumption("alpha < (2 + 2 beta1) / ((1 - beta1) L)", _below),
+        step("alpha < (2 + 2 beta1) / ((1 - beta1) L)", "<", _threshold, of="method"),
     ],
     status="proved here",
     cases=f"""
@@ -297,13 +270,17 @@ def momentum_threshold_below(T: Any, L: Any, mu: Any, R0: Any, alpha: Any, beta1
 
 
 def _constant_mean(setting: Setting) -> str:
+    """The tag `linear`, whether losses are drawn, and the objective's gradient at the start."""
     problem = setting.problem
     if "linear" not in problem.tags or not problem.has_objective:
         return "the losses are not drawn linear ones"
+    if problem.samples is not None and not problem.stochastic:
+        return "the losses follow a fixed sequence"
     return "" if problem.objective_gradient(problem.start).any() else "it is 0"
 
 
 def _little_noise(setting: Setting) -> str:
+    """The problem's `sigma2`, beside the objective's gradient at the start."""
     problem = setting.problem
     if not problem.stochastic:
         return ""
@@ -314,21 +291,29 @@ def _little_noise(setting: Setting) -> str:
     return "" if variance <= mean else f"sigma2 = {variance:.6g} > {mean:.6g}"
 
 
-def _adam(setting: Setting) -> str:
-    rule = setting.rule
-    if rule.key not in ("adam", "amsgrad"):
-        return f"the run used {rule.key}"
-    for name, value in (("weight_decay", 0.0), ("beta1_decay", 1.0), ("maximize", False)):
-        if rule.settings[name] != value:
-            return f"the run used {name}={rule.settings[name]:g}"
-    return ""
+def _without_moments(setting: Setting) -> str:
+    """Whether the run keeps the moments `m` and `v` of the method."""
+    missing = sorted({"m", "v"} - setting.state)
+    return f"the run keeps no {' and no '.join(missing)} of it" if missing else ""
+
+
+def _variance_is_a_bound(setting: Setting) -> str:
+    """How the problem's `sigma2` is known."""
+    problem = setting.problem
+    known = not problem.stochastic or problem.constants["sigma2"].known == "exact"
+    return "" if known else "sigma2 is a bound that is not known to be attained"
 
 
 _MOMENTS = (
-    Assumption("the mean gradient is the same at every point, and not 0", _constant_mean),
-    Assumption("the moments are Adam's", _adam),
+    Assumption(
+        "the mean gradient is the same at every point and in every round, and not 0",
+        _constant_mean,
+        "problem",
+    ),
+    one_of("the moments are Adam's", ("adam", "amsgrad"), beta1_decay=1.0),
+    Assumption("the moments are kept", _without_moments),
     # Not of the identity: of rare large gradients a mean over seeds says nothing.
-    Assumption("sigma2 <= ||grad f||**2, so that seeds can tell", _little_noise),
+    Assumption("sigma2 <= ||grad f||**2, so that seeds can tell", _little_noise, "problem"),
 )
 # A mean slope of 1.4 with little noise.
 _STEADY = "reddi-2018-thm3:delta=1.4,C=1.5"
@@ -407,8 +392,7 @@ def adam_second_moment_most(T: Any, beta2: Any, sigma2: Any, start_gradient_squa
     assumes=[
         *_MOMENTS,
         Assumption(
-            "the variance is the same everywhere, as of slopes that are drawn",
-            lambda setting: "" if "1-D" in setting.problem.tags else "the problem is not 1-D",
+            "sigma2 is the variance, and no mere bound of it", _variance_is_a_bound, "problem"
         ),
     ],
     cases=_MOMENT_CASES,
@@ -440,12 +424,16 @@ _INVARIANT = (
 )
 
 
+_scaling = one_of("", _INVARIANT, eps=0.0, initial=0.0)
+
+
 def _invariant(setting: Setting) -> str:
-    rule = setting.rule
+    """The key and the settings of the rule, without decay that does not join the gradient."""
+    rule = setting.method
     decay = rule.settings.get("decay", "decoupled" if rule.key == "lion" else "coupled")
     if decay == "decoupled":
-        rule = replace(rule, settings={**rule.settings, "weight_decay": 0.0})
-    return _scales_by_coordinate(_INVARIANT)(replace(setting, rule=rule))
+        rule = replace(rule, settings={**rule.settings, "weight_decay": 0.0, "decay": "coupled"})
+    return _scaling.fails(replace(setting, rule=rule))
 
 
 def _four_times(setting: Setting) -> Setting:
@@ -499,34 +487,18 @@ def adam_scale_invariance(T: Any) -> Any:
 # A root below 2**46 times 1e-30 more is lost in such an eps.
 _VAST = 1e30
 
-
-def _vast_eps(setting: Setting) -> str:
-    eps = setting.rule.settings["eps"]
-    return "" if eps >= _VAST else f"eps={eps:g}"
-
-
-def _decoupled(setting: Setting, **wanted: Any) -> str:
-    settings = setting.rule.settings
-    if setting.rule.key != "adamw":
-        return f"the run used {setting.rule.key}"
-    for name, value in {"decay": "decoupled", "maximize": False, **wanted}.items():
-        if settings[name] != value:
-            return f"the run used {name}={settings[name]}"
-    return "" if settings["weight_decay"] > 0 else "the run used no weight decay"
-
-
-def _without_momentum(setting: Setting) -> str:
-    return _decoupled(setting, beta1=0.0, eps_position="outside")
+_decay = settings_obey("there is decay", lambda s: s["weight_decay"] > 0, "weight_decay")
 
 
 def _shares(setting: Setting) -> tuple[float, float]:
     """The step size a = alpha / eps, and the share lam of the iterate that is taken off."""
-    settings = setting.rule.settings
-    scale = 1.0 if settings["decay_scale"] == "none" else _first_step(setting)
-    return _first_step(setting) / settings["eps"], scale * settings["weight_decay"]
+    settings, alpha = setting.method.settings, first_step(setting)
+    scale = 1.0 if settings["decay_scale"] == "none" else alpha
+    return alpha / settings["eps"], scale * settings["weight_decay"]
 
 
 def _without_expansion(setting: Setting) -> str:
+    """The tag `convex`, `L` or `L_max`, the first step size, and `eps` and decay of the rule."""
     problem = setting.problem
     if "convex" not in problem.tags:
         return "the problem is not tagged convex"
@@ -557,8 +529,20 @@ _SHRUNK = "adamw:beta1=0,eps=1e30,weight_decay=0.01,decay_scale=none"
     measure="difference",
     twin=_with_penalty,
     assumes=[
-        Assumption("the method is adamw with decoupled decay and beta1=0", _without_momentum),
-        Assumption("eps is so large that the matrix is the identity over eps", _vast_eps),
+        one_of(
+            "the method is adamw with decoupled decay and beta1=0",
+            ("adamw",),
+            free=("weight_decay",),
+            decay="decoupled",
+            beta1=0.0,
+            eps_position="outside",
+        ),
+        _decay,
+        settings_obey(
+            "eps is so large that the matrix is the identity over eps",
+            lambda s: s["eps"] >= _VAST,
+            "eps",
+        ),
         constant_step,
         Assumption(
             "rounding is not magnified: convex losses and a L_max + lam <= 2", _without_expansion
@@ -589,11 +573,8 @@ def decoupled_decay_as_penalty(T: Any) -> Any:
     return 0.0 * T
 
 
-def _without_eps(setting: Setting) -> str:
-    return _decoupled(setting, decay_scale="step-size", eps=0.0, bias_correction="both")
-
-
 def _outwards(setting: Setting) -> str:
+    """The start, and the objective's gradient there."""
     problem = setting.problem
     product = problem.start * problem.objective_gradient(problem.start)
     return "" if np.all(product > 0) else "they are not"
@@ -601,8 +582,8 @@ def _outwards(setting: Setting) -> str:
 
 def _coupled(setting: Setting) -> Setting:
     """The same with the decay joined to the gradient."""
-    given = {**setting.rule.settings, "decay": "coupled"}
-    return replace(setting, rule=setting.rule.entry(**given))
+    given = {**setting.method.settings, "decay": "coupled"}
+    return replace(setting, rule=setting.method.entry(**given))
 
 
 @claim(
@@ -612,9 +593,21 @@ def _coupled(setting: Setting) -> Setting:
     sense="at least",
     twin=_coupled,
     assumes=[
-        Assumption("the method is adamw with decoupled decay and without eps", _without_eps),
+        one_of(
+            "the method is adamw with decoupled decay and without eps",
+            ("adamw",),
+            free=("weight_decay",),
+            decay="decoupled",
+            decay_scale="step-size",
+            eps=0.0,
+            bias_correction="both",
+        ),
+        _decay,
+        unconstrained,
         exact_gradients,
-        Assumption("the start and its gradient have the same signs, without zeros", _outwards),
+        Assumption(
+            "the start and its gradient have the same signs, without zeros", _outwards, "problem"
+        ),
     ],
     status="proved here",
     cases="""

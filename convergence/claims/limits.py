@@ -11,11 +11,14 @@ from numpy import log, sqrt
 
 from convergence.claim import Assumption, Setting, claim
 from convergence.claims.assumptions import (
-    independent_draws,
+    bounded_below,
     inverse_sqrt_step,
+    one_of,
     smooth,
+    states,
     the_problem,
     the_rule,
+    unbiased,
     unconstrained,
 )
 from convergence.claims.failures import kingma_ba_2015_thm41
@@ -71,6 +74,7 @@ def kingma_ba_2015_cor42(T: Any) -> Any:
 
 
 def _square_summable(setting: Setting) -> str:
+    """The schedule's key and its power."""
     schedule = setting.schedule
     power = {"inverse": 1.0, "polynomial": schedule.settings.get("power")}.get(schedule.key)
     if power is None or not 0.5 < power <= 1:
@@ -79,6 +83,7 @@ def _square_summable(setting: Setting) -> str:
 
 
 def _growing_noise(setting: Setting) -> str:
+    """Whether the problem states `sigma2`, or `M` and `M_G`, or is without noise."""
     problem = setting.problem
     known = "sigma2" in problem.constants or {"M", "M_G"} <= set(problem.constants)
     return "" if known or not problem.stochastic else "the problem states neither sigma2 nor M, M_G"
@@ -92,16 +97,11 @@ def _growing_noise(setting: Setting) -> str:
     assumes=[
         smooth,
         unconstrained,
-        independent_draws,
-        Assumption(
-            "the objective is bounded below, by its minimum",
-            lambda setting: (
-                "" if "minimum" in setting.problem.constants else "the problem states no minimum"
-            ),
-        ),
-        Assumption("E||g - grad f||**2 <= A (1 + ||grad f||**2)", _growing_noise),
+        unbiased,
+        bounded_below,
+        Assumption("E||g - grad f||**2 <= A (1 + ||grad f||**2)", _growing_noise, "problem"),
         the_rule("gradient-descent"),
-        Assumption("sum alpha_t is infinite, sum alpha_t**2 is not", _square_summable),
+        Assumption("sum alpha_t is infinite, sum alpha_t**2 is not", _square_summable, "schedule"),
     ],
     cases="""
         holds
@@ -128,20 +128,10 @@ def bertsekas_tsitsiklis_2000(T: Any) -> Any:
 # Adam-type methods: the rate of two that cannot oscillate
 
 
-def _cannot_oscillate(setting: Setting) -> str:
-    rule = setting.rule
-    if rule.key not in ("adamnc", "amsgrad"):
-        return f"the run used {rule.key}"
-    plain = {"weight_decay": 0.0, "maximize": False, "bias_correction": "none"}
-    for name, value in plain.items():
-        if rule.settings.get(name, value) != value:
-            return f"the run used {name}={rule.settings[name]}"
-    return ""
-
-
 def _bounded_denominator(setting: Setting) -> str:
+    """The setting `eps` of the rule, and where it is 0 the gradient of the start."""
     problem = setting.problem
-    if setting.rule.settings["eps"] > 0:
+    if setting.method.settings["eps"] > 0:
         return ""
     if problem.samples is not None:
         return "eps is 0, and gradients are drawn"
@@ -157,12 +147,14 @@ def _bounded_denominator(setting: Setting) -> str:
     assumes=[
         smooth,
         unconstrained,
-        independent_draws,
-        Assumption(
-            "gradients are bounded",
-            lambda setting: "" if "G" in setting.problem.constants else "the problem states no G",
+        unbiased,
+        bounded_below,
+        states("G", "gradients are bounded"),
+        one_of(
+            "the method is AMSGrad or AdaFom (adamnc)",
+            ("adamnc", "amsgrad"),
+            bias_correction="none",
         ),
-        Assumption("the method is AMSGrad or AdaFom (adamnc)", _cannot_oscillate),
         Assumption("the denominator is bounded away from 0", _bounded_denominator),
         inverse_sqrt_step,
     ],
@@ -191,23 +183,17 @@ def chen_2019_cor(T: Any) -> Any:
     return log(T + 1) / sqrt(T)
 
 
-def _without_momentum(setting: Setting) -> str:
-    rule = setting.rule
-    if rule.key not in ("adam", "adamnc", "amsgrad", "rmsprop"):
-        return f"the run used {rule.key}"
-    for name in ("beta1", "weight_decay"):
-        if rule.settings.get(name, 0.0):
-            return f"the run used {name}={rule.settings[name]:g}"
-    return "the run used centered=true" if rule.settings.get("centered") else ""
-
-
 @claim(
     source="chen2019, Theorem 3.1, as a monitor",
     tags=("adaptive", "limit", "monitor"),
     measure="step_oscillation",
     kind="rate",
     assumes=[
-        Assumption("the method is of Adam's type, with beta1 = 0", _without_momentum),
+        one_of(
+            "the method is of Adam's type, with beta1 = 0",
+            ("adam", "adamnc", "amsgrad", "rmsprop"),
+            beta1=0.0,
+        ),
         inverse_sqrt_step,
     ],
     status="a condition of a theorem, which some methods meet and others do not",
@@ -253,17 +239,20 @@ def _slopes(setting: Setting) -> tuple[float, float]:
 
 
 def _mean_step_is_up(setting: Setting) -> str:
-    """The condition of `reddi-2018-thm3`, strictly."""
+    """The problem's parameters, and the settings `beta1` and `beta2` of the rule."""
+    # The condition of `reddi-2018-thm3`, strictly.
     C, p = _slopes(setting)
-    beta1, beta2 = setting.rule.settings.get("beta1", 0.0), setting.rule.settings["beta2"]
+    settings = setting.method.settings
+    beta1, beta2 = settings.get("beta1", 0.0), settings["beta2"]
     g = beta1 / sqrt(beta2) if beta2 else 1.0 * (beta1 > 0)
     down, up = p * sqrt(p * C**2 + 1 - p), (1 - p) * sqrt(1 - beta2) * (1 - g)
     return "" if down < up else f"{down:.6g} >= {up:.6g}"
 
 
 def _mean_step_is_down(setting: Setting) -> str:
+    """The problem's parameters, and the setting `beta2` of the rule."""
     C, p = _slopes(setting)
-    beta2 = setting.rule.settings["beta2"]
+    beta2 = setting.method.settings["beta2"]
     mean, spread = p * C**2 + 1 - p, p * (1 - p) * (C**2 - 1) ** 2
     least = p * C / sqrt(beta2 * mean + (1 - beta2) * C**2)
     centre = beta2 * mean + 1 - beta2
@@ -357,6 +346,12 @@ def shi_2021_small_beta2(T: Any, G: Any) -> Any:
 _ZHANG = the_problem("zhang-2022", order="independent")
 
 
+def _where_slopes_are_drawn(setting: Setting) -> str:
+    """The start."""
+    start = setting.problem.start[0]
+    return "" if start > -1 else f"it is {start:g}"
+
+
 @claim(
     source="zhang2022, with a condition derived here for beta1 = 0",
     tags=("suboptimality", "adaptive", "stochastic", "limit"),
@@ -404,6 +399,7 @@ def zhang_2022_large_beta2(T: Any) -> Any:
     sense="at least",
     assumes=[
         _ZHANG,
+        Assumption("the start is above -1", _where_slopes_are_drawn, "problem"),
         the_rule("adam", eps=0.0, bias_correction="both", beta1_decay=1.0),
         inverse_sqrt_step,
         _UP,

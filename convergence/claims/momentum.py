@@ -13,17 +13,23 @@ import numpy as np
 from numpy import sqrt
 from numpy.typing import NDArray
 
-from convergence.claim import Assumption, Setting, claim
+from convergence.claim import Setting, claim
 from convergence.claims.assumptions import (
+    bounded_second_moment,
     constant_step,
     convex,
     exact_gradients,
+    inverse,
+    known_minimizer,
     smooth,
+    states,
+    step,
     step_size,
     the_rule,
+    unbiased,
     unconstrained,
 )
-from convergence.claims.stochastic import bounded_second_moment, known_minimizer, unbiased
+from convergence.claims.stochastic import least_over_weights
 
 __all__ = [
     "beck_teboulle_2009_fista",
@@ -303,6 +309,7 @@ def goujaud_2022_heavy_ball(T: Any, R0: Any, alpha: Any) -> Any:
             absolute-value  primal-averaging  constant:alpha=1/64  63
             l1-norm  primal-averaging  constant:alpha=0.03  1_000
             log-sum-exp  primal-averaging  constant:alpha=0.1  500
+            noisy-huber:L=10,start=1  primal-averaging  constant:alpha=1/64  63  seeds=64
             rare-feature-logistic:dimension=2  primal-averaging  constant:alpha=0.1  500 \
                 seeds=20
         not applicable
@@ -325,42 +332,35 @@ def primal_averaging_lipschitz(T: Any, R0: Any, alpha: Any, second_moment: Any) 
     return R0**2 / (2 * alpha * (T + 1)) + alpha * second_moment / 2
 
 
-def _no_noise_at_the_minimizer(setting: Setting) -> str:
-    problem = setting.problem
-    missing = [name for name in ("L_max", "M") if name not in problem.constants]
-    return f"the problem states no {' and no '.join(missing)}" if missing else ""
-
-
-_smooth_samples = Assumption(
-    "every sampled loss is L_max-smooth, and E||g||**2 <= M at the minimiser",
-    _no_noise_at_the_minimizer,
+_SMOOTH_SAMPLES = (
+    convex,
+    unconstrained,
+    unbiased,
+    known_minimizer,
+    states("L_max", "every sampled loss is L_max-smooth"),
+    states("M", "E||g||**2 <= M at the minimiser"),
+    constant_step,
 )
 
 
-def _within(statement: str, share: float, strictly: bool = False) -> Assumption:
-    """The first step size is at most a share of 1/L_max, or less than it."""
-
-    def fails(setting: Setting) -> str:
-        first = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)[0]
-        most = setting.problem.constant("L_max")
-        limit = share / most if most else np.inf
-        good = first < limit * (1 - 2**-50) if strictly else first <= limit * (1 + 2**-50)
-        return "" if good else f"it is {first:.6g}, and the limit {limit:.6g}"
-
-    return Assumption(statement, fails)
-
-
-_SMOOTH_SAMPLES = (convex, unconstrained, unbiased, known_minimizer, _smooth_samples, constant_step)
+_below_inverse_smoothness = step(
+    "alpha < 1 / L_max", "<", lambda setting: inverse(setting, "L_max")
+)
 
 
 @claim(
-    source="sebbouh2021",
+    source="sebbouh2021, with constants derived here",
     tags=("suboptimality", "convex", "stochastic", "averaging"),
     measure="suboptimality",
     kind="in expectation",
-    assumes=[_linear, *_SMOOTH_SAMPLES, _within("alpha <= 1 / (4 L_max)", 1 / 4)],
+    assumes=[_linear, *_SMOOTH_SAMPLES, _below_inverse_smoothness],
+    status="proved here",
     cases="""
         holds
+            noisy-huber:slope=3/7,sigma=0.02,start=1  primal-averaging:averaging_power=1 \
+                constant:alpha=0.96  10  seeds=64
+            noisy-huber:slope=0.5,sigma=0.1,start=1  primal-averaging:averaging_power=1 \
+                constant:alpha=0.75  10  seeds=64
             interpolating-least-squares  primal-averaging:averaging_power=1  constant:alpha=0.03 \
                 300  seeds=20
             noisy-quadratic:sigma=0.1  primal-averaging:averaging_power=1 \
@@ -368,27 +368,32 @@ _SMOOTH_SAMPLES = (convex, unconstrained, unbiased, known_minimizer, _smooth_sam
             label-noise-least-squares:noise=0.1  primal-averaging:averaging_power=1 \
                 constant:alpha=0.03  300  seeds=20
         not applicable
-            interpolating-least-squares  primal-averaging:averaging_power=1  constant:alpha=0.05 \
+            interpolating-least-squares  primal-averaging:averaging_power=1  constant:alpha=0.5 \
                 50  seeds=2
             noisy-quadratic  primal-averaging  constant:alpha=0.1  50  seeds=2
             zhang-2022  primal-averaging:averaging_power=1  constant:alpha=0.01  50  seeds=2
     """,
 )
-def sebbouh_2021_last(T: Any, R0: Any, alpha: Any, M: Any) -> Any:
+def sebbouh_2021_last(T: Any, R0: Any, alpha: Any, L_max: Any, M: Any) -> Any:
     """Stochastic heavy ball as primal averaging with growing weights, at the last iterate.
 
-    E f(x_{T+1}) - f* <= R0**2 / (alpha (T + 1)) + 2 alpha s, where s = E||g(x*)||**2, of which the
-    problem's M is an upper bound; every sampled loss is convex and L_max-smooth.
+    E f(x_{T+1}) - f* <= R0**2 / (alpha (T + 2)) + alpha s (T + 1) / ((T + 2)(1 - alpha L_max)),
+    where s = E||g(x*)||**2, of which the problem's M is an upper bound; every sampled loss is
+    convex and L_max-smooth, alpha < 1/L_max. The print has R0**2 / (alpha (T + 1)) + 2 alpha s, for
+    alpha <= 1 / (4 L_max).
 
-    z_t - x* = (x_t - x*) + l_t (x_t - x_{t-1}) with l_t = (t - 1)/2. E||g_t||**2
-    <= 2 E||g_t - g(x*)||**2 + 2 s <= 4 L_max F_t + 2 s gives E||z_{t+1} - x*||**2
-    <= E||z_t - x*||**2 - 2 alpha ((1 + l_t - 2 alpha L_max) F_t - l_t F_{t-1}) + 2 alpha**2 s, and
-    1 - 2 alpha L_max >= l_{t+1} - l_t = 1/2: add up to t = T + 1.
+    z_t - x* = (x_t - x*) + l_t (x_t - x_{t-1}) with l_t = (t - 1)/2. In the mean g_t.(x_t - x*) is
+    at least F_t + V/(2 L_max) with V = E||g_t - g(x*)||**2, and E||g_t||**2 <= (1 + c) V
+    + (1 + 1/c) s; with 1 + c = 1/(alpha L_max) all of V cancels in E||z_{t+1} - x*||**2
+    <= E||z_t - x*||**2 - 2 alpha ((1 + l_t) F_t - l_t F_{t-1}) + alpha**2 s / (1 - alpha L_max).
+    Add up to t = T + 1, where F_{T+1} has the weight 1 + T/2 and the others 1/2 >= 0.
 
-    Loose: the cases come to .14 of it, and uniform weights have a bound of less than half
-    (`primal-averaging-smooth`).
+    The cases come to .62 of it at T = 1, with little noise; for large T a Huber function comes to
+    3/8, and noise alone on a quadratic to 1/5. Uniform weights have a bound that tends to half of
+    it (`primal-averaging-smooth`).
     """
-    return R0**2 / (alpha * (T + 1)) + 2 * alpha * M
+    noise = alpha * M / (1 - alpha * L_max)
+    return (R0**2 / alpha + noise * (T + 1)) / (T + 2)
 
 
 @claim(
@@ -396,9 +401,13 @@ def sebbouh_2021_last(T: Any, R0: Any, alpha: Any, M: Any) -> Any:
     tags=("suboptimality", "convex", "stochastic", "averaging"),
     measure="suboptimality",
     kind="in expectation",
-    assumes=[_uniform, *_SMOOTH_SAMPLES, _within("alpha < 1 / L_max", 1.0, strictly=True)],
+    assumes=[_uniform, *_SMOOTH_SAMPLES, _below_inverse_smoothness],
     cases="""
         holds
+            noisy-huber:slope=0.5,sigma=0.1,start=1  primal-averaging  constant:alpha=0.9  10 \
+                seeds=64
+            noisy-huber:slope=0.05,sigma=0.05,start=1  primal-averaging  constant:alpha=0.7  40 \
+                seeds=128
             noisy-quadratic:sigma=0.1  primal-averaging  inverse-smoothness:h=0.5  500  seeds=20
             interpolating-least-squares  primal-averaging  constant:alpha=0.12  300  seeds=20
             multiplicative-noise  primal-averaging  constant:alpha=0.6  300  seeds=20
@@ -413,14 +422,15 @@ def primal_averaging_smooth(T: Any, R0: Any, alpha: Any, L_max: Any, M: Any) -> 
     """Stochastic heavy ball as primal averaging with uniform weights, at the last iterate.
 
     E f(x_{T+1}) - f* <= R0**2 / (2 alpha (T + 1)) + alpha s / (2 (1 - alpha L_max)), where
-    s = E||g(x*)||**2 <= M, for alpha < 1/L_max: half of `sebbouh-2021-last` and less.
+    s = E||g(x*)||**2 <= M, for alpha < 1/L_max. With T it tends to half of
+    `sebbouh-2021-last`.
 
     As in `goujaud-2022-heavy-ball`, but g_t.(x_t - x*) is in the mean at least F_t + V/(2 L_max)
     with V = E||g_t - g(x*)||**2, and E||g_t||**2 <= (1 + c) V + (1 + 1/c) s for every c > 0:
     with 1 + c = 1/(alpha L_max) all of V cancels, and 1 + 1/c = 1/(1 - alpha L_max).
 
     Without noise and as alpha tends to 1/L_max it is the bound of `goujaud-2022-heavy-ball`, which
-    is attained; the cases come to about .4 of it.
+    is attained. With noise the cases come to .88 of it; noise alone on a quadratic to 1/3.
     """
     return R0**2 / (2 * alpha * (T + 1)) + alpha * M / (2 * (1 - alpha * L_max))
 
@@ -429,7 +439,7 @@ def primal_averaging_smooth(T: Any, R0: Any, alpha: Any, L_max: Any, M: Any) -> 
 
 
 def _momentum_step(setting: Setting) -> float:
-    return float(1 - setting.rule.settings["beta1"]) / 2
+    return float(1 - setting.method.settings["beta1"]) / 2
 
 
 _UNIFIED = (
@@ -438,18 +448,21 @@ _UNIFIED = (
     unbiased,
     bounded_second_moment,
     constant_step,
-    step_size("alpha <= (1 - beta1) / (2 L)", _momentum_step),
+    step_size("alpha <= (1 - beta1) / (2 L)", _momentum_step, of="method"),
 )
 
 
 @claim(
-    source="yan2018",
+    source="yan2018, with constants derived here",
     tags=("stationarity", "non-convex", "momentum", "stochastic"),
     measure="gradient_mean_square",
     kind="in expectation",
     assumes=[the_rule("unified-momentum", look_ahead=0.0), *_UNIFIED],
+    status="proved here",
     cases="""
         holds
+            noisy-huber:start=20  unified-momentum:look_ahead=0,beta1=0.5  constant:alpha=0.025 \
+                800  seeds=16
             star-convex-valley:start=0.01  unified-momentum:look_ahead=0,beta1=0 \
                 constant:alpha=0.25  100
             star-convex-valley:start=1  unified-momentum:look_ahead=0,beta1=0.5 \
@@ -466,32 +479,36 @@ def yan_2018_heavy_ball(
 ) -> Any:
     """Stochastic heavy ball finds stationary points of smooth functions.
 
-    1/T sum_{t<=T} E||grad f(x_t)||**2 <= 2 (1 - beta) D0 / (alpha T)
-    + alpha L (beta**2 G**2 + (1 - beta)**2 sigma2) / (1 - beta)**3, for E||g||**2 <= G**2 (in print
-    the bound of ||grad f||**2, plus sigma2) and alpha <= (1 - beta)/(2L). Printed for the least of
-    the squares and alpha = min((1 - beta)/(2L), C/sqrt(T)).
+    1/T sum_{t<=T} E||grad f(x_t)||**2 <= (sqrt(B/c) + sqrt(A + B/c))**2 / c, with
+    a = alpha / (1 - beta), c = 1 - a L/2, A = D0 / (a T) + a L sigma2 / 2 and B = L**2 P/4,
+    P = (beta alpha G)**2 / (1 - beta)**4, for E||g||**2 <= G**2 and alpha <= (1 - beta)/(2L). At
+    most the print, 2 (1 - beta) D0 / (alpha T)
+    + alpha L (beta**2 G**2 + (1 - beta)**2 sigma2) / (1 - beta)**3, which is for the least of the
+    squares and alpha = min((1 - beta)/(2L), C/sqrt(T)), and where G is the bound of ||grad f||,
+    with sigma2 added.
 
     Proof, for any s (here 0). u_t = s_t - x_t obeys u_{t+1} = beta u_t + (1 - (1 - beta) s) alpha
     g_t, so E||u_t||**2 <= ((1 - (1 - beta) s) alpha G / (1 - beta))**2; and with p = -beta u /
-    (1 - beta), a = alpha/(1 - beta), z_t = x_t + p_t obeys z_{t+1} = z_t - a g_t. The descent lemma
-    at z_t and L ||p|| ||grad f|| <= ||grad f||**2/4 + L**2 ||p||**2 leave
-    a/2 E||grad f(x_t)||**2 <= E f(z_t) - E f(z_{t+1}) + a L**2 E||p_t||**2 + L a**2 sigma2/2, where
-    2 a L <= 1.
-
-    Loose: without momentum and noise 2/3 of it is attained, near the minimum of
-    `star-convex-valley`; with momentum less than half of it is.
+    (1 - beta), z_t = x_t + p_t obeys z_{t+1} = z_t - a g_t and E||p_t||**2 <= P. The descent lemma
+    at z_t and L ||p|| ||grad f|| <= w ||grad f||**2 + L**2 ||p||**2 / (4 w) leave
+    (c - w) E||grad f(x_t)||**2 <= (E f(z_t) - E f(z_{t+1})) / a + L**2 P / (4 w) + a L sigma2 / 2.
+    Add up: the mean is at most (A + B/w) / (c - w) for every w < c, and the bound is the least of
+    these. The print has w = 1/4. Without momentum it is the bound of `ghadimi-lan-2013`; with
+    beta = 1/2 the cases come to .90 of it, on the straight part of `noisy-huber`.
     """
     return _stationarity(T, L, D0, alpha, beta1, sigma2, second_moment, 0)
 
 
 @claim(
-    source="yan2018",
+    source="yan2018, with constants derived here",
     tags=("stationarity", "non-convex", "momentum", "stochastic"),
     measure="gradient_mean_square",
     kind="in expectation",
     assumes=[the_rule("unified-momentum", look_ahead=1.0), *_UNIFIED],
+    status="proved here",
     cases="""
         holds
+            noisy-huber:start=20  unified-momentum:beta1=0.5  constant:alpha=0.025  800  seeds=16
             star-convex-valley:start=1  unified-momentum:beta1=0.5  constant:alpha=0.05  200
             rare-feature-logistic:dimension=2,odds=20  unified-momentum:beta1=0.5 \
                 inverse-smoothness:h=0.01  700  seeds=20
@@ -505,10 +522,9 @@ def yan_2018_nesterov(
 ) -> Any:
     """Stochastic Nesterov momentum finds stationary points of smooth functions.
 
-    1/T sum_{t<=T} E||grad f(x_t)||**2 <= 2 (1 - beta) D0 / (alpha T)
-    + alpha L (beta**4 G**2 + (1 - beta)**2 sigma2) / (1 - beta)**3: `yan-2018-heavy-ball` with
-    s = 1, where ((1 - beta) s - 1)**2 is beta**2. x is the point where gradients are taken. Half of
-    it is attained in the cases.
+    `yan-2018-heavy-ball` with s = 1: there ((1 - beta) s - 1)**2 = beta**2, so P is
+    beta**4 (alpha G)**2 / (1 - beta)**4; the print likewise has beta**4 G**2. x is the point where
+    gradients are taken. The cases come to .93 of it.
     """
     return _stationarity(T, L, D0, alpha, beta1, sigma2, second_moment, 1)
 
@@ -516,5 +532,8 @@ def yan_2018_nesterov(
 def _stationarity(
     T: Any, L: Any, D0: Any, alpha: Any, beta: Any, sigma2: Any, G2: Any, s: float
 ) -> Any:
-    moved = beta**2 * ((1 - beta) * s - 1) ** 2 * G2 + (1 - beta) ** 2 * sigma2
-    return 2 * D0 * (1 - beta) / (alpha * T) + alpha * L * moved / (1 - beta) ** 3
+    a = alpha / (1 - beta)
+    c = 1 - a * L / 2
+    moved = (beta * ((1 - beta) * s - 1) * alpha) ** 2 * G2 / (1 - beta) ** 4
+    A, B = D0 / (a * T) + a * L * sigma2 / 2, L**2 * moved / 4
+    return least_over_weights(A, B / c) / c

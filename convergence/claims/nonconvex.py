@@ -8,9 +8,11 @@ from convergence.claim import Setting, claim
 from convergence.claims.assumptions import (
     constant_step,
     descent_within_inverse_smoothness,
+    polyak_lojasiewicz,
     smooth,
     step_size,
     the_rule,
+    unbiased,
     unconstrained,
 )
 
@@ -18,7 +20,7 @@ __all__ = ["karimi_2016_pl", "sgdm_nonconvex_derived"]
 
 
 def _momentum_step(setting: Setting) -> float:
-    return float(1 - setting.rule.settings["beta1"]) / 4
+    return float(1 - setting.method.settings["beta1"]) / 4
 
 
 @claim(
@@ -29,9 +31,10 @@ def _momentum_step(setting: Setting) -> float:
     assumes=[
         smooth,
         unconstrained,
+        unbiased,
         the_rule("heavy-ball", velocity="average"),
         constant_step,
-        step_size("alpha <= (1 - beta1) / (4 L)", _momentum_step),
+        step_size("alpha <= (1 - beta1) / (4 L)", _momentum_step, of="method"),
     ],
     cases="""
         holds
@@ -63,7 +66,7 @@ def sgdm_nonconvex_derived(T: Any, L: Any, D0: Any, alpha: Any, sigma2: Any) -> 
     source="karimi2016, Theorem 1",
     tags=("suboptimality", "non-convex", "gradient-descent"),
     measure="suboptimality",
-    assumes=descent_within_inverse_smoothness,
+    assumes=[*descent_within_inverse_smoothness, polyak_lojasiewicz],
     cases="""
         holds
             pl-sine  sgd  inverse-smoothness  200

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from convergence.claim import Assumption, Setting, claim
 from convergence.claims.assumptions import (
+    bounded_below,
     constant_step,
     convex,
     exact_gradients,
     independent_draws,
+    known_minimizer,
     smooth,
+    strongly_convex,
     the_rule,
     unconstrained,
 )
-from convergence.claims.descent import strongly_convex
-from convergence.claims.stochastic import known_minimizer, known_minimum
 
 __all__ = [
     "cutkosky_mehta_2020",
@@ -185,7 +186,7 @@ def _steepest(T: Any, L: Any, D0: Any, alpha: Any, beta1: Any, sigma2: Any, rati
     return D0 / (alpha * T) + L * alpha / 2 + 2 * _means(L * alpha * age + noise, T)
 
 
-_OF_LENGTH = (smooth, unconstrained, independent_draws, known_minimum, constant_step)
+_OF_LENGTH = (smooth, unconstrained, independent_draws, bounded_below, constant_step)
 
 
 @claim(

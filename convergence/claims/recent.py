@@ -13,15 +13,17 @@ from numpy import sqrt
 
 from convergence.claim import Assumption, Setting, claim
 from convergence.claims.assumptions import (
+    bounded_second_moment,
     constant_step,
     convex,
     exact_gradients,
+    known_minimizer,
     smooth,
     step_size,
     the_rule,
+    unbiased,
     unconstrained,
 )
-from convergence.claims.stochastic import bounded_second_moment, known_minimizer, unbiased
 
 __all__ = [
     "altschuler_parrilo_2023_silver",

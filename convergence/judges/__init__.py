@@ -54,7 +54,8 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
         "steps": record.steps,
         "seeds": len(record.seeds),
     }
-    if reason := claim.fails(setting) or stated_falsely(claim, setting.problem):
+    setting, reason = claim.applies(setting)
+    if reason := reason or stated_falsely(claim, setting.problem):
         return Verdict("not applicable", reason=reason, **common)
     stream = Stream(claim, setting, record)
     if reason := stream.lacks_a_twin:

@@ -128,7 +128,7 @@ def enumerated(
             return f"{name} of listed outcomes cannot be measured: {reason}"
     record = run(
         listed,
-        setting.rule,
+        setting.runner,
         setting.schedule,
         setting.steps,
         seeds=range(weights.size),
@@ -247,8 +247,8 @@ def expected(setting: Setting, measure: str, times: NDArray[np.int64]) -> Array 
         return f"{measure} cannot be measured: {reason}"
     if measure not in (*_SQUARES, *_MOMENTS):
         return f"{measure} is no square of what a run carries from round to round"
-    if setting.rule.traced.by_block:
-        return f"rule {setting.rule.key} sees blocks as matrices"
+    if setting.runner.traced.by_block:
+        return f"rule {setting.runner.key} sees blocks as matrices"
     law = _law_of(problem)
     if isinstance(law, str):
         return law
@@ -259,7 +259,7 @@ def expected(setting: Setting, measure: str, times: NDArray[np.int64]) -> Array 
             else:
                 found = _mean_square(setting, law, measure, times)
     except NonlinearError as error:
-        return f"rule {setting.rule.key} is not linear in the gradients: {error}"
+        return f"rule {setting.runner.key} is not linear in the gradients: {error}"
     if isinstance(found, str):
         return found
     if not np.isfinite(found).all():
@@ -386,7 +386,7 @@ def coefficients(
     Raises:
         NonlinearError: A formula is not of this form, or asks for something else.
     """
-    problem, rule = setting.problem, setting.rule
+    problem, rule = setting.problem, setting.runner
     # Numbers of the state that no draw changes are carried along.
     numbers = {
         name: float(rule.state[name.removeprefix("state_")])
@@ -425,12 +425,12 @@ def _mean_state(setting: Setting, law: _Law, measure: str, times: NDArray[np.int
     """The expectation of a moment of an adaptive method, of gradients that do not depend on x."""
     if law.slopes.any():
         return "the gradients depend on x"
-    round_ = lowered(setting.rule.traced, (), WholeSpace())
+    round_ = lowered(setting.runner.traced, (), WholeSpace())
     name = _MOMENTS[measure]
     if name not in round_.made:
-        return f"rule {setting.rule.key} has no such moment"
+        return f"rule {setting.runner.key} has no such moment"
     if not inputs_of(round_.made[name]).isdisjoint({"x", "y"}):
-        return f"the moment of rule {setting.rule.key} depends on x"
+        return f"the moment of rule {setting.runner.key} depends on x"
     names = [
         other
         for other in round_.state
@@ -440,7 +440,7 @@ def _mean_state(setting: Setting, law: _Law, measure: str, times: NDArray[np.int
     offsets = law.offsets.reshape(law.chances.size, -1)
     mean = law.chances @ offsets
     square = (law.chances @ offsets**2 - mean**2) / law.averaged + law.variance + mean**2
-    state = np.array([float(setting.rule.state[n.removeprefix("state_")]) for n in names])
+    state = np.array([float(setting.runner.state[n.removeprefix("state_")]) for n in names])
     moments = np.repeat(state[:, None], mean.size, axis=1)
     figure = mean / (mean @ mean) if measure == "first_moment" else np.ones(mean.size)
     at = names.index(name)
@@ -469,7 +469,7 @@ def _mean_square(
     quantities = with_parts(
         name for name in MEASURES[measure].quantities(problem) if name.startswith("iterate")
     )
-    round_ = lowered(setting.rule.traced, quantities, WholeSpace())
+    round_ = lowered(setting.runner.traced, quantities, WholeSpace())
     names = [name for name in round_.made if round_.levels[name] == BY_COORDINATE]
     seconds = times[-1] * (_PER_ROUND + _PER_NUMBER * law.offset.size * (len(names) * 4) ** 2)
     seconds += times[-1] * _PER_NUMBER * law.slope.size * law.slope.shape[-1] ** 2
@@ -521,7 +521,7 @@ class _Moments:
         self._constant = np.einsum("k,kba,kbc->bac", p, c, c)
         problem = setting.problem
         blocks, d = self._offset.shape
-        state = {f"state_{name}": value for name, value in setting.rule.state.items()}
+        state = {f"state_{name}": value for name, value in setting.runner.state.items()}
         self._x = names.index("x")
         self._y = names.index("y") if "y" in names else self._x
         self._share = np.array([float(name in ("x", "y")) for name in names])
@@ -540,7 +540,7 @@ class _Moments:
         law, y = self._law, self._y
         F, q = made[:, 1:-2], made[:, -2]
         if made[:, 0].any() or made[:, -1].any():
-            return f"rule {self._setting.rule.key} adds a number, or squares the gradient"
+            return f"rule {self._setting.runner.key} adds a number, or squares the gradient"
         self._share = F @ self._share
         if law.centre.any() and (self._share[[self._x, y]] != 1).any():
             return _OFF_CENTRE

@@ -161,7 +161,7 @@ _WEIGHTS: dict[str, Callable[[Array], Array]] = {
 
 def _longest_steps(setting: Setting, last: int) -> tuple[Array, Array] | None:
     """What a step can be at most, in the Euclidean norm and by coordinate: (rounds,) each."""
-    problem, rule = setting.problem, setting.rule
+    problem, rule = setting.problem, setting.runner
     if last > _MOST_ROUNDS or rule.traced.by_block:
         return None
     share = _longest_share(setting, last)
@@ -181,7 +181,7 @@ def _longest_steps(setting: Setting, last: int) -> tuple[Array, Array] | None:
 
 def _on_the_domain(setting: Setting) -> bool:
     """Whether gradients are taken there, or are the same beside it."""
-    inside = "query" not in setting.rule.outputs or not setting.problem.domain.bounded
+    inside = "query" not in setting.runner.outputs or not setting.problem.domain.bounded
     return inside or "linear" in setting.problem.tags
 
 
@@ -197,7 +197,7 @@ def _longest_share(setting: Setting, last: int) -> Array | float | None:
     With c = beta1**2 / beta2 < 1, by Cauchy and Schwarz Adam has |m_t| <= (1 - beta1) sqrt(v_t)
     sqrt((1 - c**t) / ((1 - c)(1 - beta2))), before corrections. A maximum of v only shortens steps.
     """
-    rule = setting.rule
+    rule = setting.runner
     if not _plain(rule):
         return None
     settings = rule.settings
@@ -218,7 +218,7 @@ def _longest_share(setting: Setting, last: int) -> Array | float | None:
 
 def _gain(setting: Setting, last: int) -> Array | None:
     """By what a step is longer than the longest gradient, of rules that add up gradients."""
-    rule = setting.rule
+    rule = setting.runner
     round_ = lowered(rule.traced, (), WholeSpace())
     names = ["x", *(name for name in round_.state if round_.levels[name] == BY_COORDINATE)]
     if any(rule.state[name.removeprefix("state_")] for name in names[1:]):
@@ -296,7 +296,7 @@ def _gradient_mean(reach: _Reach, measure: str) -> _Range:
     if not _on_the_domain(reach.setting):
         return None
     most = np.full(last, reach.steepest)
-    if "query" not in reach.setting.rule.outputs:
+    if "query" not in reach.setting.runner.outputs:
         at_start = float(np.linalg.norm(problem.objective_gradient(problem.start)))
         most = np.minimum(most, at_start + reach.stated("L") * reach.ways[0][:-1])
     # Sampled rounds stand for others of their span, and the bound only grows.
@@ -308,7 +308,7 @@ def _gradient_mean(reach: _Reach, measure: str) -> _Range:
 
 def _moment(reach: _Reach, measure: str) -> _Range:
     """A moving average from 0 has weights that add up to 1 - beta**t."""
-    problem, rule = reach.problem, reach.setting.rule
+    problem, rule = reach.problem, reach.setting.runner
     name = "beta1" if measure == "first_moment" else "beta2"
     if rule.key not in ("adam", "amsgrad") or not _plain(rule):
         return None
@@ -341,7 +341,7 @@ def _regret(reach: _Reach, measure: str) -> _Range:
 
     A loss differs between points by at most G times their distance.
     """
-    if not reach.problem.domain.bounded or "query" in reach.setting.rule.outputs:
+    if not reach.problem.domain.bounded or "query" in reach.setting.runner.outputs:
         return None
     way = reach.ways[0][:-1]
     steep = reach.stated("G")

@@ -622,6 +622,10 @@ normalized-momentum
         something is added to the norm | norm(m)) => norm(m) + 1)
         nothing is forgotten | beta1 * m + (1 - beta1) * g => m + g
         half the length | ratio(m, norm(m)) => 0.5 * ratio(m, norm(m))
+    jaggi-2013-decay  matrix-quadratic:rows=1,columns=1,kappa_rows=1,kappa_columns=1,optimum=1 \
+            normalized-momentum:beta1=0,weight_decay=0.5  inverse:alpha=4,offset=1  100
+        decay off the wrong way | step_size, weight_decay, => step_size, -weight_decay,
+        decay doubled | step_size, weight_decay, => step_size, 2 * weight_decay,
 polyak-step
     polyak-1969-smooth  quadratic:kappa=1,dimension=1  polyak-step  constant:alpha=1  40
         the norm is not squared | (size * size) => size

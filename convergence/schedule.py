@@ -175,9 +175,9 @@ def inverse_sqrt(t: Any, *, alpha: float) -> Any:
 
 
 @schedule(source="robbins1951")
-def inverse(t: Any, *, alpha: float) -> Any:
-    """Step size alpha / t."""
-    return alpha / t
+def inverse(t: Any, *, alpha: float, offset: float = 0.0) -> Any:
+    """Step size alpha / (t + offset)."""
+    return alpha / (t + offset)
 
 
 @schedule(source="robbins1951")

@@ -622,6 +622,10 @@ normalized-momentum
         something is added to the norm | norm(m)) => norm(m) + 1)
         nothing is forgotten | beta1 * m + (1 - beta1) * g => m + g
         half the length | ratio(m, norm(m)) => 0.5 * ratio(m, norm(m))
+    jaggi-2013-decay  matrix-quadratic:rows=1,columns=1,kappa_rows=1,kappa_columns=1,optimum=1 \
+            normalized-momentum:beta1=0,weight_decay=0.5  inverse:alpha=4,offset=1  100
+        decay off the wrong way | step_size, weight_decay, => step_size, -weight_decay,
+        decay doubled | step_size, weight_decay, => step_size, 2 * weight_decay,
 polyak-step
     polyak-1969-smooth  quadratic:kappa=1,dimension=1  polyak-step  constant:alpha=1  40
         the norm is not squared | (size * size) => size
@@ -636,6 +640,9 @@ schedule-free
         the moved points climb | u = u + step_size * g => u = u - step_size * g
     defazio-2024-schedule-free  resisting-maximum:N=24  schedule-free  constant:alpha=0.2  30
         the distance to the moved point is not shortened | rest = (1 - share) * u => rest = u
+    momentum-in-points  {STRETCHED}  schedule-free  inverse-smoothness  30
+        the start is left out of the average | share = 1 / (t + 1) => share = 1 / t
+        weights exchanged | (1 - interpolation) * rest => interpolation * rest
     defazio-2024-schedule-free  absolute-value  schedule-free:interpolation=0 \
         constant:alpha=0.1  40
         gradients are taken beyond the average | next_x - (1 - interpolation) \
@@ -664,12 +671,6 @@ adafactor
 normalized-momentum
     normalized-momentum
         1 - beta1 is left out | (1 - beta1) * g => g | the direction is the same
-schedule-free
-    schedule-free
-        the start is left out of the average | share = 1 / (t + 1) => share = 1 / t \
-            | its worst case passes the bound (1.25 at T = 1, 1.04 at 3); no problem here is one
-        weights exchanged | (1 - interpolation) * rest => interpolation * rest \
-            | it is the method of another interpolation, and the bound is the same for all
 """)
 
 

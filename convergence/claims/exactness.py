@@ -68,7 +68,7 @@ def _short(setting: Setting) -> str:
 
 # Sums over the gradients of all rounds
 
-_DECOUPLED = ("adafactor", "adam-mini", "lion", "muon")
+_DECOUPLED = ("adafactor", "adam-mini", "lion", "muon", "normalized-momentum")
 
 
 def _lags(g: Array) -> tuple[Array, Array]:
@@ -231,6 +231,7 @@ _DISPLACEMENTS: Mapping[str, Callable[[Array, Array, Mapping[str, Any]], Array]]
 _SIGNED: Mapping[str, _Sums] = {
     "lion": _lion,
     "muon": _muon,
+    "normalized-momentum": lambda g, s: _mean(s["beta1"], g),
     "sign-descent": lambda g, s: g,
     "signum": lambda g, s: _mean(s["beta1"], g),
 }
@@ -354,6 +355,7 @@ _FALLING = "periodic-linear:slopes=[-8,1,-1,0.5,0.25,-2,0.125],domain=[-99,99]"
         "taniguchi2024",
         "shazeer2018",
         "bernstein2018",
+        "cutkosky2020",
         "chen2023",
         "duchi2011",
         "tieleman2012",
@@ -399,6 +401,7 @@ _FALLING = "periodic-linear:slopes=[-8,1,-1,0.5,0.25,-2,0.125],domain=[-99,99]"
             {_UNEQUAL}  adam-mini:beta1=0.5,beta2=0.75  constant:alpha=0.1  60
             {_UNEQUAL}  muon:orthogonalization=polar,weight_decay=0.5 \
                 constant:alpha=0.1  60
+            {_UNEQUAL}  normalized-momentum:weight_decay=0.5  inverse-sqrt:alpha=0.1  60
             {_UNEQUAL}  heavy-ball:beta1=0.5,dampening=0.25  inverse-sqrt:alpha=0.1  60
             {_UNEQUAL}  nesterov:beta1=0.5  inverse-sqrt:alpha=0.1  60
         not applicable
@@ -426,8 +429,8 @@ def methods_in_sums(T: Any, alpha_sum: Any) -> Any:
     NAdam (mu_{t+1} m / (1 - mu_1...mu_{t+1}) + (1 - mu_t) g_t / (1 - mu_1...mu_t)) / sqrt(v);
     ADOPT (1 - b1) sum_{1<s<=t} b1**(t-s) g_s / sqrt(v_{s-1}), with all weight before it on g_1;
     Adafactor of one entry g_t / sqrt(v) with 1 - t**-0.8 for b2;
-    Signum sign(m), Lion sign(b1 m_{t-1} + (1 - b1) g_t), m with b2, Muon of one entry sign(S(b1))
-    or sign(g_t + b1 S(b1)); heavy ball and Nesterov's method S(b1).
+    Signum and normalised momentum sign(m), Lion sign(b1 m_{t-1} + (1 - b1) g_t), m with b2, Muon of
+    one entry sign(S(b1)) or sign(g_t + b1 S(b1)); heavy ball and Nesterov's method S(b1).
 
     Gradients of linear losses do not depend on the iterate. The recurrences y_t = b y_{t-1} + c g_t
     and max(b y_{t-1}, |g_t|) are unrolled from 0; the factors of AdamX's maximum telescope. A sum
@@ -496,6 +499,22 @@ def _points_of_averaging(f: _Slope, x: Array, a: float, s: Mapping[str, Any], ro
         yield x
 
 
+def _points_of_free(f: _Slope, x: Array, a: float, s: Mapping[str, Any], rounds: int) -> Any:
+    b, moved = s["interpolation"], [x]
+    for _ in range(rounds):
+        moved.append(moved[-1] - a * f((1 - b) * moved[-1] + b * x))
+        x = np.mean(moved, axis=0)
+        yield x
+
+
+def _points_of_polyak(f: _Slope, x: Array, a: float, s: Mapping[str, Any], rounds: int) -> Any:
+    for _ in range(rounds):
+        g = f(x)
+        # Of a quadratic with its minimum at 0 the gap is half of g.x.
+        x = x - a * (g @ x) / (2 * (g @ g)) * g if g.any() else x
+        yield x
+
+
 def _points_of_unified(f: _Slope, x: Array, a: float, s: Mapping[str, Any], rounds: int) -> Any:
     side = x
     for _ in range(rounds):
@@ -509,7 +528,9 @@ _POINTS: Mapping[str, Callable[..., Any]] = {
     "heavy-ball": _points_of_heavy_ball,
     "nesterov": _points_of_nesterov,
     "optimized-gradient": _points_of_ogm,
+    "polyak-step": _points_of_polyak,
     "primal-averaging": _points_of_averaging,
+    "schedule-free": _points_of_free,
     "unified-momentum": _points_of_unified,
 }
 
@@ -553,6 +574,8 @@ _STRETCHED = "quadratic:kappa=10,dimension=3"
         "kim2016",
         "tao2021",
         "yan2018",
+        "defazio2024",
+        "polyak1969",
     ),
     tags=("identity", "momentum", "acceleration", "averaging"),
     measure="difference",
@@ -581,6 +604,9 @@ _STRETCHED = "quadratic:kappa=10,dimension=3"
             {_STRETCHED}  optimized-gradient:last_step=false  inverse-smoothness:h=0.7  30
             {_STRETCHED}  primal-averaging  inverse-smoothness  30
             {_STRETCHED}  primal-averaging:averaging_power=1  inverse-smoothness  30
+            {_STRETCHED}  schedule-free:interpolation=0.5  inverse-smoothness:h=0.7  30
+            {_STRETCHED}  schedule-free  inverse-smoothness  30
+            {_STRETCHED}  polyak-step  inverse-smoothness:h=0.7  30
             {_STRETCHED}  unified-momentum:beta1=0.5,look_ahead=0.75  inverse-smoothness:h=0.7  30
             quadratic:rotated=true  heavy-ball  inverse-smoothness  300
         not applicable
@@ -601,12 +627,16 @@ def momentum_in_points(T: Any, R0: Any) -> Any:
     the optimized gradient method y_{t+1} = q_t - alpha g(q_t), q_{t+1} = y_{t+1}
     + ((w_t - 1) (y_{t+1} - y_t) + w_t (y_{t+1} - q_t)) / w_{t+1};
     averaging, the heavy ball with alpha (1 + p) / (t + 1 + p) and (t - 1) / (t + 1 + p);
+    Schedule-Free z_{t+1} = z_t - alpha g((1 - b) z_t + b x_t), x_t the mean of z_1..z_t;
     unified momentum s_{t+1} = x_t - s alpha g(x_t), x_{t+1} = x_t - alpha g(x_t)
-    + beta (s_{t+1} - s_t).
+    + beta (s_{t+1} - s_t);
+    and without any momentum, Polyak's step x_{t+1} = x_t - alpha g.x / (2 g.g) g, g = g(x_t), as
+    f - f* = g.x / 2.
 
     The velocity of each is a difference of two of its points. The points of a quadratic are
     polynomials in its matrix, of size at most 2 t + 1 for alpha <= 1/L, and an error of one round
-    is passed on by such a polynomial: what rounding leaves grows no faster than T**3.
+    is passed on by such a polynomial: what rounding leaves grows no faster than T**3. Polyak's step
+    is no polynomial; where f - f* is off by a share, it moves x by that share of ||x|| at most.
     """
     return 2.0**-48 * T**3 * R0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,23 @@ from convergence.claims.assumptions import (
     exact_gradients,
     independent_draws,
     known_minimizer,
+    one_of,
+    settings_obey,
     smooth,
+    step,
     strongly_convex,
     the_rule,
     unconstrained,
 )
+from problems.notation import format_value
 
 __all__ = [
     "cutkosky_mehta_2020",
     "cutkosky_mehta_2020_muon",
     "cutkosky_mehta_2020_signum",
+    "jaggi_2013_decay",
+    "jaggi_2013_decay_muon",
+    "jaggi_2013_decay_sign",
     "polyak_1969_lipschitz",
     "polyak_1969_smooth",
     "polyak_1969_strongly_convex",
@@ -34,33 +42,18 @@ __all__ = [
 Array = NDArray[np.float64]
 
 
-def _first_step(setting: Setting) -> float:
-    sizes = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)
-    return float(sizes[0])
-
-
 # Polyak's step
 
 
-def _below_two(setting: Setting) -> str:
-    first = _first_step(setting)
-    return "" if first < 2 else f"it is {first:.6g}"
-
-
-def _at_most_two(setting: Setting) -> str:
-    first = _first_step(setting)
-    return "" if first <= 2 else f"it is {first:.6g}"
-
-
 _POLYAK = (exact_gradients, known_minimizer, the_rule("polyak-step"), constant_step)
-_up_to_two = Assumption("alpha <= 2", _at_most_two)
+_up_to_two = step("alpha <= 2", "<=", lambda setting: 2.0)
 
 
 @claim(
     source=("polyak1969", "hazan2019, Theorem 1"),
     tags=("suboptimality", "convex", "non-smooth", "gradient-descent", "adaptive"),
     measure="suboptimality_best",
-    assumes=[convex, *_POLYAK, Assumption("alpha < 2", _below_two)],
+    assumes=[convex, *_POLYAK, step("alpha < 2", "<", lambda setting: 2.0)],
     cases="""
         holds
             # D G/sqrt(N+1) is attained at T = N + 1, and in the next round the minimum is found.
@@ -317,3 +310,179 @@ def cutkosky_mehta_2020_muon(
     directions.
     """
     return _steepest(T, L_spectral, D0, alpha, beta1, sigma2, sqrt(shorter_sides))
+
+
+# Decoupled decay as the method of Frank and Wolfe
+
+
+def _fall(T: Any, L: Any, weight_decay: Any) -> Any:
+    """The bound of the gap for an L-smooth function in the norm of the ball."""
+    rounds = np.arange(1.0, np.max(T) + 1)
+    shares = np.cumsum(rounds / (rounds + 1))[np.asarray(T, int) - 1]
+    return 8 * L / weight_decay**2 * shares / (T * (T + 1))
+
+
+def _in_the_ball(norm: str, size: Callable[[Setting, Array], float]) -> Assumption:
+    """Where the run starts and where it should end."""
+
+    def fails(setting: Setting) -> str:
+        """The start and the minimiser, beside the weight of the decay."""
+        radius = 1 / float(setting.method.settings["weight_decay"])
+        ends = {"start": setting.problem.start, "minimiser": _minimizer(setting)}
+        for name, point in ends.items():
+            length = size(setting, point)
+            if length > radius * (1 + 2.0**-50):
+                return f"the {norm} norm of the {name} is {length:.6g} > {radius:.6g}"
+        return ""
+
+    statement = f"start and minimiser have {norm} norms of at most 1 / weight_decay"
+    return Assumption(statement, fails, "method")
+
+
+def _minimizer(setting: Setting) -> Array:
+    return np.asarray(setting.problem.constants["minimizer"].value, float)
+
+
+def _spectral(setting: Setting, point: Array) -> float:
+    blocks = setting.problem.matrices(point).values()
+    return max(float(np.linalg.norm(block, 2)) for block in blocks)
+
+
+def _other_steps(setting: Setting) -> str:
+    """The step sizes of all rounds, beside the weight of the decay."""
+    rounds = np.arange(1, setting.steps + 1)
+    wanted = 2 / (float(setting.method.settings["weight_decay"]) * (rounds + 1.0))
+    taken = setting.schedule.step_sizes(rounds, setting.problem, setting.steps)
+    off = abs(taken - wanted) > 1e-12 * wanted
+    if not off.any():
+        return ""
+    place = int(off.argmax())
+    return f"alpha_{rounds[place]} is {taken[place]:.6g}, not {wanted[place]:.6g}"
+
+
+def _decaying(key: str, **settings: Any) -> Assumption:
+    """The method is this one with these settings, and any decay."""
+    listed = "".join(f", {name}={format_value(value)}" for name, value in settings.items())
+    return one_of(
+        f"the method is {key}{listed}, with decay", (key,), free=("weight_decay",), **settings
+    )
+
+
+_decays = settings_obey("weight_decay > 0", lambda s: s["weight_decay"] > 0, "weight_decay")
+_falling = Assumption("alpha_t = 2 / (weight_decay (t + 1))", _other_steps, "method")
+_TOWARDS = (convex, smooth, unconstrained, exact_gradients, known_minimizer)
+_ENTRY = "matrix-quadratic:rows=1,columns=1,kappa_rows=1,kappa_columns=1"
+
+
+@claim(
+    source="jaggi2013, Theorem 1, sharpened here",
+    tags=("suboptimality", "convex", "weight-decay"),
+    measure="suboptimality",
+    assumes=[
+        *_TOWARDS,
+        _decaying("normalized-momentum", beta1=0.0),
+        _decays,
+        _falling,
+        _in_the_ball("Euclidean", lambda setting, x: float(np.linalg.norm(x))),
+    ],
+    status="proved here",
+    cases=f"""
+        holds
+            # From just beyond the minimum to the other end of the ball.
+            {_ENTRY},optimum=100  normalized-momentum:beta1=0,weight_decay=1/101 \
+                inverse:alpha=202,offset=1  100
+        not applicable
+            {_ENTRY},optimum=100  normalized-momentum:beta1=0,weight_decay=0.1 \
+                inverse:alpha=20,offset=1  9
+            {_ENTRY},optimum=3  normalized-momentum:beta1=0,weight_decay=0.25 \
+                inverse:alpha=8  9
+            {_ENTRY}  normalized-momentum:beta1=0  inverse:alpha=8,offset=1  9
+            {_ENTRY}  normalized-momentum:weight_decay=0.25  inverse:alpha=8,offset=1  9
+    """,
+)
+def jaggi_2013_decay(T: Any, L: Any, weight_decay: Any) -> Any:
+    """Normalised gradient descent with decoupled decay is the method of Frank and Wolfe on a ball.
+
+    f(x_{T+1}) - f* <= 8 L / (w**2 T (T + 1)) sum_{t<=T} t / (t + 1), w the weight of the decay, for
+    alpha_t = 2 / (w (t + 1)), if start and minimiser lie in the ball of radius 1/w. It is less than
+    the printed 8 L / (w**2 (T + 2)), and tends to it.
+
+    With c_t = alpha_t w = 2/(t + 1), x_{t+1} = (1 - c_t) x_t + c_t s_t, and s_t = -d_t / w is the
+    point of the ball where <g_t, s> is least, so that <g_t, s_t - x_t> <= <g_t, x* - x_t>
+    <= f* - f(x_t). The ball has the diameter 2/w: f(x_{t+1}) - f* <= (1 - c_t) (f(x_t) - f*)
+    + 2 L c_t**2 / w**2. Times t (t + 1) the gaps telescope, as t (t + 1) (1 - c_t) = (t - 1) t, and
+    the rest is 8 L / w**2 t / (t + 1). All of this is so in every norm, with L as in
+    `cutkosky-mehta-2020`: see `jaggi-2013-decay-sign` and `jaggi-2013-decay-muon`.
+
+    Attained at T = 1 by L/2 x**2 about a point near the end of the ball, from where the first step
+    leads to the other end. For larger T less is known: of quadratics in up to three dimensions a
+    random search found none with more than .57 of it at T = 2 and .11 at T = 10.
+    """
+    return _fall(T, L, weight_decay)
+
+
+@claim(
+    source=("jaggi2013, Theorem 1, in the sup-norm", "chen2024"),
+    tags=("suboptimality", "convex", "weight-decay", "sign"),
+    measure="suboptimality",
+    assumes=[
+        *_TOWARDS,
+        _decaying("sign-descent", decay="decoupled"),
+        _decays,
+        _falling,
+        _in_the_ball("sup", lambda setting, x: float(abs(x).max())),
+    ],
+    status="proved here",
+    cases=f"""
+        holds
+            {_ENTRY},optimum=100  signsgd:decay=decoupled,weight_decay=1/101 \
+                inverse:alpha=202,offset=1  100
+            # All coordinates move together.
+            matrix-quadratic:rows=1,columns=4,kappa_rows=1,kappa_columns=1,optimum=100 \
+                signsgd:decay=decoupled,weight_decay=1/101  inverse:alpha=202,offset=1  50
+        not applicable
+            {_ENTRY},optimum=100  signsgd:decay=decoupled,weight_decay=0.1 \
+                inverse:alpha=20,offset=1  9
+            {_ENTRY}  signsgd:weight_decay=0.25  inverse:alpha=8,offset=1  9
+    """,
+)
+def jaggi_2013_decay_sign(T: Any, L: Any, n: Any, weight_decay: Any) -> Any:
+    """Sign descent with decoupled decay is the method of Frank and Wolfe on a box.
+
+    The bound of `jaggi-2013-decay` with n L in the place of L, if start and minimiser lie in the
+    box of half-width 1/w: see `cutkosky-mehta-2020-signum` and `decoupled-sign-box`.
+    """
+    return _fall(T, n * L, weight_decay)
+
+
+@claim(
+    source=("jaggi2013, Theorem 1, in the spectral norm", "bernstein2024"),
+    tags=("suboptimality", "convex", "weight-decay", "matrix"),
+    measure="suboptimality",
+    assumes=[
+        *_TOWARDS,
+        _decaying("muon", beta1=0.0, orthogonalization="polar", scale="none"),
+        _decays,
+        _falling,
+        _in_the_ball("spectral", _spectral),
+    ],
+    status="proved here",
+    cases=f"""
+        holds
+            {_ENTRY},optimum=100 \
+                muon:beta1=0,orthogonalization=polar,scale=none,weight_decay=1/101 \
+                inverse:alpha=202,offset=1  100
+        not applicable
+            {_ENTRY},optimum=100  muon:beta1=0,orthogonalization=polar,scale=none,weight_decay=0.1 \
+                inverse:alpha=20,offset=1  9
+            {_ENTRY}  muon:orthogonalization=polar,scale=none,weight_decay=0.25 \
+                inverse:alpha=8,offset=1  9
+    """,
+)
+def jaggi_2013_decay_muon(T: Any, L_spectral: Any, weight_decay: Any) -> Any:
+    """Muon with decoupled decay and no momentum is the method of Frank and Wolfe on matrices.
+
+    The bound of `jaggi-2013-decay` with L_spectral in the place of L, if start and minimiser have
+    spectral norms of at most 1/w: see `cutkosky-mehta-2020-muon`. The polar factor has to be exact.
+    """
+    return _fall(T, L_spectral, weight_decay)

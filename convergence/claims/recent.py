@@ -36,11 +36,12 @@ def _follows(key: str) -> Assumption:
     """The step sizes are those of a schedule, without a warm-up."""
 
     def fails(setting: Setting) -> str:
+        """The schedule's key and warm-up."""
         schedule = setting.schedule
         plain = schedule.key == key and not schedule.settings["warmup"]
         return "" if plain else f"the run used {schedule.specification}"
 
-    return Assumption(f"the step sizes are those of {key}", fails)
+    return Assumption(f"the step sizes are those of {key}", fails, "schedule")
 
 
 # Averages of the points that are moved

@@ -598,14 +598,14 @@ def defossez_2022_thm2(
 
     1/T sum_{t<=T} E||grad f(x_t)||**2 <= sqrt(eps + G**2) / T (sqrt(B) + sqrt(A + B))**2 with
     c = sqrt(1 - beta2), A = D0 / alpha + n Q alpha L / (2 c**2), B = n Q G/c, G = G_inf and
-    Q = np.log1p(G**2 / eps) - (T - 1) log(1 - c**2 G**2 / (eps + G**2)).
+    Q = log(1 + G**2 / eps) - (T - 1) log(1 - c**2 G**2 / (eps + G**2)).
 
     The paper leaves 1 - beta2 out of its second moment, s_t = beta2 s_{t-1} + g_t**2, and lets the
     step size rise to what the correction of s would give. Here the correction is left out and the
     step size constant; s is v / c**2, the paper's eps is e = eps / c**2 and its step size alpha/c.
     In the proof of `defossez-2022-thm1` sqrt(e + s') is at most sqrt(eps + G**2) / c, and
     g_t**2 / (e + s_t) at most log((e + s_t) / (e + s_{t-1})) + log((e + s_{t-1}) /
-    (e + beta2 s_{t-1})). The first add up to at most np.log1p(G**2 / eps); the second grow with s,
+    (e + beta2 s_{t-1})). The first add up to at most log(1 + G**2 / eps); the second grow with s,
     which stays below G**2 / c**2. (The print has -log beta2, which is more.) The last part of Q
     grows like T: with beta2 fixed, the theorem does not say that Adam converges. The cases come to
     .74 of it, on the straight part of `noisy-huber`.
@@ -721,7 +721,7 @@ def defossez_2022_thm3(
     """AdaGrad with momentum finds stationary points at the rate log T / sqrt(T).
 
     sum_{t<=N} (1 - beta1**(N-t+1)) E||grad f(x_t)||**2 <= sqrt(N (eps + G**2))
-    (sqrt(B) + sqrt(A + B))**2 with b = 1 - beta1, G = G_inf, Q = np.log1p(G**2 / eps)
+    (sqrt(B) + sqrt(A + B))**2 with b = 1 - beta1, G = G_inf, Q = log(1 + G**2 / eps)
     + G**2 / (eps + G**2) log N, B = n Q G / sqrt(b) and A = D0 / alpha
     + n Q alpha L (1/2 + sqrt(beta1 (b**-1.5 - 1) sqrt(1 + beta1) / sqrt(b))).
 
@@ -738,7 +738,7 @@ def defossez_2022_thm3(
 
     def most(N: Any) -> Any:
         share = G_inf**2 / (eps + G_inf**2)
-        Q = log(1 + G_inf**2 / eps) + share * log(N)
+        Q = np.log1p(G_inf**2 / eps) + share * log(N)
         root = sqrt(N * (eps + G_inf**2))
         return root * _descent(Q, L, G_inf, D0, n, alpha, beta1=beta1, ratio=beta1)
 

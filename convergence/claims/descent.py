@@ -98,7 +98,7 @@ def kim_2024_gd(T: Any, L: Any, curvature: Any, R0: Any, alpha: Any) -> Any:
     assumes=[strongly_convex, *_DESCENT, step_size("alpha <= 2/L", lambda setting: 2.0)],
     cases="""
         holds
-            quadratic:kappa=100,dimension=2  sgd  constant:alpha=200/101  1_000
+            quadratic:kappa=100,dimension=2  sgd  constant:alpha=200/101  300
             quadratic:kappa=100  sgd  inverse-smoothness:h=1.9  1_000
             breast-cancer-logistic  sgd  inverse-smoothness  1_000
             lessard-2016  sgd  inverse-smoothness:h=0.5  200
@@ -262,7 +262,7 @@ def pl_improved(T: Any, L: Any, mu_pl: Any, D0: Any, alpha: Any) -> Any:
             huber-worst  sgd  inverse-smoothness  100
         vacuous
             # The step size D/(G sqrt(N+1)), with N + 1 rounds: the bound is D G/sqrt(N+1), and it
-            # is attained. That the start is no worse makes it vacuous there.
+            # is attained, though a run that stays at the start would meet it too.
             resisting-maximum:N=99  sgd  constant:alpha=0.1  100
             resisting-maximum:N=24,G=2,D=5  sgd  constant:alpha=0.5  25
         not applicable

@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import exp, isfinite, log
 from typing import Any
@@ -113,12 +113,10 @@ def _short(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
-def other(
-    text: str, catalogue: Registry[Any], random: np.random.Generator, also: Mapping[str, Any]
-) -> str:
+def other(text: str, catalogue: Registry[Any], random: np.random.Generator) -> str:
     """A specification with one number changed, of those given and those left out."""
     key, given = parse(text)
-    settings = {**catalogue[key].parameters, **also, **given}
+    settings = {**catalogue[key].parameters, **given}
     names = [name for name, value in settings.items() if changed(value, random) != value]
     if names:
         name = str(random.choice(names))
@@ -139,8 +137,7 @@ def neighbour(case: Case, random: np.random.Generator, most_steps: int) -> Case:
             "rule": rules.catalogue,
             "schedule": schedules.catalogue,
         }
-        text = other(getattr(case, part), shelves[part], random, {})
-        case = replace(case, **{part: text})
+        case = replace(case, **{part: other(getattr(case, part), shelves[part], random)})
     return case
 
 

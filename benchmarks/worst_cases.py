@@ -461,6 +461,13 @@ COMPARISONS: tuple[Comparison, ...] = (
         (1, 3),
     ),
     Comparison(
+        "shamir-zhang-2013-last",
+        ON_DOMAIN,
+        "sgd",
+        Steps("alpha = 2/sqrt(t)", lambda t, T: 2 / np.sqrt(t)),
+        (1, 3, 8),
+    ),
+    Comparison(
         "lacoste-julien-2012",
         STRONG_SHOWN,
         "sgd",

@@ -168,8 +168,8 @@ def shamir_zhang_2013_last(T: Any, D: Any, alpha: Any, second_moment: Any) -> An
     + b (sqrt(N) - 1/2) / N down to S_0 = E f(x_N); the last 1/2 is to spare also at k = N - 1.
 
     A first step across the minimum, from a kink at one end of an interval to the other, comes to
-    .72 of it; the cases, which begin a little away from the kink, to .56. What is known for large T
-    is a small share.
+    .72 of it, as the worst function does; the cases, which begin a little away from the kink, to
+    .56. After 8 rounds the worst function still comes to .48 (`docs/worst-cases.md`).
     """
     N = T + 1
     distance = 1 / sqrt(N) + sqrt(N) * (_harmonic(2 * T + 1) - 1) / (2 * T + 3)

@@ -19,6 +19,7 @@ from problems.notation import format_value
 from problems.problem import Problem
 
 __all__ = [
+    "CLOSE",
     "ROUNDING",
     "beta1_below_beta2",
     "beta1_below_root",
@@ -59,8 +60,10 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-#: So much of itself a number may be off that was computed, or written as a decimal.
+#: So much of itself a limit may be off that was computed.
 ROUNDING = 2.0**-50
+#: And so much a number that may be written as a fraction or as a decimal.
+CLOSE = 1e-12
 
 # The problem
 
@@ -178,7 +181,9 @@ def the_problem(key: str, **settings: Any) -> Assumption:
                 return f"the problem has {name}={format_value(problem.settings[name])}"
         return _altered(problem)
 
-    fails.__doc__ = "The problem's key and parameters, and whether its start and domain are theirs."
+    fails.__doc__ = (
+        "The problem's key and parameters, and whether its start, domain and constants are."
+    )
     return Assumption(f"the problem is {key}{listed}", fails, "problem")
 
 
@@ -188,6 +193,8 @@ def _altered(problem: Problem) -> str:
     built = problem.entry(**problem.settings)
     if not np.array_equal(problem.start, built.start):
         return "its start was changed"
+    if problem.constants.keys() != built.constants.keys():
+        return "it states other constants"
     return "" if problem.domain == built.domain else f"its domain was changed to {problem.domain}"
 
 
@@ -251,7 +258,7 @@ _RELATIONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
     "<": (lambda step, limit: step < limit * (1 - ROUNDING), ">="),
     ">=": (lambda step, limit: step >= limit * (1 - ROUNDING), "<"),
     ">": (lambda step, limit: step > limit * (1 + ROUNDING), "<="),
-    "=": (lambda step, limit: abs(step - limit) <= limit * ROUNDING, "and not"),
+    "=": (lambda step, limit: abs(step - limit) <= limit * CLOSE, "and not"),
 }
 
 
@@ -295,7 +302,7 @@ def steps_are(statement: str, letter: str, formula: Callable[[Array, float], Arr
         rounds = np.append(np.arange(1, min(setting.steps, _COMPARED) + 1), setting.steps)
         wanted = formula(rounds.astype(float), setting.problem.constant(letter))
         taken = setting.schedule.step_sizes(rounds, setting.problem, setting.steps)
-        off = abs(taken - wanted) > 1e-12 * wanted
+        off = abs(taken - wanted) > CLOSE * wanted
         if not off.any():
             return ""
         place = int(off.argmax())

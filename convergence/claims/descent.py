@@ -10,6 +10,7 @@ from numpy import sqrt
 
 from convergence.claim import Assumption, Setting, claim
 from convergence.claims.assumptions import (
+    CLOSE,
     ROUNDING,
     constant_step,
     convex,
@@ -390,7 +391,7 @@ def _momentum(statement: str, power: int) -> Assumption:
         problem, beta1 = setting.problem, setting.method.settings["beta1"]
         root = sqrt(problem.constant("L") / problem.constant("mu"))
         wanted = ((root - 1) / (root + 1)) ** power
-        return "" if abs(beta1 - wanted) <= ROUNDING else f"beta1={beta1:g}, not {wanted:.9g}"
+        return "" if abs(beta1 - wanted) <= CLOSE else f"beta1={beta1:g}, not {wanted:.9g}"
 
     return Assumption(statement, fails)
 

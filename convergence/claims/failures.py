@@ -9,7 +9,7 @@ from numpy import ceil, log, sqrt
 
 from convergence.claim import Assumption, Setting, claim, sum_i
 from convergence.claims.assumptions import (
-    ROUNDING,
+    CLOSE,
     bounded_domain,
     box_or_metric_projection,
     convex,
@@ -161,8 +161,7 @@ def _more_than_two(setting: Setting) -> str:
 def _matching_beta2(setting: Setting) -> str:
     """The setting `beta2` of the rule, beside the parameter `C` of the problem."""
     C, beta2 = setting.problem.settings["C"], setting.method.settings["beta2"]
-    # Written as a fraction or as a decimal: the same to a rounding.
-    return "" if abs(beta2 * (1 + C**2) - 1) <= ROUNDING else f"beta2={beta2:g}, C={C:g}"
+    return "" if abs(beta2 * (1 + C**2) - 1) <= CLOSE else f"beta2={beta2:g}, C={C:g}"
 
 
 _RAW = "bias_correction=none"

@@ -291,10 +291,15 @@ def _little_noise(setting: Setting) -> str:
     return "" if variance <= mean else f"sigma2 = {variance:.6g} > {mean:.6g}"
 
 
+_adam = one_of("", ("adam", "amsgrad"), beta1_decay=1.0)
+
+
 def _without_moments(setting: Setting) -> str:
-    """Whether the run keeps the moments `m` and `v` of the method."""
+    """The key and the settings of the rule, or of one that is the same method, and its state."""
+    if reason := _adam.fails(setting):
+        return reason
     missing = sorted({"m", "v"} - setting.state)
-    return f"the run keeps no {' and no '.join(missing)} of it" if missing else ""
+    return f"the run keeps no {' and no '.join(missing)}" if missing else ""
 
 
 def _variance_is_a_bound(setting: Setting) -> str:
@@ -310,8 +315,7 @@ _MOMENTS = (
         _constant_mean,
         "problem",
     ),
-    one_of("the moments are Adam's", ("adam", "amsgrad"), beta1_decay=1.0),
-    Assumption("the moments are kept", _without_moments),
+    Assumption("the moments are Adam's", _without_moments),
     # Not of the identity: of rare large gradients a mean over seeds says nothing.
     Assumption("sigma2 <= ||grad f||**2, so that seeds can tell", _little_noise, "problem"),
 )

@@ -451,13 +451,15 @@ def test_a_statement_has_one_predicate():
 # Guaranteed by the notation
 
 
+CROSSED = {"mu": exact(2.0), "L": exact(1.0)}
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
         (lambda: from_point(good("ogd-lower-bound")[0], [2.0]), "lies outside"),
         (lambda: from_point(good("gd-strongly-convex")[0], [np.nan, 1.0]), "not finite"),
-        (lambda: with_problem(good("gd-diverges")[0], constants={"mu": exact(2.0), "L": exact(1.0)}),
-         "exceeds"),
+        (lambda: with_problem(good("gd-diverges")[0], constants=CROSSED), "exceeds"),
         (lambda: with_problem(good("gd-diverges")[0], constants={"G": exact(-1.0)}), "negative"),
         (lambda: find_rule("heavy-ball:beta1=1"), "must lie in"),
         (lambda: find_rule("adam:beta2=1"), "must lie in"),

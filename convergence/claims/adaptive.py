@@ -126,15 +126,16 @@ def adam_step_sup(T: Any, beta1: Any, beta2: Any) -> Any:
         "(0.9, 0.999)"
     ),
     cases=f"""
+        holds
+            # Right without momentum, and where gradients do not grow.
+            reddi-2018-online  adam:beta1=0,beta2=0.99,eps=0  inverse-sqrt:alpha=0.5  2_000
+        holds, not sensitive
+            quadratic:kappa=10  adam:eps=0  constant:alpha=0.01  300
         violated
             # Two rounds of a growing gradient suffice.
             himmelblau  adam:beta2=0.99,eps=0  constant:alpha=0.01  300  first_violation=2
             {_TENTH_MORE}  adam:beta2=0.99,eps=0  constant:alpha=0.01  75
             {_DOUBLING}  adam:beta1=0.25,beta2=0.5,eps=0  constant:alpha=0.01  20
-        holds
-            # Right without momentum, and where gradients do not grow.
-            reddi-2018-online  adam:beta1=0,beta2=0.99,eps=0  inverse-sqrt:alpha=0.5  2_000
-            quadratic:kappa=10  adam:eps=0  constant:alpha=0.01  300
         not applicable
             himmelblau  adamw  constant:alpha=0.01  300
     """,
@@ -284,6 +285,7 @@ _ADAGRAD_NORM = (smooth, unconstrained, exact_gradients, the_rule("adagrad-norm"
         holds
             quadratic:dimension=1,kappa=1  adagrad-norm:initial=10000  constant:alpha=100  3
             huber-worst  adagrad-norm:initial=4  constant:alpha=2  500
+        holds, not sensitive
             pl-sine  adagrad-norm:initial=64  constant:alpha=1  500
             quadratic  adagrad-norm:initial=1  constant:alpha=1  500
         not applicable
@@ -318,6 +320,7 @@ def ward_2019_thm22(T: Any, D0: Any, alpha: Any, b0: Any) -> Any:
     cases="""
         holds
             quadratic:dimension=1,kappa=1  adagrad-norm:initial=9999.9999  constant:alpha=100  3
+        holds, not sensitive
             pl-sine  adagrad-norm:initial=1e-4  constant:alpha=1  500
             quadratic  adagrad-norm:initial=0.01  constant:alpha=10  500
         not applicable
@@ -356,6 +359,7 @@ def adagrad_norm_derived(T: Any, L: Any, D0: Any, alpha: Any, b0: Any) -> Any:
             orthogonal-slopes  adagrad-norm:initial=1000000  constant:alpha=250  64
             reddi-2018-thm1  adagrad-norm  constant:alpha=1.414  2_000
             reddi-2018-online  adagrad-norm  constant:alpha=1.414  2_000
+        holds, not sensitive
             drifting-quadratics  adagrad-norm:initial=1  constant:alpha=1  1_000
             portfolio-selection  adagrad-norm  constant:alpha=1  1_000
         not applicable
@@ -401,9 +405,10 @@ def adagrad_norm_regret(T: Any, D: Any, alpha: Any, b0: Any, gradient_norms: Any
         holds
             periodic-linear:slopes=[1],start=1  adamnc:beta1=0  inverse-sqrt:alpha=1.414  500
             periodic-linear:slopes=[1,-1],start=1  adamnc:beta1=0  inverse-sqrt:alpha=10  10_000
+            sparse-hinge  adamnc:beta1=0.2  inverse-sqrt:alpha=1  1_000  seeds=4
+        holds, not sensitive
             reddi-2018-thm1  adamnc:beta1=0.5  inverse-sqrt:alpha=1  2_000
             reddi-2018-online  adamnc  inverse-sqrt:alpha=0.5  2_000
-            sparse-hinge  adamnc:beta1=0.2  inverse-sqrt:alpha=1  1_000  seeds=4
         not applicable
             reddi-2018-thm1  adamnc:eps=1e-8  inverse-sqrt:alpha=1  9
             reddi-2018-thm1  adamnc  constant:alpha=1  9
@@ -445,6 +450,7 @@ def adamnc_nonincreasing_beta1(
         holds
             periodic-linear:slopes=[1],start=1  adamx:beta1=0,beta2=0.1  inverse-sqrt:alpha=1.3 \
                 500
+        holds, not sensitive
             # Adam in the place of AdamX passes the bound here.
             reddi-2018-thm1  adamx:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.1  10_000
             reddi-2018-thm1  adamx:beta1=0.3,beta2=0.5,beta1_decay=0.5  inverse-sqrt:alpha=0.3 \
@@ -526,9 +532,10 @@ def _descent(
     ],
     cases="""
         holds
-            noisy-huber:start=20  adagrad:eps_position=inside,eps=1e4  constant:alpha=5  800 \
-                seeds=16
             noisy-huber:start=20  adagrad:eps_position=inside,eps=1e6  constant:alpha=50  800 \
+                seeds=16
+        holds, not sensitive
+            noisy-huber:start=20  adagrad:eps_position=inside,eps=1e4  constant:alpha=5  800 \
                 seeds=16
             star-convex-valley  adagrad:eps_position=inside,eps=0.01  constant:alpha=1  40_000
         vacuous
@@ -578,6 +585,7 @@ def defossez_2022_thm1(T: Any, L: Any, G_inf: Any, D0: Any, n: Any, alpha: Any, 
             noisy-huber:start=20 \
                 adam:beta1=0,beta2=0.99,eps=1000,eps_position=inside,bias_correction=none \
                 constant:alpha=1.6  800  seeds=16
+        holds, not sensitive
             star-convex-valley:start=3 \
                 adam:beta1=0,eps=0.01,eps_position=inside,bias_correction=none \
                 constant:alpha=0.05  5_000
@@ -634,12 +642,13 @@ def _squares(T: Any, G: Any, beta2: Any, eps: Any) -> Any:
     status="proved here",
     cases="""
         holds
+            huber-worst  adopt:beta1=0,beta2=0.1,eps=0.05  constant:alpha=0.002  1_000
+        holds, not sensitive
             # The second moment with the newest gradient, as RMSprop has it, passes the bound here.
             noisy-huber:slope=0.8,sigma=2,chance=0.4,start=1  adopt:beta1=0,beta2=0.01,eps=1 \
                 constant:alpha=0.01  1_000  seeds=16
             rare-feature-logistic:dimension=2  adopt:beta1=0,beta2=0.5,eps=1  constant:alpha=0.1 \
                 500  seeds=16
-            huber-worst  adopt:beta1=0,beta2=0.1,eps=0.05  constant:alpha=0.002  1_000
         vacuous
             star-convex-valley  adopt:beta1=0,eps=0.1  constant:alpha=0.001  500
         not applicable
@@ -699,7 +708,7 @@ _MOMENTUM_ADAGRAD = "adamnc:beta1=0.5,eps=0.01,eps_position=inside"
     ],
     status="proved here",
     cases=f"""
-        holds
+        holds, not sensitive
             noisy-huber:sigma=0.3,start=1  adamnc:beta1=0,eps=1e6,eps_position=inside \
                 inverse-sqrt:alpha=1000  200  seeds=16
             noisy-huber:sigma=0.1,start=20  adamnc:beta1=0.2,eps=1e5,eps_position=inside \
@@ -759,7 +768,7 @@ def defossez_2022_thm3(
     ],
     status="proved here",
     cases=f"""
-        holds
+        holds, not sensitive
             noisy-huber:start=20 \
                 adam:beta1=0.5,beta2=0.99,eps=1000,eps_position=inside,bias_correction=none \
                 constant:alpha=1.6  800  seeds=16
@@ -822,7 +831,7 @@ def defossez_2022_thm4(
     status="proved here",
     options={"delta": (0.5, 0.1, 0.01)},
     cases="""
-        holds
+        holds, not sensitive
             noisy-huber:sigma=0.2,start=5  adagrad-norm:initial=1e6  constant:alpha=50  400 \
                 seeds=64  delta=0.5
             rare-feature-logistic:dimension=1,odds=1000  adagrad-norm:initial=2000 \
@@ -882,10 +891,10 @@ _ROWS = "rare-feature-logistic:dimension=1,odds=1000"
         holds
             huber-worst:N=1  signsgd  constant:alpha=0.01  200
             noisy-huber:sigma=0.1,start=4  signsgd  constant:alpha=0.02  400  seeds=16
+        holds, not sensitive
             # The theorem's own setting: K steps with batches of K, step size 1 / sqrt(n L K).
             {_ROWS},batch=400  signsgd  constant:alpha=0.1  400  seeds=16
             {_ROWS},batch=10  signsgd  constant:alpha=0.1  400  seeds=16
-        vacuous
             rare-feature-logistic:dimension=2  signsgd  constant:alpha=0.01  300  seeds=8
         not applicable
             noisy-quadratic  signsgd  constant:alpha=0.01  9  seeds=2

@@ -29,6 +29,7 @@ __all__ = ["drori_teboulle_2014_gd", "ghadimi_2015_hb_convex"]
             # Built for N steps: the bound is attained at T = N.
             huber-worst:N=100  sgd  inverse-smoothness  100
             huber-worst:N=50,h=0.5  sgd  inverse-smoothness:h=0.5  50
+        holds, not sensitive
             quadratic:kappa=100  sgd  inverse-smoothness  1_000
             breast-cancer-logistic  sgd  inverse-smoothness  1_000
         not applicable
@@ -66,6 +67,7 @@ def _heavy_ball_step(setting: Setting) -> float:
         holds
             huber-worst:N=10  heavy-ball:beta1=0  inverse-smoothness  50
             huber-worst:N=3,h=0.5  heavy-ball:beta1=0.5  inverse-smoothness:h=0.5  100
+        holds, not sensitive
             quadratic:kappa=100  heavy-ball  inverse-smoothness:h=0.1  2_000
             breast-cancer-logistic  heavy-ball  inverse-smoothness:h=0.1  2_000
             breast-cancer-logistic  heavy-ball:beta1=0.5  inverse-smoothness:h=0.5  2_000

@@ -100,6 +100,7 @@ def kim_2024_gd(T: Any, L: Any, curvature: Any, R0: Any, alpha: Any) -> Any:
     cases="""
         holds
             quadratic:kappa=100,dimension=2  sgd  constant:alpha=200/101  300
+        holds, not sensitive
             quadratic:kappa=100  sgd  inverse-smoothness:h=1.9  1_000
             breast-cancer-logistic  sgd  inverse-smoothness  1_000
             lessard-2016  sgd  inverse-smoothness:h=0.5  200
@@ -161,11 +162,13 @@ def gd_strongly_convex_distance(T: Any, L: Any, mu: Any, R0: Any, alpha: Any) ->
     cases="""
         holds
             quadratic:kappa=1,dimension=1  sgd  inverse-smoothness  5
-            pl-sine  sgd  inverse-smoothness  200
-            huber-worst:N=100  sgd  inverse-smoothness  101
             quadratic:kappa=100  sgd  inverse-smoothness:h=0.5  1_000
-            pl-sine  sgd  inverse-smoothness:h=1.2  100
             quadratic:kappa=100  sgd  inverse-smoothness:h=1.7  500
+        holds, not sensitive
+            pl-sine  sgd  inverse-smoothness  200
+            pl-sine  sgd  inverse-smoothness:h=1.2  100
+        vacuous
+            huber-worst:N=100  sgd  inverse-smoothness  101
         not applicable
             pl-sine  sgd  inverse-smoothness:h=1.8  100
             rosenbrock  sgd  constant:alpha=1e-4  100
@@ -200,9 +203,10 @@ def gd_nonconvex_min(T: Any, L: Any, D0: Any, alpha: Any) -> Any:
     cases="""
         holds
             quadratic:kappa=1,dimension=1  sgd  inverse-smoothness  5
+            breast-cancer-logistic  sgd  inverse-smoothness  500
+        holds, not sensitive
             pl-sine  sgd  inverse-smoothness:h=1.5  200
             quadratic:kappa=100  sgd  inverse-smoothness:h=1.9  1_000
-            breast-cancer-logistic  sgd  inverse-smoothness  500
         not applicable
             pl-sine  sgd  inverse-smoothness:h=2.01  100
             rosenbrock  sgd  constant:alpha=1e-4  100
@@ -229,6 +233,7 @@ def gd_nonconvex_classic(T: Any, L: Any, D0: Any, alpha: Any) -> Any:
         holds
             pl-sine:start=2.25  sgd  inverse-smoothness  100
             pl-sine  sgd  inverse-smoothness:h=0.5  200
+        holds, not sensitive
             lessard-2016  sgd  inverse-smoothness  100
             breast-cancer-logistic  sgd  inverse-smoothness  1_000
         not applicable
@@ -259,13 +264,13 @@ def pl_improved(T: Any, L: Any, mu_pl: Any, D0: Any, alpha: Any) -> Any:
     cases="""
         holds
             absolute-value  sgd  constant:alpha=0.4  2_000
-            nesterov-worst-nonsmooth  sgd  constant:alpha=0.1  1_000
             huber-worst  sgd  inverse-smoothness  100
-        vacuous
             # The step size D/(G sqrt(N+1)), with N + 1 rounds: the bound is D G/sqrt(N+1), and it
             # is attained, though a run that stays at the start would meet it too.
             resisting-maximum:N=99  sgd  constant:alpha=0.1  100
             resisting-maximum:N=24,G=2,D=5  sgd  constant:alpha=0.5  25
+        holds, not sensitive
+            nesterov-worst-nonsmooth  sgd  constant:alpha=0.1  1_000
         not applicable
             resisting-maximum  sgd  inverse-sqrt:alpha=0.1  100
             quadratic  sgd  constant:alpha=0.1  100
@@ -308,8 +313,9 @@ def _share_of_inverse(share: float) -> Callable[[Setting], float]:
     ],
     cases="""
         holds
-            quadratic:kappa=100  heavy-ball  inverse-smoothness:h=0.15  2_000
             quadratic:kappa=1,dimension=1  heavy-ball:beta1=0  inverse-smoothness:h=1  20
+        holds, not sensitive
+            quadratic:kappa=100  heavy-ball  inverse-smoothness:h=0.15  2_000
             breast-cancer-logistic  heavy-ball:beta1=0.5  inverse-smoothness:h=0.8  1_000
         not applicable
             quadratic  heavy-ball  inverse-smoothness:h=0.05  100
@@ -411,6 +417,7 @@ def _momentum(statement: str, power: int) -> Assumption:
         holds
             quadratic:kappa=1.0201,dimension=2  heavy-ball:beta1=1/40401 \
                 constant:alpha=40804/40401  10
+        holds, not sensitive
             quadratic:kappa=100  heavy-ball:beta1=81/121  constant:alpha=400/121  500
             quadratic:kappa=10000,rotated=true  heavy-ball:beta1=9801/10201 \
                 constant:alpha=40000/10201  1_000
@@ -520,6 +527,7 @@ def goujaud_2023_cycle(T: Any) -> Any:
     cases="""
         holds
             goujaud-2023:start=[100,3]  nesterov:beta1=2/3  inverse-smoothness  100
+        holds, not sensitive
             quadratic:kappa=100  nesterov:beta1=9/11  inverse-smoothness  500
             lessard-2016  nesterov:beta1=2/3  inverse-smoothness  100
             quadratic:kappa=10000,dimension=2  nesterov:beta1=99/101  inverse-smoothness  2_000
@@ -573,8 +581,9 @@ _WORST = "nesterov-worst-smooth:N=50"
     cases=f"""
         holds
             nesterov-worst-smooth:N=20  heavy-ball:beta1=0.8  inverse-smoothness:h=3.5  20
-            {_WORST}  nesterov:beta1=0.92  inverse-smoothness  50
             {_WORST}  optimized-gradient  inverse-smoothness  50
+        holds, not sensitive
+            {_WORST}  nesterov:beta1=0.92  inverse-smoothness  50
             {_WORST}  heavy-ball:beta1=0.9  inverse-smoothness  50
             {_WORST}  sgd  inverse-smoothness  50
         not applicable

@@ -377,7 +377,7 @@ _FALLING = "periodic-linear:slopes=[-8,1,-1,0.5,0.25,-2,0.125],domain=[-99,99]"
     ],
     status="proved here",
     cases=f"""
-        holds
+        holds, not sensitive
             {_UNEQUAL}  adam:beta1=0.5,beta2=0.75,eps=0.1  constant:alpha=0.1  60
             {_UNEQUAL}  adam  inverse-sqrt:alpha=0.1  60
             {_UNEQUAL}  adamw:weight_decay=0.5  constant:alpha=0.1  60
@@ -591,7 +591,7 @@ _STRETCHED = "quadratic:kappa=10,dimension=3"
     ],
     status="proved here",
     cases=f"""
-        holds
+        holds, not sensitive
             {_STRETCHED}  heavy-ball:beta1=0.5  inverse-smoothness:h=0.7  30
             {_STRETCHED}  heavy-ball:velocity=average  inverse-smoothness  30
             # Gradient descent is a heavy ball without momentum.
@@ -805,7 +805,7 @@ def _well_conditioned(setting: Setting) -> str:
     ],
     status="proved here",
     cases="""
-        holds
+        holds, not sensitive
             matrix-quadratic  muon  constant:alpha=0.1  5
             matrix-quadratic:rows=3,columns=4,rotated=true \
                 muon:orthogonalization=polar,scale=rms,weight_decay=0.1  constant:alpha=0.1  5

@@ -59,6 +59,9 @@ _MOMENTUM = "adam:beta1=0.5,beta2=0.5,eps=0,beta1_decay=0.5"
 _SPIKE = "periodic-linear:slopes=[10,-1,-1,-1,-1,-1,-1,-1,-1]"
 _ROOT = "inverse-sqrt:alpha"
 _KINGMA_BA_CASES = f"""
+    holds, not sensitive
+        # Not false everywhere: at C = 2 nothing fails.
+        reddi-2018-thm1:C=2  adam:beta1=0,beta2=0.2,eps=0  inverse-sqrt:alpha=0.5  10_000
     violated
         # With all printed terms, without the third, and on the form without projection.
         periodic-linear  {_ADAM}  {_ROOT}=0.05  6_000  first_violation=4950
@@ -74,9 +77,6 @@ _KINGMA_BA_CASES = f"""
         periodic-linear  {_ADAM}  {_ROOT}=0.9  6_000  first_violation=120  third_term=dropped
         periodic-hinge  {_ADAM}  {_ROOT}=0.9  6_000  first_violation=96
         {_SPIKE}  {_MOMENTUM}  inverse-sqrt:alpha=0.1  40_000  first_violation=36450
-    holds
-        # Not false everywhere: at C = 2 nothing fails.
-        reddi-2018-thm1:C=2  adam:beta1=0,beta2=0.2,eps=0  inverse-sqrt:alpha=0.5  10_000
     not applicable
         reddi-2018-online  adam  inverse-sqrt:alpha=0.5  100
 """
@@ -370,13 +370,13 @@ def reddi_2018_thm3(T: Any, D0: Any) -> Any:
         "refutes it; `reddi-2018-thm4` is the bound as published"
     ),
     cases="""
+        holds, not sensitive
+            # From alpha = 1/2 on it is weaker than what is true.
+            reddi-2018-thm1  amsgrad:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.5  2_000
         violated
             periodic-linear:slopes=[1],start=1  amsgrad:beta1=0,beta2=0.1 \
                 inverse-sqrt:alpha=0.01  2_000
             reddi-2018-thm1  amsgrad:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.01  2_000
-        holds
-            # From alpha = 1/2 on it is weaker than what is true.
-            reddi-2018-thm1  amsgrad:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.5  2_000
         not applicable
             periodic-linear:slopes=[1],start=1  amsgrad  inverse-sqrt:alpha=0.01  100
     """,

@@ -242,6 +242,7 @@ def _spectral_radius(c: Any, beta1: Any) -> Any:
     cases=f"""
         holds
             {_LINE}  {_AVERAGED},beta1=0.99  constant:alpha=397.9  2_000
+        holds, not sensitive
             {_LINE}  {_AVERAGED},beta1=0  constant:alpha=1.9  200
             quadratic  {_AVERAGED}  inverse-smoothness:h=37  2_000
             quadratic:kappa=10,rotated=true  {_AVERAGED}  constant:alpha=1  1_000

@@ -47,13 +47,13 @@ __all__ = [
     status="refuted",
     errata="False with Theorem 4.1: on 3, -1, -1 the average regret of Adam stays at 2/3",
     cases="""
-        violated
-            periodic-linear  adam:beta1=0,beta2=0.1,eps=0  inverse-sqrt:alpha=0.5  10_000
-            periodic-hinge  adam:beta1=0,beta2=0.1,eps=0  inverse-sqrt:alpha=0.5  10_000
-        holds
+        agrees
             # Not false everywhere.
             periodic-linear:slopes=[1],start=1  adam:beta1=0,beta2=0.1,eps=0 \
                 inverse-sqrt:alpha=0.5  10_000
+        disagrees
+            periodic-linear  adam:beta1=0,beta2=0.1,eps=0  inverse-sqrt:alpha=0.5  10_000
+            periodic-hinge  adam:beta1=0,beta2=0.1,eps=0  inverse-sqrt:alpha=0.5  10_000
         not applicable
             periodic-linear  adam:beta1=0  inverse-sqrt:alpha=0.5  9
             periodic-linear  adam:beta1=0,eps=0  constant:alpha=0.5  9
@@ -104,7 +104,7 @@ def _growing_noise(setting: Setting) -> str:
         Assumption("sum alpha_t is infinite, sum alpha_t**2 is not", _square_summable, "schedule"),
     ],
     cases="""
-        holds
+        agrees
             noisy-quadratic  sgd  polynomial:alpha=1,power=0.75  10_000  seeds=8
             noisy-quadratic  sgd  inverse:alpha=10  10_000  seeds=8
             pl-sine  sgd  inverse:alpha=0.3  10_000
@@ -160,7 +160,7 @@ def _bounded_denominator(setting: Setting) -> str:
     ],
     errata="The constants of the paper are not explicit: only the rate is claimed",
     cases="""
-        holds
+        agrees
             star-convex-valley  amsgrad  inverse-sqrt:alpha=1  10_000
             star-convex-valley  adamnc  inverse-sqrt:alpha=1  10_000
             rare-feature-logistic:dimension=2  amsgrad:eps=1e-8  inverse-sqrt:alpha=0.1  5_000 \
@@ -199,14 +199,14 @@ def chen_2019_cor(T: Any) -> Any:
     status="a condition of a theorem, which some methods meet and others do not",
     errata="The constants of the paper are not explicit; here all are 1, which no rate notices",
     cases="""
-        holds
+        agrees
             reddi-2018-online  amsgrad:beta1=0,beta2=0.9  inverse-sqrt:alpha=0.5  10_000
             reddi-2018-online  adamnc:beta1=0  inverse-sqrt:alpha=0.5  10_000
             karimireddy-2019-ce1  amsgrad:beta1=0,beta2=0.5  inverse-sqrt:alpha=0.5  10_000 \
                 seeds=4
             # Where gradients do not change in size, Adam meets it too.
             absolute-value  adam:beta1=0  inverse-sqrt:alpha=0.5  10_000
-        violated
+        disagrees
             reddi-2018-online  adam:beta1=0,beta2=0.9  inverse-sqrt:alpha=0.5  10_000
             zhang-2022  rmsprop:eps=0  inverse-sqrt:alpha=0.5  10_000  seeds=4
         not applicable
@@ -289,7 +289,7 @@ _WITHOUT_THRESHOLD = (
     status="proved here",
     errata=_WITHOUT_THRESHOLD,
     cases="""
-        holds
+        agrees
             shi-2021:C=3  rmsprop:beta2=0.99,eps=0  inverse-sqrt:alpha=0.3  10_000  seeds=8
             shi-2021:C=4  rmsprop:beta2=0.995,eps=0  inverse-sqrt:alpha=0.5  20_000  seeds=8
         not applicable
@@ -325,7 +325,7 @@ def shi_2021_large_beta2(T: Any) -> Any:
     status="proved here",
     errata=_WITHOUT_THRESHOLD,
     cases="""
-        holds
+        agrees
             shi-2021  rmsprop:beta2=0.5,eps=0  inverse-sqrt:alpha=0.3  10_000  seeds=8
             shi-2021:C=20,start=-1  rmsprop:beta2=0.8,eps=0  inverse-sqrt:alpha=0.3  10_000 \
                 seeds=8
@@ -369,7 +369,7 @@ def _where_slopes_are_drawn(setting: Setting) -> str:
         "name; the condition here is derived for this problem, and sufficient only"
     ),
     cases="""
-        holds
+        agrees
             zhang-2022:n=3,order=independent  adam:beta1=0,beta2=0.99,eps=0 \
                 inverse-sqrt:alpha=0.3  10_000  seeds=8
             zhang-2022:n=4,a=2,order=independent  adam:beta1=0,beta2=0.999,eps=0 \
@@ -407,7 +407,7 @@ def zhang_2022_large_beta2(T: Any) -> Any:
     status="proved here above -1, by the paper below",
     errata="The region of betas in the paper is not explicit; the condition is sufficient only",
     cases="""
-        holds
+        agrees
             zhang-2022:order=independent  adam:beta1=0,beta2=0.2,eps=0  inverse-sqrt:alpha=1 \
                 10_000  seeds=8
             zhang-2022:order=independent  adam:beta1=0.3,beta2=0.5,eps=0  inverse-sqrt:alpha=1 \

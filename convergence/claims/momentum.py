@@ -84,6 +84,7 @@ def weight(T: Any) -> Any:
     cases="""
         holds
             huber-worst:N=5201  accelerated-gradient  inverse-smoothness  200
+        holds, not sensitive
             quadratic:kappa=10000  accelerated-gradient  inverse-smoothness  1_000
             nesterov-worst-smooth:N=50  accelerated-gradient  inverse-smoothness:h=0.5  500
             breast-cancer-logistic  accelerated-gradient  inverse-smoothness  1_000
@@ -119,6 +120,7 @@ def beck_teboulle_2009_fista(T: Any, R0: Any, alpha: Any) -> Any:
     cases="""
         holds
             huber-worst:N=20251  accelerated-gradient:weights=simplified  inverse-smoothness  400
+        holds, not sensitive
             quadratic:kappa=10000  accelerated-gradient:weights=simplified  inverse-smoothness \
                 1_000
             breast-cancer-logistic  accelerated-gradient:weights=simplified \
@@ -155,6 +157,7 @@ def su_2016_accelerated_gradient(T: Any, R0: Any, alpha: Any) -> Any:
                 5
             huber-worst:N=20501,h=0.25  accelerated-gradient:weights=simplified \
                 inverse-smoothness  200
+        holds, not sensitive
             quadratic:kappa=10000  accelerated-gradient:weights=simplified  inverse-smoothness \
                 1_000
             digits-softmax  accelerated-gradient:weights=simplified  inverse-smoothness  300
@@ -189,6 +192,7 @@ _primary = the_rule("optimized-gradient", last_step=False)
             quadratic:kappa=1,dimension=1  optimized-gradient  inverse-smoothness  100
             # 2 * 10405 + 1 = 20811, and the square of the last weight is 20810.5.
             huber-worst:N=10405  optimized-gradient  inverse-smoothness  200
+        holds, not sensitive
             nesterov-worst-smooth:N=50  optimized-gradient  inverse-smoothness  500
             breast-cancer-logistic  optimized-gradient  inverse-smoothness  1_000
             quadratic  optimized-gradient  inverse-smoothness:h=0.5  500
@@ -227,6 +231,7 @@ def kim_fessler_2016_ogm(T: Any, R0: Any, alpha: Any) -> Any:
     cases="""
         holds
             huber-worst:N=2650  optimized-gradient:last_step=false  inverse-smoothness  100
+        holds, not sensitive
             quadratic:kappa=10000  optimized-gradient:last_step=false  inverse-smoothness  1_000
             breast-cancer-logistic  optimized-gradient:last_step=false  inverse-smoothness:h=0.7 \
                 1_000
@@ -264,6 +269,7 @@ _linear = the_rule("primal-averaging", averaging_power=1.0)
             # Built for N steps of half the length: the bound is attained at T = 50.
             huber-worst:N=50,h=0.5  primal-averaging  inverse-smoothness  50
             huber-worst:N=50,h=0.5  primal-averaging  inverse-smoothness:h=0.3  90
+        holds, not sensitive
             quadratic:kappa=100  primal-averaging  inverse-smoothness  1_000
             breast-cancer-logistic  primal-averaging  inverse-smoothness  1_000
         not applicable
@@ -308,8 +314,9 @@ def goujaud_2022_heavy_ball(T: Any, R0: Any, alpha: Any) -> Any:
             # D/(G sqrt(T+1)) = 1/64 has no T; D/(G (T+1)) does: attained at T = 63.
             absolute-value  primal-averaging  constant:alpha=1/64  63
             l1-norm  primal-averaging  constant:alpha=0.03  1_000
-            log-sum-exp  primal-averaging  constant:alpha=0.1  500
             noisy-huber:L=10,start=1  primal-averaging  constant:alpha=1/64  63  seeds=64
+        holds, not sensitive
+            log-sum-exp  primal-averaging  constant:alpha=0.1  500
             rare-feature-logistic:dimension=2  primal-averaging  constant:alpha=0.1  500 \
                 seeds=20
         not applicable
@@ -361,6 +368,7 @@ _below_inverse_smoothness = step(
                 constant:alpha=0.96  10  seeds=64
             noisy-huber:slope=0.5,sigma=0.1,start=1  primal-averaging:averaging_power=1 \
                 constant:alpha=0.75  10  seeds=64
+        holds, not sensitive
             interpolating-least-squares  primal-averaging:averaging_power=1  constant:alpha=0.03 \
                 300  seeds=20
             noisy-quadratic:sigma=0.1  primal-averaging:averaging_power=1 \
@@ -409,6 +417,7 @@ def sebbouh_2021_last(T: Any, R0: Any, alpha: Any, L_max: Any, M: Any) -> Any:
                 seeds=64
             noisy-huber:slope=0.05,sigma=0.05,start=1  primal-averaging  constant:alpha=0.7  40 \
                 seeds=128
+        holds, not sensitive
             noisy-quadratic:sigma=0.1  primal-averaging  inverse-smoothness:h=0.5  500  seeds=20
             interpolating-least-squares  primal-averaging  constant:alpha=0.12  300  seeds=20
             multiplicative-noise  primal-averaging  constant:alpha=0.6  300  seeds=20

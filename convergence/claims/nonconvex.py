@@ -70,6 +70,7 @@ def sgdm_nonconvex_derived(T: Any, L: Any, D0: Any, alpha: Any, sigma2: Any) -> 
     cases="""
         holds
             pl-sine  sgd  inverse-smoothness  200
+        holds, not sensitive
             quadratic:kappa=100  sgd  inverse-smoothness  1_000
             breast-cancer-logistic  sgd  inverse-smoothness  1_000
     """,

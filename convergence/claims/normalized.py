@@ -240,11 +240,12 @@ def cutkosky_mehta_2020(T: Any, L: Any, D0: Any, alpha: Any, beta1: Any, sigma2:
             quadratic:kappa=1,dimension=4  signum:beta1=0  constant:alpha=1/64  64
             huber-worst:N=1  signum:beta1=0.5  constant:alpha=0.01  200
             pl-sine  signum:beta1=0.5  constant:alpha=0.1  100
+            quadratic  sign-descent  constant:alpha=0.1  9
+        inconclusive
             noisy-quadratic:kappa=1,start=2,sigma=0.8,dimension=3  signum:beta1=0.5 \
                 constant:alpha=0.05  60  seeds=20
         not applicable
             quadratic  signum:weight_decay=0.1  constant:alpha=0.1  9
-            quadratic  sign-descent  constant:alpha=0.1  9
     """,
 )
 def cutkosky_mehta_2020_signum(

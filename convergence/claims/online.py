@@ -48,9 +48,10 @@ __all__ = [
     cases="""
         holds
             reddi-2018-thm1  sgd  inverse-sqrt:alpha=1  10_000
+            periodic-linear:slopes=[1,-1]  sgd  inverse-sqrt:alpha=10  10_000
+        holds, not sensitive
             reddi-2018-online  sgd  inverse-sqrt:alpha=0.002  10_000
             reddi-2018-stochastic  sgd  inverse-sqrt:alpha=0.002  10_000  seeds=20
-            periodic-linear:slopes=[1,-1]  sgd  inverse-sqrt:alpha=10  10_000
         vacuous
             reddi-2018-online  sgd  inverse-sqrt:alpha=1  10_000
         not applicable
@@ -93,6 +94,7 @@ def _diameter_over_gradient(setting: Setting) -> float:
             periodic-linear:slopes=[1],start=1  sgd  inverse-sqrt:alpha=2  1_000
             periodic-linear:slopes=[1,-1]  sgd  inverse-sqrt:alpha=2  2_000
             reddi-2018-thm1  sgd  inverse-sqrt:alpha=2/3  2_000
+        holds, not sensitive
             drifting-quadratics  sgd  inverse-sqrt:alpha=1  2_000
             single-feature-hinge:dimension=4  sgd  inverse-sqrt:alpha=8  2_000  seeds=4
         not applicable
@@ -122,10 +124,11 @@ def ogd_three_halves(T: Any, D: Any, G: Any) -> Any:
             orthogonal-slopes:T=400,G=3,D=5  sgd  constant:alpha=1/12  400
             periodic-linear:slopes=[1,-1]  sgd  constant:alpha=0.5  2_000
             reddi-2018-thm1  sgd  constant:alpha=0.02  2_000
-            portfolio-selection  sgd  constant:alpha=0.02  2_000
             random-signs  sgd  constant:alpha=0.05  2_000  seeds=16
             # For the whole sphere once: after it the same slopes again leave the bound far behind.
             orthogonal-slopes  sgd  constant:alpha=0.25  1_024
+        holds, not sensitive
+            portfolio-selection  sgd  constant:alpha=0.02  2_000
         vacuous
             orthogonal-slopes  sgd  constant:alpha=10  64
         not applicable
@@ -161,6 +164,7 @@ def ogd_constant_step(T: Any, D: Any, G: Any, alpha: Any) -> Any:
             orthogonal-slopes  sgd  constant:alpha=0.25  64
             periodic-linear:slopes=[1],start=1  sgd  inverse-sqrt:alpha=2  1_000
             reddi-2018-thm1  sgd  polynomial:alpha=0.5,power=0.75  2_000
+        holds, not sensitive
             drifting-quadratics  sgd  cosine:alpha=0.1,floor=0.01  2_000
             sparse-hinge  sgd  polynomial:alpha=1,power=0.4  2_000  seeds=4
         vacuous
@@ -203,9 +207,10 @@ _GRADIENT_ROOT = "adagrad:eps=0"
                 constant:alpha=1.4142135623730951  1_000
             periodic-linear:slopes=[1,-1],start=1  {_GRADIENT_ROOT}  constant:alpha=10  10_000
             sparse-hinge  {_GRADIENT_ROOT}  constant:alpha=1.4142135623730951  2_000  seeds=8
+            reddi-2018-thm1  adagrad  constant:alpha=1  2_000
+        holds, not sensitive
             single-feature-hinge  {_GRADIENT_ROOT}  constant:alpha=2.8284271247461903  2_000 \
                 seeds=8
-            reddi-2018-thm1  adagrad  constant:alpha=1  2_000
         not applicable
             sparse-hinge  {_GRADIENT_ROOT}  inverse-sqrt:alpha=1  100
             orthogonal-slopes  {_GRADIENT_ROOT}  constant:alpha=1  64
@@ -259,6 +264,7 @@ _SECTION_5 = "amsgrad:beta1=0.9,beta2=0.99"
             # Steps twice as long pass the bound here, Adam in the place of AMSGrad below.
             periodic-linear:slopes=[1,-1],start=1  amsgrad:beta1=0,beta2=0.1 \
                 inverse-sqrt:alpha=10  1_000
+        holds, not sensitive
             reddi-2018-thm1  amsgrad:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.1  10_000
             reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.99  inverse-sqrt:alpha=0.1 \
                 10_000
@@ -333,12 +339,13 @@ _plain_amsgrad = the_rule("amsgrad", eps=0.0, bias_correction="none", maximum_of
         holds
             periodic-linear:slopes=[1],start=1  amsgrad:beta1=0,beta2=0.75 \
                 inverse-sqrt:alpha=0.7071067811865476  1_000
+            sparse-hinge:dimension=5  amsgrad:beta1=0.9,beta2=0.99  inverse-sqrt:alpha=1  2_000 \
+                seeds=2
+        holds, not sensitive
             # Adam in the place of AMSGrad passes the bound here.
             reddi-2018-thm1  amsgrad:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.1  10_000
             reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5  inverse-sqrt:alpha=1  2_000
             reddi-2018-online  {_SECTION_5}  inverse-sqrt:alpha=0.5  100_000
-            sparse-hinge:dimension=5  amsgrad:beta1=0.9,beta2=0.99  inverse-sqrt:alpha=1  2_000 \
-                seeds=2
         not applicable
             reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.99  inverse-sqrt:alpha=1 \
                 100
@@ -397,6 +404,7 @@ def alacaoglu_2020_thm1(
         holds
             periodic-linear:slopes=[1],start=1  amsgrad:beta1=0,beta2=0.75  inverse-sqrt:alpha=1 \
                 1_000
+        holds, not sensitive
             # Adam in the place of AMSGrad passes the bound here.
             reddi-2018-thm1  amsgrad:beta1=0,beta2=0.1  inverse-sqrt:alpha=0.1  10_000
             reddi-2018-thm1  amsgrad:beta1=0.5,beta2=0.5,beta1_decay=0.99  inverse-sqrt:alpha=1 \
@@ -459,7 +467,7 @@ def _last_fall(beta1: float, lam: float) -> int:
         shrinking_beta1,
     ],
     cases="""
-        holds
+        holds, not sensitive
             periodic-linear:slopes=[1],start=1  amsgrad:beta1=0,beta2=0.001 \
                 inverse-sqrt:alpha=2.45  100
             random-signs:start=1  amsgrad:beta1=0,beta2=0.001  inverse-sqrt:alpha=2.45  300  seeds=4

@@ -102,9 +102,9 @@ _sgd = the_rule("gradient-descent")
         holds
             absolute-value  sgd  constant:alpha=1/64  64
             single-feature-hinge:dimension=1,noise=0  sgd  constant:alpha=1/64  64  seeds=2
+        holds, not sensitive
             single-feature-hinge  sgd  constant:alpha=0.1  500  seeds=20
             coin-flip-experts  sgd  constant:alpha=0.03  500  seeds=20
-        vacuous
             rare-feature-logistic  sgd  constant:alpha=1  500  seeds=20
         not applicable
             noisy-quadratic  sgd  constant:alpha=0.1  100  seeds=20
@@ -138,7 +138,7 @@ def sgd_convex_avg(T: Any, R0: Any, alpha: Any, second_moment: Any) -> Any:
         inverse_sqrt_step,
     ],
     cases="""
-        holds
+        holds, not sensitive
             # The first step leads across the minimum to the other end.
             noisy-huber:sigma=0.05,L=1e6,start=0.15,domain=[-0.85,0.15]  sgd \
                 inverse-sqrt:alpha=1  5_000  seeds=32
@@ -204,6 +204,7 @@ _WEIGHTED_STEPS = "inverse-strong-convexity:c=2,offset=1"
         holds
             parabola-on-interval  sgd  {_WEIGHTED_STEPS}  500
             parabola-on-interval:noise=0.1  sgd  {_WEIGHTED_STEPS}  500  seeds=20
+        holds, not sensitive
             nesterov-worst-nonsmooth:N=1  sgd  {_WEIGHTED_STEPS}  500
             nesterov-worst-nonsmooth  sgd  {_WEIGHTED_STEPS}  2_000
         not applicable
@@ -250,6 +251,7 @@ def _strongly_convex_on_average(setting: Setting) -> str:
             parabola-on-interval  sgd  inverse-strong-convexity  500
             parabola-on-interval:mu=4  sgd  inverse:alpha=0.25  500
             drifting-quadratics:period=2,radius=0.1  sgd  inverse-strong-convexity  2_000
+        holds, not sensitive
             drifting-quadratics:mu=2  sgd  inverse:alpha=0.5  2_000
             portfolio-selection  sgd  inverse-strong-convexity  2_000
             breast-cancer-stream  sgd  inverse-strong-convexity  400
@@ -338,7 +340,7 @@ def bottou_2018_thm46(T: Any, L: Any, mu_pl: Any, M: Any, D0: Any, alpha: Any) -
         holds
             noisy-quadratic:kappa=1,dimension=100,start=2  sgd  inverse-smoothness  200  seeds=20
             noisy-quadratic:dimension=20,start=4  sgd  inverse-smoothness:h=0.1  500  seeds=20
-        vacuous
+        holds, not sensitive
             rare-feature-logistic  sgd  inverse-smoothness:h=0.1  500  seeds=20
         not applicable
             noisy-quadratic  sgd  inverse-smoothness:h=2  100  seeds=20
@@ -384,7 +386,7 @@ def ghadimi_lan_2013(T: Any, L: Any, D0: Any, alpha: Any, sigma2: Any) -> Any:
         holds
             multiplicative-noise:tau=0.1,kappa=1  sgd  inverse-smoothness:h=0.99  20  seeds=20
             multiplicative-noise  sgd  inverse-smoothness:h=0.8  200  seeds=20
-        vacuous
+        inconclusive
             zhang-2022:order=independent  sgd  constant:alpha=0.01  500  seeds=8
         not applicable
             label-noise-least-squares  sgd  constant:alpha=0.05  100  seeds=20
@@ -520,7 +522,6 @@ _SHOWN = "noisy-quadratic:kappa=1,dimension=1000"
         holds
             {_SHOWN}  sgd  inverse-smoothness:h=0.5  8  seeds=40
             noisy-quadratic:dimension=20,start=4  sgd  inverse-smoothness:h=0.5  100  seeds=40
-        vacuous
             {_SHOWN}  sgd  inverse-smoothness:h=1.2  20  seeds=40
         not applicable
             noisy-quadratic  sgd  inverse-smoothness:h=2  20  seeds=20

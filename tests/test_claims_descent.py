@@ -54,7 +54,7 @@ WITNESSES = [
     ("kim-2024-gd", ("kim-2024:N=8,L=3,mu=0.6,R0=2,h=1.5", "sgd", f"{STEP}:h=1.5", 8), 1, 8),
     ("kim-2024-gd", ("huber-worst:N=15", "sgd", f"{STEP}:h=1.5", 20), 1, 10),
     ("kim-2024-gd", (POINT, "sgd", f"{STEP}:h=1.9", 8), 1, None),
-    ("gd-strongly-convex", (PAIR, "sgd", "constant:alpha=200/101", 1000), 1, None),
+    ("gd-strongly-convex", (PAIR, "sgd", "constant:alpha=200/101", 300), 1, None),
     ("gd-strongly-convex", (POINT, "sgd", f"{STEP}:h=0.3", 20), 1, None),
     ("gd-strongly-convex-distance", (PAIR, "sgd", "constant:alpha=200/101", 500), 1, None),
     ("gd-nonconvex-min", (POINT, "sgd", STEP, 5), 1, 1),
@@ -177,13 +177,15 @@ def swinging(N):
     )
 
 
-@pytest.mark.parametrize("N", [1, 2, 7, 40])
+@pytest.mark.parametrize("N", [1, 2, 7, 24])
 def test_the_sharp_bound_without_convexity_is_attained_after_any_number_of_steps(N):
     record = record_of(swinging(N), "sgd", "constant:alpha=1", N + 1)
     claim = catalogue["gd-nonconvex-min"]()
     verdict = judge(claim, record)
 
-    assert (verdict.word, verdict.closest) == ("holds", N + 1)
+    # Errors double in each of the N steps: of many more, float64 could not tell.
+    assert verdict.holds, verdict.reason
+    assert verdict.closest == N + 1
     assert verdict.ratio == pytest.approx(1, abs=1e-9)
     assert judge(times_bound(claim, 1 / 1.05), record).word == "violated"
 
@@ -269,7 +271,8 @@ def test_the_shorter_steps_of_the_heavy_ball_theorem_give_the_same_bound_where_t
     parts = ("quadratic:kappa=4", "heavy-ball:beta1=0.5", f"{STEP}:h=0.5", 50)
     short = judge("ghadimi-2015-hb-convex", record_of(*parts))
     long = judge("ghadimi-2015-hb-convex-long", record_of(*parts))
-    assert short.word == long.holds
+    assert short.holds
+    assert long.holds
     assert long.bound == pytest.approx(short.bound, rel=1e-12)
 
 

@@ -43,7 +43,7 @@ def test_a_millionth_of_the_step_size_is_noticed(key, case):
         return claim.twin(replace(setting, schedule=schedule))
 
     record = ran(case.problem, case.rule, case.schedule, case.steps, case.seeds)
-    assert judge(claim, record).word == "holds"
+    assert judge(claim, record).holds
     assert judge(replace(claim, twin=longer), record).word == "violated"
 
 
@@ -53,13 +53,13 @@ def test_sums_hold_at_plain_settings_on_other_slopes(key, slopes):
     given = {"adafactor": ":relative_step=false", "muon": ":orthogonalization=polar"}.get(key, "")
     problem = f"periodic-linear:slopes={slopes}"
     verdict = judge("methods-in-sums", ran(problem, key + given, "inverse-sqrt:alpha=0.3", 60))
-    assert verdict.word == "holds", verdict.reason
+    assert verdict.holds, verdict.reason
 
 
 def test_sums_hold_on_every_linear_problem_of_the_catalogue_that_is_not_drawn():
     for problem in ("reddi-2018-thm1", "reddi-2018-online", "single-spike", "unit-slopes"):
         record = ran(problem, "adam:beta2=0.9", "constant:alpha=0.1", 300)
-        assert judge("methods-in-sums", record).word == "holds"
+        assert judge("methods-in-sums", record).holds
 
 
 @pytest.mark.parametrize(
@@ -101,4 +101,4 @@ def test_sums_say_nothing_of_gradients_whose_squares_are_lost(rule, schedule, na
 def test_a_run_that_leaves_all_bounds_contradicts_no_penalty():
     record = ran("quadratic", "sgd:weight_decay=0.1", "inverse-smoothness:h=9", 3_000)
     assert record.ends[0].step
-    assert judge("coupled-decay-is-a-penalty", record).word == "holds"
+    assert judge("coupled-decay-is-a-penalty", record).holds

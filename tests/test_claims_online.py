@@ -431,4 +431,5 @@ def test_a_claim_names_the_assumption_that_fails(claim, parts, named):
 def test_every_claim_is_seen_not_to_apply_and_to_hold():
     assert {key for key, _, _ in NOT_APPLICABLE} == set(CLAIMS)
     for key in CLAIMS:
-        assert {"holds", "not applicable"} <= {case.expected for case in catalogue[key]().cases}
+        words = {case.expected.partition(",")[0] for case in catalogue[key]().cases}
+        assert {"holds", "not applicable"} <= words

@@ -89,7 +89,7 @@ WITNESSES = [
 def test_the_ratio_on_the_witness_and_a_bound_beyond_it(key, parts, ratio, at):
     claim, record = catalogue[key](), record_of(*parts)
     verdict = judge(claim, record)
-    assert verdict.word == "holds", verdict.reason
+    assert verdict.holds, verdict.reason
     assert verdict.ratio == pytest.approx(ratio, abs=1e-9)
     assert at is None or verdict.closest == at
 
@@ -280,7 +280,7 @@ def test_before_its_last_step_linear_decay_has_no_rate():
     claim = with_bound(catalogue["zamani-glineur-2023"](), too_early)
     record = record_of("absolute-value", "sgd", FALLING, 63)
     assert judge(claim, record).first_violation == 1
-    assert judge("zamani-glineur-2023", record).word == "holds"
+    assert judge("zamani-glineur-2023", record).holds
 
 
 def test_silver_steps_are_a_palindrome_around_their_longest():

@@ -21,6 +21,8 @@ _ALL_ROUNDS = 2_000_000
 _LOST = 2.0**-511
 # A share of the bound: where rounding may have moved the figure by more, it decides nothing.
 _RESOLVED = 1e-3
+# Two runs that may differ by this share of their size are to be the same.
+_IDENTITY = 1e-6
 # So many lanes beyond the bound are looked at for rounding.
 _SUSPECTS = 8
 # Exact gradients taken at drawn rounds are trusted to this share of their sums.
@@ -35,7 +37,7 @@ class _Findings:
     checked: int = 0
     figures: dict[str, Any] = field(default_factory=dict)
     ratio: float | None = None
-    #: Whether a bound of 0 was tested: any deviation would have been noticed.
+    #: Whether a bound of 0, or of rounding, was tested: any deviation would have been noticed.
     at_zero: bool = False
     #: The first step at which rounding alone may explain a figure beyond the bound, and how far.
     unresolved: tuple[int, float] | None = None
@@ -56,7 +58,11 @@ class _Findings:
         ):
             if self.figures.get(name) is None and found.any():
                 self.figures[name] = int(times[found.argmax()])
-        self.at_zero |= bool(((seen.bound == 0) & np.isfinite(seen.measured)).any())
+        nothing = seen.bound == 0
+        if stream.measure.scale is not None:
+            with np.errstate(all="ignore"):
+                nothing |= abs(seen.bound) <= _IDENTITY * stream.measure.scale(seen.observed)
+        self.at_zero |= bool((nothing & np.isfinite(seen.measured)).any())
         if closest := largest_ratio(seen.measured, seen.bound, stream.claim.sense == "at least"):
             ratio, (lane, place) = closest
             if self.ratio is None or ratio > self.ratio:

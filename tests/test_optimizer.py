@@ -1042,7 +1042,8 @@ def test_verify_judges_an_optimizer_in_place_of_the_rules(cli, mine):  # noqa: F
     assert result.status == 0, result.err
     found = json.loads(result.out)
     assert {outcome["rule"] for outcome in found} == {"mine.py::descent"}
-    assert [outcome["verdict"] for outcome in found] == ["holds"] * 4
+    assert len(found) == 4
+    assert all(outcome["verdict"].startswith("holds") for outcome in found)
     line = "verify gd-strongly-convex -o \"mine.py::heavy_ball:like='sgd'\" --quick --workers 1"
     assert cli(line).status == 1
     nothing = cli("verify gd-strongly-convex -o mine.py::Adam")
@@ -1101,7 +1102,8 @@ def test_verdicts_on_a_file_are_stored_until_it_is_edited(mine, monkeypatch):
 def test_several_processes_find_a_file(mine):
     how = {"optimizer": "mine.py::descent", "quick": True}
     words = [o.verdict.word for o in verify(["gd-strongly-convex"], workers=2, **how)]
-    assert words == ["holds"] * 4
+    assert len(words) == 4
+    assert all(word.startswith("holds") for word in words)
 
 
 def test_cases_of_ones_own_claim_may_name_ones_own_optimizer(mine):
@@ -1124,7 +1126,7 @@ def known(T, D0):
     outcomes = verify(["known.py"], quick=True, workers=1)
     assert len(outcomes) == 3
     unexpected = [str(o.verdict) for o in outcomes if not o.as_expected]
-    assert [word for word in unexpected if not word.startswith("vacuous")] == []
+    assert [word for word in unexpected if not word.startswith("holds, not")] == []
 
 
 def test_the_store_knows_no_module(mine):

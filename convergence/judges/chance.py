@@ -107,7 +107,7 @@ class Sample:
     def spread(self) -> Array | None:
         """The length of the interval that figures lie in, shape (rounds,), if it is known."""
         setting = self.stream.setting
-        if np.ptp(self.seen.bound, axis=0).any():
+        if setting.rule is None or np.ptp(self.seen.bound, axis=0).any():
             return None  # it is their difference to the bound that is averaged
         found = figure_range(setting, self.stream.claim.measure, self.times)
         return None if found is None else found[1] - found[0]

@@ -266,7 +266,7 @@ def _diverged(stream: Stream, seen: Seen, error: float, common: dict[str, Any]) 
     count, lanes = int((seen.ends > 0).sum()), seen.ends.size
     step = int(seen.ends[seen.ends > 0].min())
     said = f"{count} of {lanes} runs are no longer finite, the first at step {step}"
-    _, high = stream.measure.span(stream.setting.problem, stream.setting.method, seen.times)
+    _, high = stream.measure.span(stream.setting.problem, stream.setting.rule, seen.times)
     unlimited = np.isinf(np.asarray(high)).any() and stream.sign > 0
     # A run may come back to small figures, so its own last step is looked at.
     last = np.array([int(seen.ends.max())])

@@ -260,7 +260,7 @@ class Stream:
 
     def speaks(self, seen: Seen) -> NDArray[np.bool_]:
         """Where the bound says more than the stated constants imply, shape (rounds,)."""
-        low, high = self.measure.span(self.setting.problem, self.setting.method, seen.times)
+        low, high = self.measure.span(self.setting.problem, self.setting.rule, seen.times)
         implied = low if self.claim.sense == "at least" else high
         says = np.isfinite(seen.bound) & (self.sign * seen.bound < self.sign * np.asarray(implied))
         return np.asarray(says.any(axis=0))

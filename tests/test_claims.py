@@ -129,7 +129,7 @@ def times_bound(claim, factor):
 def holding_cases():
     seen = {}
     for key, _, case in all_cases():
-        if case.expected == "holds" and key not in seen:
+        if case.expected in ("holds", "holds, not sensitive", "agrees") and key not in seen:
             seen[key] = case
     return seen
 
@@ -155,7 +155,7 @@ def test_a_bound_a_tenth_too_tight_is_violated(key):
     claim = catalogue[key](**case.options)
     record = run(case.problem, case.rule, case.schedule, case.steps, seeds=case.seeds, measures=[])
     true = judge(claim, record)
-    assert true.holds
+    assert true.holds, true.reason
     assert true.ratio == pytest.approx(
         true.bound / true.measured if claim.sense == "at least" else true.measured / true.bound
     )

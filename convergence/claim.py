@@ -398,6 +398,7 @@ LETTERS: Mapping[str, _Letter] = {
     "beta2": _rule_setting("beta2", "decay of the second moment"),
     "eps": _rule_setting("eps", "added to the root"),
     "weight_decay": _rule_setting("weight_decay", "weight of the decay towards 0"),
+    "clip_norm": _rule_setting("clip_norm", "the norm to which gradients are shortened"),
     "b0": _Letter("root of the accumulator's first value", _first_root, settings=("initial",)),
     "start_sup": _Letter(
         "largest coordinate of the start, in size",

@@ -191,6 +191,10 @@ SETTINGS: Mapping[str, Setting] = {
         "the decay of the second moment in round t: 1 - t**-0.8, or beta2 with bias correction",
         ("power", "constant"),
     ),
+    "clip_norm": Setting(
+        "the Euclidean norm beyond which a gradient is shortened to it",
+        special={0: "gradients are not shortened"},
+    ),
     "clip_threshold": Setting(
         "the root mean square beyond which an update is shortened to it",
         special={0: "updates are not shortened"},

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from problems import draws
 from problems.arithmetic import clip
 from problems.domain import WholeSpace
 from problems.notation import require
 from problems.parameters import number, whole
-from problems.problem import Lettered, Problem, derived, exact, problem
+from problems.problem import Lettered, Outcomes, Problem, derived, exact, problem
 
-__all__ = ["kim_2024"]
+__all__ = ["kim_2024", "two_point_noise"]
 
 
 @problem(
@@ -74,4 +75,63 @@ def kim_2024(
             "minimum": exact(0.0),
             "minimizer": exact([0.0]),
         },
+    )
+
+
+@problem(
+    source="koloskova2023",
+    tags=(
+        *("convex", "smooth", "strongly-convex", "polyak-lojasiewicz"),
+        *("1-D", "stochastic", "worst-case"),
+    ),
+)
+def two_point_noise(*, p: float = 0.2, sigma: float = 1.0, start: float = 0.25) -> Problem:
+    """A parabola with skewed noise of two values, by which clipping is misled most.
+
+    A round shows x**2/2 + z x, with z = sigma sqrt((1-p)/p) with the probability p, and else
+    z = -sigma sqrt(p/(1-p)): E z = 0 and E z**2 = sigma**2. The gradient is x + z.
+
+    Clipped at c it has the mean 0 at x = sigma**2/(4c) if p/(1-p) = (sigma/(2c))**2 <= 1: the
+    rarer value is then clipped to c, the other is x - sigma**2/(2c) = -sigma**2/(4c), and
+    p c = (1-p) sigma**2/(4c). No law of that variance has a mean further from 0 (see the claim
+    `koloskova-2023-clipping`). With p = 1/5 and sigma = c = 1 that is x = 1/4, where the run
+    starts. The sign has the mean 0 where the commoner value of the gradient is 0, at
+    x = sigma sqrt(p/(1-p)) for p < 1/2, and for p = 1/2 all the way from -sigma to sigma.
+    """
+    p = number("p", p, above=0, below=1)
+    sigma = number("sigma", sigma, above=0)
+    start = number("start", start)
+    shown = np.array([sigma * np.sqrt((1 - p) / p), -sigma * np.sqrt(p / (1 - p))])
+
+    def samples(rounds: Any, seeds: Any) -> Any:
+        u = draws.uniform(seeds[None, :], rounds[:, None], 0)
+        return np.where(u < p, shown[0], shown[1])
+
+    variance = exact(sigma**2, "p (1-p)/p sigma**2 + (1-p) p/(1-p) sigma**2")
+    return Problem(
+        formula=f"f(x) = x**2/2; a round adds {shown[0]:g} x with probability {p:g}, else "
+        f"{shown[1]:g} x",
+        domain=WholeSpace(),
+        start=np.array([start]),
+        scalar=True,
+        loss_formula=lambda x, z: x * x / 2 + z * x,
+        gradient_formula=lambda x, z: x + z,
+        samples=samples,
+        stochastic=True,
+        objective_formula=lambda x: x * x / 2,
+        objective_gradient_formula=lambda x: 1.0 * x,
+        outcomes=lambda: Outcomes(shown, np.array([p, 1 - p])),
+        affine=True,
+        constants={
+            "L": exact(1.0, "f'' = 1"),
+            "L_max": exact(1.0, "a linear term leaves f'' as it is"),
+            "mu": exact(1.0, "f'' = 1"),
+            "mu_pl": exact(1.0, "f'**2 = 2 f at every point"),
+            "sigma2": variance,
+            "M": variance,
+            "M_G": exact(1.0, "E g**2 = x**2 + sigma**2"),
+            "minimum": exact(0.0),
+            "minimizer": exact([0.0]),
+        },
+        unknown={"G": "f' grows without bound", "G_inf": "f' grows without bound"},
     )

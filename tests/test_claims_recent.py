@@ -32,8 +32,19 @@ FRANK_WOLFE = {
     "jaggi-2013-decay-muon": ("muon:beta1=0,orthogonalization=polar,scale=none,weight_decay=1/101"),
 }
 
+SHORT = "constant:alpha=0.1"
+CLIPPED = "clipped-gradient"
+BIAS, LEAST, SIGN = (f"koloskova-2023-{name}" for name in ("clipping", "clipping-least", "sign"))
+
 # Claim, run, the ratio that is attained and at which round.
 WITNESSES = [
+    (LEAST, ("two-point-noise", CLIPPED, SHORT, 7, 40), 1, None),
+    (
+        LEAST,
+        ("two-point-noise:p=16/41,sigma=2,start=0.8", f"{CLIPPED}:clip_norm=1.25", SHORT, 3, 40),
+        1,
+        None,
+    ),
     *(
         (key, (problem, rule, TOWARDS, 30), (201 / 202) ** 2, 1)
         for key, rule in FRANK_WOLFE.items()
@@ -102,7 +113,8 @@ def test_the_ratio_on_the_witness_and_a_bound_beyond_it(key, parts, ratio, at):
 def test_every_claim_of_the_family_has_a_witness():
     files = ("convergence.claims.recent", "convergence.claims.normalized")
     mine = {e.key for e in catalogue if e.function.__module__ in files}
-    assert mine == {key for key, *_ in WITNESSES}
+    # Of limits see below.
+    assert mine == {key for key, *_ in WITNESSES} | {BIAS, SIGN}
 
 
 # Polyak's step
@@ -244,6 +256,70 @@ def test_the_gap_of_the_method_of_frank_and_wolfe_by_its_recursion():
     assert found > 0.95 * 8 * L / (w**2 * (t + 2))
 
 
+# Where clipping and signs come to rest
+
+
+def clipped_mean(values, chances, shift, clip):
+    return chances @ np.clip(values + shift, -clip, clip)
+
+
+def rest(values, chances, clip):
+    """The shift at which the clipped values have the mean 0, by halving."""
+    low, high = -values.max() - clip, -values.min() + clip
+    for _ in range(100):
+        middle = (low + high) / 2
+        if clipped_mean(values, chances, middle, clip) > 0:
+            high = middle
+        else:
+            low = middle
+    return (low + high) / 2
+
+
+def test_no_law_of_its_variance_is_further_from_0_where_its_clipped_mean_is_0():
+    random = np.random.default_rng(7)
+    closest = 0.0
+    for _ in range(3000):
+        k = random.integers(2, 6)
+        values, chances = random.normal(size=k), random.dirichlet(np.ones(k) * 0.4)
+        clip = 10 ** random.uniform(-1.5, 1)
+        mean = chances @ values + rest(values, chances, clip)
+        variance = chances @ (values - chances @ values) ** 2
+        bound = of(BIAS, 1, sigma2=variance, clip_norm=clip)
+        assert abs(mean) <= bound * (1 + 1e-9) + 1e-12
+        assert abs(mean) <= of(SIGN, 1, sigma2=variance) * (1 + 1e-9) + 1e-12
+        closest = max(closest, abs(mean) / bound)
+    assert closest > 0.99
+
+
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 1.9])
+def test_two_values_attain_the_bias_of_clipping(sigma):
+    r2 = (sigma / 2) ** 2
+    p = r2 / (1 + r2)
+    values = sigma * np.array([((1 - p) / p) ** 0.5, -((p / (1 - p)) ** 0.5)])
+    chances = np.array([p, 1 - p])
+    assert chances @ values == pytest.approx(0, abs=1e-12)
+    assert rest(values, chances, 1.0) == pytest.approx(
+        of(BIAS, 1, sigma2=sigma**2, clip_norm=1.0), rel=1e-9
+    )
+
+
+def test_the_bias_of_clipping_has_two_branches_that_meet():
+    assert of(BIAS, 1, sigma2=1.0, clip_norm=1.0) == 1 / 4
+    assert of(BIAS, 1, sigma2=4.0, clip_norm=1.0) == pytest.approx(1)
+    assert of(BIAS, 1, sigma2=9.0, clip_norm=1.0) == 2
+    assert of(BIAS, 1, sigma2=9.0, clip_norm=1e-9) == pytest.approx(of(SIGN, 1, sigma2=9.0))
+
+
+def test_a_share_of_the_bias_disagrees_with_a_run():
+    for key, parts, share in (
+        (BIAS, ("two-point-noise:start=3", CLIPPED, "inverse:alpha=10", 1_000_000), 0.5),
+        (SIGN, ("two-point-noise:p=0.45,start=3", "signsgd", "inverse:alpha=3", 100_000), 0.8),
+    ):
+        record = record_of(*parts)
+        assert judge(key, record).word in ("agrees", "unclear")
+        assert judge(times_bound(catalogue[key](), share), record).word == "disagrees"
+
+
 # Formulas
 
 
@@ -311,6 +387,7 @@ def test_other_methods_and_steps_break_the_bounds():
             )
             for key, rule in FRANK_WOLFE.items()
         ),
+        (LEAST, ("the start",), ("two-point-noise:p=0.5", CLIPPED, SHORT, 7, 40)),
         (NORMED[0], ("method",), ("huber-worst:N=1", f"{PLAIN},maximize=true", KINK, 200)),
         (NORMED[1], ("method",), ("huber-worst:N=1", "signum:beta1=0,maximize=true", KINK, 200)),
         (NORMED[2], ("method",), ("matrix-quadratic", f"{EXACT_MUON},maximize=true", WHOLE, 60)),
@@ -351,6 +428,23 @@ def test_other_methods_and_steps_break_the_bounds():
 # Where they do not speak
 
 NOT_APPLICABLE = [
+    *(
+        (key, (problem, rule, schedule), named)
+        for key, right in ((BIAS, CLIPPED), (SIGN, "signsgd"))
+        for problem, rule, schedule, named in (
+            ("noisy-quadratic", right, "inverse:alpha=1", "there are 2"),
+            ("two-point-noise", right, SHORT, "sum alpha_t**2"),
+            ("two-point-noise", "sgd", "inverse:alpha=1", "method"),
+            ("absolute-value", right, "inverse:alpha=1", "states no mu"),
+        )
+    ),
+    (BIAS, ("two-point-noise", f"{CLIPPED}:clip_norm=0", "inverse:alpha=1"), "clip_norm=0"),
+    (LEAST, ("two-point-noise", f"{CLIPPED}:clip_norm=0", SHORT), "clip_norm=0"),
+    (LEAST, ("noisy-quadratic", CLIPPED, SHORT), "the problem is noisy-quadratic"),
+    (LEAST, ("two-point-noise", "sgd", SHORT), "method"),
+    (LEAST, ("two-point-noise:start=1", CLIPPED, SHORT), "the start is 1, not 0.25"),
+    (LEAST, ("two-point-noise:p=0.3", CLIPPED, SHORT), "p / (1-p) is 0.428571, not 0.25"),
+    (LEAST, ("two-point-noise", CLIPPED, "constant:alpha=0.2"), "it may come 1 far"),
     *(
         (key, (problem, rule.replace("1/101", decay), schedule), named)
         for key, rule in FRANK_WOLFE.items()

@@ -615,6 +615,15 @@ muon
         the Frobenius norm for the spectral one | direction = polar(moved) \
             => direction = ratio(moved, norm_along(moved, "block"))
         nothing is forgotten | u = beta1 * u + g => u = u + g
+clipped-gradient
+    koloskova-2023-clipping-least  two-point-noise  clipped-gradient  constant:alpha=0.1  7 \
+            seeds=40
+        not clipped | where(size > clip_norm, clip_norm / size, 1.0) * g => 1.0 * g
+    methods-in-sums  {UNEQUAL}  clipped-gradient  inverse-sqrt:alpha=0.1  60
+        always of this length | where(size > clip_norm, clip_norm / size, 1.0) => clip_norm / size
+        the short ones lengthened | size > clip_norm => size < clip_norm
+        shortened by the norm | clip_norm / size => clip_norm / (size * size)
+        clipped to half | clip_norm / size => 0.5 * clip_norm / size
 normalized-momentum
     cutkosky-mehta-2020  huber-worst:N=1  normalized-momentum:beta1=0.5  constant:alpha=0.01  200
         not normalised | ratio(m, norm(m)) => m

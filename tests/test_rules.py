@@ -72,6 +72,7 @@ def variants():
         "look_ahead": (0.0, 0.5),
         "averaging_power": (1.0, 0.5),
         "interpolation": (0.0, 1.0),
+        "clip_norm": (0.0, 0.1),
     }
     for entry in catalogue:
         if entry().traced.asks_objective:

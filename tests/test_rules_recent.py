@@ -205,3 +205,35 @@ def test_a_rule_of_blocks_may_have_no_state():
     rule = "muon:beta1=0,nesterov=false,orthogonalization=polar,scale=none"
     plain = run(problem, rule, "constant:alpha=0.1", 4, measures=[])
     np.testing.assert_array_equal(record["iterate"], plain["iterate"])
+
+
+# Clipping
+
+
+def test_clipping_by_hand():
+    """From (3, 4), of length 5: shortened to 2 until it is no longer."""
+    problem = replace(pair(), start=np.array([3.0, 4.0]))
+    length, points = Fraction(5), []
+    for _ in range(12):
+        length -= Fraction(1, 2) * min(length, 2)
+        points.append((length * Fraction(3, 5), length * Fraction(4, 5)))
+    is_path("clipped-gradient:clip_norm=2", "constant:alpha=1/2", points, problem)
+    with pytest.raises(AssertionError):
+        is_path("clipped-gradient:clip_norm=3", "constant:alpha=1/2", points, problem)
+
+
+def test_a_gradient_within_the_norm_and_one_that_is_not_clipped_are_left_alone():
+    far, none = ("clipped-gradient:clip_norm=100", "clipped-gradient:clip_norm=0")
+    for rule in (far, none):
+        same(rule, "gradient-descent", tolerance=0.0)
+    with pytest.raises(AssertionError):
+        same("clipped-gradient:clip_norm=0.5", "gradient-descent")
+    assert rules.find(none).operations == rules.find("gradient-descent").operations
+
+
+def test_in_one_dimension_clipping_is_by_value():
+    problem = "periodic-linear:slopes=[3,-0.5,-4,0,0.25],domain=[-99,99]"
+    record = run(problem, "clipped-gradient", "constant:alpha=1/2", 5, times=range(1, 6))
+    start = float(find_problem(problem).start[0])
+    moved = start - np.cumsum([0.5, -0.25, -0.5, 0.0, 0.125])
+    np.testing.assert_allclose(record["iterate"][0, :, 0], moved, rtol=0, atol=1e-15)

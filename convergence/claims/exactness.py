@@ -221,6 +221,9 @@ _DIRECTIONS: Mapping[str, _Sums] = {
     "adamx": _adamx,
     "adopt": _adopt,
     "amsgrad": _amsgrad,
+    "clipped-gradient": lambda g, s: (
+        np.clip(g, -s["clip_norm"], s["clip_norm"]) if s["clip_norm"] else g
+    ),
     "nadam": _nadam,
     "rmsprop": lambda g, s: _over(g, _second(g, s), s),
 }
@@ -356,6 +359,7 @@ _FALLING = "periodic-linear:slopes=[-8,1,-1,0.5,0.25,-2,0.125],domain=[-99,99]"
         "shazeer2018",
         "bernstein2018",
         "cutkosky2020",
+        "koloskova2023",
         "chen2023",
         "duchi2011",
         "tieleman2012",
@@ -402,6 +406,7 @@ _FALLING = "periodic-linear:slopes=[-8,1,-1,0.5,0.25,-2,0.125],domain=[-99,99]"
             {_UNEQUAL}  muon:orthogonalization=polar,weight_decay=0.5 \
                 constant:alpha=0.1  60
             {_UNEQUAL}  normalized-momentum:weight_decay=0.5  inverse-sqrt:alpha=0.1  60
+            {_UNEQUAL}  clipped-gradient  inverse-sqrt:alpha=0.1  60
             {_UNEQUAL}  heavy-ball:beta1=0.5,dampening=0.25  inverse-sqrt:alpha=0.1  60
             {_UNEQUAL}  nesterov:beta1=0.5  inverse-sqrt:alpha=0.1  60
         not applicable
@@ -423,6 +428,7 @@ def methods_in_sums(T: Any, alpha_sum: Any) -> Any:
     without corrections and eps:
     Adam m / sqrt(v); AMSGrad m / sqrt(max_{s<=t} v_s);
     RMSprop g_t / sqrt(v), centred with v - ((1 - b2) S(b2))**2 for v;
+    clipping max(-c, min(c, g_t));
     AdaGrad g_t / sqrt(sum_{s<=t} g_s**2); AdamNC m / sqrt(1/t sum_{s<=t} g_s**2);
     AdamX m / sqrt(max_{s<=t} ((1 - b1_t) / (1 - b1_s))**2 v_s);
     AdaMax m / max_{s<=t} b2**(t-s) |g_s|;

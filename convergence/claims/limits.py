@@ -82,6 +82,11 @@ def _square_summable(setting: Setting) -> str:
     return ""
 
 
+square_summable_step = Assumption(
+    "sum alpha_t is infinite, sum alpha_t**2 is not", _square_summable, "schedule"
+)
+
+
 def _growing_noise(setting: Setting) -> str:
     """Whether the problem states `sigma2`, or `M` and `M_G`, or is without noise."""
     problem = setting.problem
@@ -101,7 +106,7 @@ def _growing_noise(setting: Setting) -> str:
         bounded_below,
         Assumption("E||g - grad f||**2 <= A (1 + ||grad f||**2)", _growing_noise, "problem"),
         the_rule("gradient-descent"),
-        Assumption("sum alpha_t is infinite, sum alpha_t**2 is not", _square_summable, "schedule"),
+        square_summable_step,
     ],
     cases="""
         agrees

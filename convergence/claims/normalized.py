@@ -1,4 +1,4 @@
-"""Methods that choose the length of their step: Polyak's step, and steps of a fixed length."""
+"""Methods that choose the length of their step: Polyak's, one of a fixed length, and clipping."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ from convergence.claims.assumptions import (
     smooth,
     step,
     strongly_convex,
+    the_problem,
     the_rule,
+    unbiased,
     unconstrained,
 )
+from convergence.claims.limits import square_summable_step
 from problems.notation import format_value
 
 __all__ = [
@@ -34,6 +37,9 @@ __all__ = [
     "jaggi_2013_decay",
     "jaggi_2013_decay_muon",
     "jaggi_2013_decay_sign",
+    "koloskova_2023_clipping",
+    "koloskova_2023_clipping_least",
+    "koloskova_2023_sign",
     "polyak_1969_lipschitz",
     "polyak_1969_smooth",
     "polyak_1969_strongly_convex",
@@ -487,3 +493,156 @@ def jaggi_2013_decay_muon(T: Any, L_spectral: Any, weight_decay: Any) -> Any:
     spectral norms of at most 1/w: see `cutkosky-mehta-2020-muon`. The polar factor has to be exact.
     """
     return _fall(T, L_spectral, weight_decay)
+
+
+# Where clipping and signs come to rest
+
+
+def _in_one_dimension(setting: Setting) -> str:
+    """The dimension."""
+    n = setting.problem.dimension
+    return "" if n == 1 else f"there are {n}"
+
+
+_RESTING = (
+    Assumption("there is one coordinate", _in_one_dimension, "problem"),
+    convex,
+    strongly_convex,
+    unconstrained,
+    unbiased,
+    square_summable_step,
+)
+_clips = settings_obey("clip_norm > 0", lambda s: s["clip_norm"] > 0, "clip_norm")
+
+
+@claim(
+    source="koloskova2023, with the exact constant derived here",
+    tags=("stationarity", "stochastic", "limit"),
+    measure="stationarity_gap",
+    kind="almost sure limit",
+    assumes=[*_RESTING, the_rule("clipped-gradient"), _clips],
+    status="proved here",
+    cases="""
+        agrees
+            # Around the limit itself, and well within it.
+            two-point-noise:start=3  clipped-gradient  inverse:alpha=10  100_000  seeds=4
+            two-point-noise:start=3  clipped-gradient:clip_norm=2  inverse:alpha=3  10_000 \
+                seeds=40
+            noisy-quadratic:dimension=1,kappa=1  clipped-gradient:clip_norm=0.5  inverse:alpha=5 \
+                10_000  seeds=8
+        not applicable
+            noisy-quadratic  clipped-gradient  inverse:alpha=1  9  seeds=2
+            two-point-noise  clipped-gradient:clip_norm=0  inverse:alpha=1  9  seeds=2
+            two-point-noise  clipped-gradient  constant:alpha=1  9  seeds=2
+    """,
+)
+def koloskova_2023_clipping(T: Any, sigma2: Any, clip_norm: Any) -> Any:
+    """SGD with clipping comes to rest near the minimum, not at it: how near at least.
+
+    limsup |f'(x_T)| <= sigma**2 / (4 c) if sigma <= 2 c, else sigma - c, c the norm at which
+    gradients are clipped; the print has the order min(sigma, sigma**2 / c).
+
+    As every loss is convex, phi(x) = E clip(g(x)) does not fall, and the run tends to where it
+    vanishes (Robbins and Monro; steps are bounded). Let E clip(g) = 0 and m = E g >= 0, p the
+    probability of g > c, and A and -b the means of g if g > c and else. Else clip(g) is at least g
+    and at least -c, so 0 >= p c - (1-p) b and p <= 1/2. The variance is at least that of the two
+    means, p (1-p) (A + b)**2. So m = p (A + b) - b <= sigma r - c r**2 with r**2 = p / (1-p) <= 1,
+    which is largest at r = min(1, sigma / (2c)).
+
+    No smaller bound is true: see `two-point-noise` and `koloskova-2023-clipping-least`.
+    """
+    sigma = sqrt(sigma2)
+    r = np.minimum(1.0, sigma / (2 * clip_norm))
+    return sigma * r - clip_norm * r**2 + 0.0 * T
+
+
+@claim(
+    source=("bernstein2018", "koloskova2023, with the exact constant derived here"),
+    tags=("stationarity", "stochastic", "sign", "limit"),
+    measure="stationarity_gap",
+    kind="almost sure limit",
+    assumes=[*_RESTING, the_rule("sign-descent")],
+    status="proved here",
+    cases="""
+        agrees
+            two-point-noise:p=0.45,start=3  signsgd  inverse:alpha=3  10_000  seeds=40
+            noisy-quadratic:dimension=1,kappa=1  signsgd  inverse:alpha=5  10_000  seeds=8
+        not applicable
+            noisy-quadratic  signsgd  inverse:alpha=1  9  seeds=2
+            two-point-noise  signsgd  constant:alpha=1  9  seeds=2
+    """,
+)
+def koloskova_2023_sign(T: Any, sigma2: Any) -> Any:
+    """Sign descent comes to rest where the median of the gradient is 0, and so near its mean.
+
+    limsup |f'(x_T)| <= sigma: the limit of `koloskova-2023-clipping` as c falls to 0, with the same
+    proof. With two values of the probabilities p and 1 - p the share sqrt(p / (1-p)) of it is
+    attained, for every p < 1/2.
+    """
+    return sqrt(sigma2) + 0.0 * T
+
+
+def _rests_at(setting: Setting) -> float:
+    """sigma**2 / (4 c)."""
+    clip_norm = float(setting.method.settings["clip_norm"])
+    return setting.problem.constant("sigma2") / (4 * clip_norm) if clip_norm else np.inf
+
+
+def _starts_at_rest(setting: Setting) -> str:
+    """The start, p and sigma, beside the clipping norm."""
+    problem, rest = setting.problem, _rests_at(setting)
+    p, start = problem.settings["p"], float(problem.start[0])
+    clip_norm = float(setting.method.settings["clip_norm"])
+    r2 = rest / clip_norm if clip_norm else np.inf
+    if abs(p / (1 - p) - r2) > 1e-12:
+        return f"p / (1-p) is {p / (1 - p):.6g}, not {r2:.6g}"
+    return "" if abs(start - rest) <= 1e-12 else f"the start is {start:.6g}, not {rest:.6g}"
+
+
+def _short_way(setting: Setting) -> str:
+    """The sum of the step sizes, beside what noise may carry the iterate by."""
+    rounds = np.arange(1, setting.steps + 1)
+    sizes = setting.schedule.step_sizes(rounds, setting.problem, setting.steps)
+    clip_norm = float(setting.method.settings["clip_norm"])
+    way, most = clip_norm * float(sizes.sum()), clip_norm - _rests_at(setting)
+    return "" if way <= most else f"it may come {way:.6g} far, and {most:.6g} is the most"
+
+
+@claim(
+    source="koloskova2023, with the exact constant derived here",
+    tags=("stationarity", "stochastic", "failure"),
+    measure="stationarity_gap",
+    kind="in expectation",
+    sense="at least",
+    assumes=[
+        the_problem("two-point-noise"),
+        the_rule("clipped-gradient"),
+        _clips,
+        Assumption("the start is sigma**2 / (4 c), and p / (1-p) is a c-th of it", _starts_at_rest),
+        Assumption("no draws lead below 2 x_1 - c", _short_way, "method"),
+    ],
+    status="proved here",
+    cases="""
+        holds
+            two-point-noise  clipped-gradient  constant:alpha=0.1  7  seeds=40
+            two-point-noise:p=16/41,sigma=2,start=0.8  clipped-gradient:clip_norm=1.25 \
+                constant:alpha=0.05  7  seeds=40
+        not applicable
+            two-point-noise:start=1  clipped-gradient  constant:alpha=0.1  7  seeds=2
+            two-point-noise:p=0.3  clipped-gradient  constant:alpha=0.1  7  seeds=2
+            two-point-noise  clipped-gradient  constant:alpha=0.1  8  seeds=2
+    """,
+)
+def koloskova_2023_clipping_least(T: Any, sigma2: Any, clip_norm: Any) -> Any:
+    """SGD with clipping stays away from the minimum: the bias is attained, in every round.
+
+    E|f'(x_{T+1})| >= sigma**2 / (4 c) on `two-point-noise` from there, while the steps so far
+    cannot lead below 2 x_1 - c.
+
+    Let b = sigma**2/(2c) = 2 x_1. As long as b - c <= x <= b the commoner gradient x - b is not
+    clipped, and the rarer one to at most c, so that E clip(g) <= p c + (1-p) (x - b) = (1-p)
+    (x - x_1): a round leaves E x_{t+1} - x_1 >= (1 - alpha (1-p)) (E x_t - x_1). So E x_t >= x_1
+    for all t, and |f'(x)| = |x|; with equality until the rarer gradient is no longer clipped, or x
+    is negative.
+    """
+    return sigma2 / (4 * clip_norm) + 0.0 * T

@@ -1,4 +1,6 @@
-"""Gradient methods whose step has a length of its own: Polyak's step, normalised momentum."""
+"""Gradient methods whose step has a length of its own: Polyak's step, clipping, normalised
+momentum.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,22 @@ from typing import Any
 
 from convergence.rule import rule
 from convergence.rules.decay import with_decoupled_decay
-from problems.arithmetic import ratio, where
+from problems.arithmetic import fixed_at, ratio, where
 
-__all__ = ["normalized_momentum", "polyak_step"]
+__all__ = ["clipped_gradient", "normalized_momentum", "polyak_step"]
+
+
+@rule(source=("koloskova2023", "zhang2020adaptive"), tags=("gradient", "adaptive"))
+def clipped_gradient(g: Any, norm: Any, *, clip_norm: float = 1.0) -> Any:
+    """Gradient descent with clipping: a gradient of more than a norm is shortened to it.
+
+    The direction is min(1, c / ||g||) g, c the setting `clip_norm`; in one dimension that is g
+    moved into [-c, c].
+    """
+    if fixed_at(clip_norm, 0):
+        return (g,)
+    size = norm(g)
+    return (where(size > clip_norm, clip_norm / size, 1.0) * g,)
 
 
 @rule(source="cutkosky2020, Section 2", tags=("momentum", "weight-decay"), m=0)

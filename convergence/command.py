@@ -204,7 +204,7 @@ def catalogue(
     ),
     as_json: Json = False,
 ) -> None:
-    """Write a page with the card and a picture of every problem.
+    """Write the page of every problem, with pictures, and that of the hypotheses of every claim.
 
     Example: convergence catalogue -o docs
     """

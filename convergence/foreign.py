@@ -131,8 +131,7 @@ class Foreign(Simulation):
                 )
             self._states.append(state)
             taken.add(id(state))
-        queries = np.stack([self._query(state) for state in self._states])
-        self._live = (self._live[0], self._narrow(queries), *self._live[2:])
+        self._live = (self._live[0], self._narrow(self._queries()), *self._live[2:])
 
     # What the optimizer is asked
 
@@ -169,12 +168,17 @@ class Foreign(Simulation):
             )
         return point
 
-    def _query(self, state: Any) -> Array:
-        return self._answer("query", state).copy()
-
     def _point(self, state: Any) -> Array:
-        """The iterate."""
-        return self._answer("iterate" if self._apart else "query", state).copy()
+        """The iterate, which is to be copied at once."""
+        return self._answer("iterate" if self._apart else "query", state)
+
+    def _queries(self) -> Array:
+        """Where the next gradients are taken, (lanes, n); not a number in lanes that have ended."""
+        points = np.full((self.seeds.size, self.problem.dimension), np.nan)
+        for lane in np.flatnonzero(~self._over).tolist():
+            with contextlib.suppress(ArithmeticError):
+                points[lane] = self._answer("query", self._states[lane])
+        return points
 
     def _stepped(self, lane: int, gradient: Array, step_size: float) -> Array:
         """Where a step takes the iterate of a lane, before any projection."""
@@ -208,7 +212,7 @@ class Foreign(Simulation):
         loss = lanes.loss(y, sample) if "loss" in self._round.asked else None
         gradients = np.array(np.broadcast_to(g, x.shape), float).reshape(self.seeds.size, -1)
         gradients *= 1 + self._errors
-        moved, queries = np.full((2, *gradients.shape), np.nan)
+        moved = np.full(gradients.shape, np.nan)
         for lane in np.flatnonzero(~self._over).tolist():
             with contextlib.suppress(ArithmeticError):
                 moved[lane] = self._stepped(lane, gradients[lane], size)
@@ -223,12 +227,7 @@ class Foreign(Simulation):
                     self._put(lane, to[lane])
                 except ArithmeticError:
                     self._over[lane] = True
-        if self._apart:
-            for lane in np.flatnonzero(~self._over).tolist():
-                with contextlib.suppress(ArithmeticError):
-                    queries[lane] = self._query(self._states[lane])
-        else:
-            queries[~self._over] = to[~self._over]
+        queries = self._queries() if self._apart else np.where(self._over[:, None], np.nan, to)
         self._over |= ~np.isfinite(queries).all(axis=1)
         made = kernel(self._round, "array", scalar=self.problem.scalar, by_metric=False)
         points = tuple(map(self._narrow, (moved, to, queries)))
@@ -248,7 +247,7 @@ class Foreign(Simulation):
             for lane in np.flatnonzero(~self._over).tolist():
                 self._put(lane, points[lane])
             if self._apart:
-                y = self._narrow(np.stack([self._query(state) for state in self._states]))
+                y = self._narrow(self._queries())
         self._live = self._undisturbed = (x, y, *self._live[2:])
 
     def _block(self, count: int, every_round: bool = False) -> list[tuple[Any, ...]]:

@@ -105,7 +105,7 @@ class FromFunction:
     def step(self, state: Any, gradient: Array, step_size: float) -> Any:
         """What the function makes of its point and its memory."""
         x, memory, update = state
-        found = update(x.copy(), gradient, step_size, *((memory,) if self._remembers else ()))
+        found = update(x, gradient, step_size, *((memory,) if self._remembers else ()))
         if self._remembers:
             require(
                 isinstance(found, tuple) and len(found) == 2,

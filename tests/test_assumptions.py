@@ -1,9 +1,11 @@
 """Every hypothesis of every claim fails once, and the claim then says so, naming it."""
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -21,6 +23,7 @@ from problems import find as find_problem
 from problems.domain import Ball, Box, WholeSpace
 from problems.notation import InputError
 from problems.problem import Problem, derived, exact
+from reports import hypotheses
 
 CLAIMS = {entry.key: entry() for entry in catalogue}
 PAIRS = [(key, number) for key, claim in CLAIMS.items() for number in range(len(claim.assumptions))]
@@ -435,6 +438,23 @@ def test_a_hypothesis_looks_at_no_more_than_it_says(key, number):
 
 
 # The page
+
+
+def test_the_page_of_hypotheses_in_the_repository_is_up_to_date():
+    kept = Path(__file__).parent.parent / "docs" / "hypotheses.md"
+    assert kept.read_text(encoding="utf-8") == hypotheses.page(), (
+        "run: convergence catalogue -o docs"
+    )
+
+
+def test_every_claim_and_every_hypothesis_stands_on_the_page_once():
+    parts = re.split(r"(?m)^### `([\w-]+)`$", hypotheses.page())[1:]
+    assert parts[::2] == [entry.key for entry in catalogue]
+    for key, section in zip(parts[::2], parts[1::2], strict=True):
+        rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
+        assert len(rows) == len(CLAIMS[key].hypotheses)
+        for row, (_, by, looks_at) in zip(rows, CLAIMS[key].hypotheses, strict=True):
+            assert row.endswith(f" | `{by}` | {looks_at} |")
 
 
 def test_every_hypothesis_has_a_test_with_a_name_and_says_what_it_looks_at():

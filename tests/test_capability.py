@@ -234,3 +234,9 @@ def test_formulas_that_are_equal_become_one():
     form = capability._form(find("heavy-ball:beta1=0,dampening=0.5"))
     assert str(form.outputs["direction"].operation) == "*"
     assert capability._form(find("sgd")).outputs["direction"].operation == "input"
+
+
+def test_state_that_begins_otherwise_is_another_method():
+    one, other = (capability._form(find(f"adagrad:eps=0,initial={first}")) for first in ("1", "2"))
+    assert one.outputs["direction"] is other.outputs["direction"]
+    assert not one.equals(other, by_metric=False)

@@ -102,3 +102,8 @@ def test_a_run_that_leaves_all_bounds_contradicts_no_penalty():
     record = ran("quadratic", "sgd:weight_decay=0.1", "inverse-smoothness:h=9", 3_000)
     assert record.ends[0].step
     assert judge("coupled-decay-is-a-penalty", record).holds
+
+
+def test_every_rule_with_decay_couples_it_or_not():
+    decays = {entry.key for entry in rules.catalogue if "weight_decay" in entry.parameters}
+    assert decays == {*exactness._COUPLED, *exactness._DECOUPLED}

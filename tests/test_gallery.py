@@ -164,7 +164,8 @@ def test_the_same_catalogue_gives_the_same_bytes(tmp_path, monkeypatch):
     )
     count = sum(len(family.drawn) for family in few) + len(few)
     assert steps == 2 * [(done, count) for done in range(1, count + 1)]
-    assert [path.name for path in paths] == ["catalogue.md", "quadratic.png", "saddles.png"]
+    written = ["catalogue.md", "quadratic.png", "saddles.png", "hypotheses.md"]
+    assert [path.name for path in paths] == written
     for path, other in zip(paths, again, strict=True):
         assert path.read_bytes() == other.read_bytes()
     assert len(list(paths[0].parent.rglob("*"))) == len(paths) + 1

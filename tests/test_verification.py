@@ -472,12 +472,12 @@ def test_ctrl_c_prints_what_was_decided_and_the_next_call_goes_on(
     if form == "json":
         assert [outcome["verdict"] for outcome in json.loads(out)] == ["holds"]
     else:
-        assert "1 verdict: 1 holds; 0 unexpected; 0 from the store" in out
+        assert "1 verdict: 1 holds\n0 unexpected; 0 from the store" in out
     assert not (tmp_path / "report.xml").exists()
     (tmp_path / "go").touch()
     out, err = said(command(tmp_path, *words))
     assert err == ""
-    assert form == "json" or "2 verdicts: 2 holds; 0 unexpected; 1 from the store" in out
+    assert form == "json" or "2 verdicts: 2 holds\n0 unexpected; 1 from the store" in out
     assert (tmp_path / "report.xml").exists()
 
 
@@ -498,8 +498,8 @@ def test_an_interruption_holds_what_was_decided():
 
 def test_a_summary_counts_in_words():
     (first, *rest) = verify(["karimi-2016-pl"], quick=True, workers=1)
-    assert summary([first]).startswith("1 verdict: 1 holds; 0 unexpected; 0 from the store\n")
-    assert summary([]).startswith("0 verdicts; 0 unexpected")
+    assert summary([first]).startswith("1 verdict: 1 holds\n0 unexpected; 0 from the store\n")
+    assert summary([]).startswith("0 verdicts\n0 unexpected")
     assert not_contradicted([first]) == "not contradicted on 1 problem"
     assert not_contradicted([first, first]) == "not contradicted on 1 problem"
     other = replace(first, verdict=replace(first.verdict, problem="quadratic"))
@@ -508,9 +508,9 @@ def test_a_summary_counts_in_words():
     assert not_contradicted([violated]) == ""
     by_chance = replace(first, verdict=replace(first.verdict, error_probability=2e-9))
     assert summary([by_chance, by_chance]).endswith(
-        "at most 4e-09 in 2 verdicts by chance, 1e-06 in the whole suite"
+        "at most 4e-09 in 2 guaranteed verdicts, 1e-06 in the whole suite"
     )
-    assert "0 in 0 verdicts by chance" in summary([first, *rest])
+    assert "0 in 0 guaranteed verdicts" in summary([first, *rest])
 
 
 def test_outcomes_are_grouped_by_claim_whatever_its_options():

@@ -381,7 +381,7 @@ _FALLING = "periodic-linear:slopes=[-8,1,-1,0.5,0.25,-2,0.125],domain=[-99,99]"
     ],
     status="proved here",
     cases=f"""
-        holds, not sensitive
+        holds
             {_UNEQUAL}  adam:beta1=0.5,beta2=0.75,eps=0.1  constant:alpha=0.1  60
             {_UNEQUAL}  adam  inverse-sqrt:alpha=0.1  60
             {_UNEQUAL}  adamw:weight_decay=0.5  constant:alpha=0.1  60
@@ -597,7 +597,7 @@ _STRETCHED = "quadratic:kappa=10,dimension=3"
     ],
     status="proved here",
     cases=f"""
-        holds, not sensitive
+        holds
             {_STRETCHED}  heavy-ball:beta1=0.5  inverse-smoothness:h=0.7  30
             {_STRETCHED}  heavy-ball:velocity=average  inverse-smoothness  30
             # Gradient descent is a heavy ball without momentum.
@@ -650,14 +650,34 @@ def momentum_in_points(T: Any, R0: Any) -> Any:
 # Coupled decay
 
 
+_COUPLED = (
+    "adagrad",
+    "adagrad-norm",
+    "adam",
+    "adamax",
+    "adamnc",
+    "adamw",
+    "adamx",
+    "adopt",
+    "amsgrad",
+    "gradient-descent",
+    "heavy-ball",
+    "nadam",
+    "nesterov",
+    "rmsprop",
+    "sign-descent",
+    "signum",
+)
+
+
 def _couples(setting: Setting) -> str:
     """The rule's decay and its weight."""
-    settings = setting.method.settings
-    if not settings.get("weight_decay"):
-        return "the run used no weight decay"
-    if setting.method.key in _DECOUPLED or settings.get("decay", "coupled") == "decoupled":
+    rule = setting.method
+    if rule.key not in _COUPLED:
+        return f"the run used {rule.key}"
+    if rule.settings.get("decay", "coupled") == "decoupled":
         return "the run used decoupled decay"
-    return ""
+    return "" if rule.settings["weight_decay"] > 0 else "the run used no weight decay"
 
 
 def _formula(setting: Setting) -> str:
@@ -811,7 +831,7 @@ def _well_conditioned(setting: Setting) -> str:
     ],
     status="proved here",
     cases="""
-        holds, not sensitive
+        holds
             matrix-quadratic  muon  constant:alpha=0.1  5
             matrix-quadratic:rows=3,columns=4,rotated=true \
                 muon:orthogonalization=polar,scale=rms,weight_decay=0.1  constant:alpha=0.1  5

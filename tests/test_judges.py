@@ -494,6 +494,16 @@ def test_a_label_that_the_run_contradicts_is_named(label, key, labels, bound, ki
     assert judge(claim, honest).word in ("holds", "holds, not sensitive", "vacuous")
 
 
+@pytest.mark.parametrize("law", ["p=0.1", "p=0.001,start=9", "p=0.5"])
+def test_noise_of_few_lanes_contradicts_no_true_label(law):
+    """Of two lanes both may draw the rarer value, of a square nine times the variance."""
+    claim = made_up(lambda T, sigma2, M, M_G: 1e9 + 0 * T, "suboptimality", kind="in expectation")
+    for first in range(0, 100, 2):
+        seeds = [first, first + 1]
+        record = run(f"two-point-noise:{law}", "sgd", "constant:alpha=0.1", 30, seeds=seeds)
+        assert judge(claim, record).word != "not applicable"
+
+
 def test_gradients_that_cancel_contradict_no_label():
     # Both runs end where gradients are nothing but rounding.
     for problem, steps in (("rastrigin", 300), ("wilson-2017", 300)):

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convergence.claim import SEEN, Claim, Setting
-from convergence.judges.confidence import median_of_means, student_width
+from convergence.judges.confidence import median_of_means
 from convergence.judges.stream import Seen
 from convergence.measure import MEASURES, Observation
 from problems.problem import Problem
@@ -34,6 +34,8 @@ _FIRST, _OTHERS = 12, 12
 _LANES, _NOISY_LANES = 64, 4096
 # Probability with which a true label about noise is called false, at each round looked at.
 _ERROR = 1e-12
+# A draw counts as so many times the stated second moment at most.
+_MOST = 4.0
 _SHORT = 2.0**-400
 # Gradients and values are trusted to this share of their size.
 _TRUST = 1e-9
@@ -321,30 +323,43 @@ def _below_minimum(claim: Claim, problem: Problem, points: Array) -> Iterator[_F
 def _noise(
     claim: Claim, problem: Problem, seeds: Sequence[int], when: NDArray[np.int64], points: Array
 ) -> Iterator[_Finding]:
-    """The next draw at an iterate is independent of it: each lane's expectation is bounded."""
+    """Second moments of draws, as shares of what is stated for the points where they are drawn.
+
+    The next draw at an iterate is independent of all that came before: given that, a share has a
+    mean of at most 1, and so has one cut at `_MOST`. The sum over lanes and rounds then exceeds
+    their number by no more than Hoeffding's width, whatever is drawn (hoeffding1963, Section 2).
+    """
     asked, constants = _rests_on(claim), problem.constants
     lanes = points.shape[0]
-    if problem.dependent_draws or lanes < 2 or not asked & {"sigma2", "M", "M_G"}:
+    if problem.dependent_draws or not asked & {"sigma2", "M", "M_G"}:
         return
     assert problem.gradient_formula is not None
     assert problem.samples is not None
+    sums: dict[str, float] = {}
     for place, t in enumerate(when.tolist()):
         x = points[:, place]
         sample = problem.samples(np.array([t + 1]), np.array(seeds[:lanes], np.uint64))[0]
         at = x[:, 0] if problem.scalar else x
         g = np.asarray(problem.gradient_formula(at, sample), float).reshape(x.shape)
         exact = problem.objective_gradient(x)
+        slack = _TRUST * (g**2).sum(axis=-1)
         figures = {}
         if "sigma2" in constants and "sigma2" in asked:
             stated = constants["sigma2"].value
-            figures[f"sigma2 = {stated:.9g}"] = ((g - exact) ** 2).sum(axis=-1) - stated
+            figures[f"sigma2 = {stated:.9g}"] = ((g - exact) ** 2).sum(axis=-1), stated
         if "M" in constants and "M_G" in constants and asked & {"M", "M_G"}:
             most, growth = constants["M"].value, constants["M_G"].value
             allowed = most + growth * (exact**2).sum(axis=-1)
-            figures[f"M = {most:.9g} and M_G = {growth:.9g}"] = (g**2).sum(axis=-1) - allowed
-        for label, excess in figures.items():
-            width = student_width(excess.std(ddof=1), lanes, _ERROR)
-            if excess.mean() - width > _TRUST * (g**2).sum(axis=-1).mean():
+            figures[f"M = {most:.9g} and M_G = {growth:.9g}"] = (g**2).sum(axis=-1), allowed
+        for label, (size, allowed) in figures.items():
+            beyond = size > allowed + slack
+            shares = np.where(beyond, np.minimum(size / allowed, _MOST), (size - slack) / allowed)
+            sums[label] = sums.get(label, 0.0) + float(
+                np.clip(np.nan_to_num(shares), 0, _MOST).sum()
+            )
+            number = lanes * (place + 1)
+            width = _MOST * np.sqrt(np.log(1 / _ERROR) / (2 * number))
+            if sums[label] / number - width > 1 or (beyond & (allowed == 0)).any():
                 yield label, "the gradients drawn at iterates have a larger second moment", place
 
 

@@ -201,6 +201,7 @@ class _Letter:
         constants: Constants that the problem must state.
         unless: Where it need not, in words and as a test of the problem.
         of_the_run: Whether it is read off the iterates.
+        counts: Whether it is a whole number, which no rounding moves.
     """
 
     meaning: str
@@ -211,6 +212,7 @@ class _Letter:
     constants: tuple[str, ...] = ()
     unless: tuple[str, Callable[[Problem], bool]] | None = None
     of_the_run: bool = False
+    counts: bool = False
 
     def needed(self, problem: Problem) -> tuple[str, ...]:
         """Constants that this problem must state."""
@@ -381,7 +383,7 @@ LETTERS: Mapping[str, _Letter] = {
             sum(min(s) if len(s) == 2 else 1 for s in c.setting.problem.blocks.values())
         ),
     ),
-    "n": _Letter("dimension", lambda c: float(c.setting.problem.dimension)),
+    "n": _Letter("dimension", lambda c: float(c.setting.problem.dimension), counts=True),
     "R0": _Letter(
         "distance of the start to the minimiser",
         _initial_distance,
@@ -393,7 +395,9 @@ LETTERS: Mapping[str, _Letter] = {
     "alpha_T": _Letter("the step size of round T", _alpha_at),
     "alpha_sum": _Letter("sum of the step sizes of rounds 1..T", _alpha_sum(1)),
     "alpha_square_sum": _Letter("sum of their squares", _alpha_sum(2)),
-    "horizon": _Letter("the number of steps of the whole run", lambda c: float(c.setting.steps)),
+    "horizon": _Letter(
+        "the number of steps of the whole run", lambda c: float(c.setting.steps), counts=True
+    ),
     "beta1": _rule_setting("beta1", "decay of the first moment or velocity"),
     "beta2": _rule_setting("beta2", "decay of the second moment"),
     "eps": _rule_setting("eps", "added to the root"),
@@ -616,6 +620,8 @@ class Claim:
         off = 8 * 2.0**-53 * abs(bound)
         with np.errstate(all="ignore"):
             for letter, value in values.items():
+                if LETTERS[letter].counts:
+                    continue
                 moved = {**values, letter: value * (1 + 2.0**-50)}
                 off = off + abs(self._evaluate(times, observed, moved) - bound)
         return np.where(np.isfinite(off), off, 0.0)

@@ -135,8 +135,7 @@ def zamani_glineur_2023(
     c = alpha * (horizon + 1) / horizon
     last = R0**2 / (2 * c * (horizon + 1)) + c * second_moment / 2
     before = sqrt(second_moment * (R0**2 + second_moment * alpha_square_sum))
-    # Not T == horizon: to see what rounding may do to a bound each letter is moved a little.
-    return np.where(horizon - 0.5 < T, last, before)
+    return np.where(horizon == T, last, before)
 
 
 # Long steps

@@ -706,7 +706,43 @@ def test_gradients_of_another_function_are_not_exact():
         },
     )  # fmt: skip
     record = run(problem, "sgd", "constant:alpha=0.5", 20, measures=[])
-    closed("gd-strongly-convex", record, "gradients are exact", said="another function")
+    verdict = judge("gd-strongly-convex", record)
+    assert verdict.word == "not applicable"
+    assert "gradients shown are of another function" in verdict.reason
+
+
+def parabola_but(added, slope):
+    """The parabola x**2 / 2 is judged; the losses are higher by something."""
+    return Problem(
+        formula="x**2 / 2, judged without what is added",
+        domain=WholeSpace(),
+        start=[1.0],
+        scalar=True,
+        loss_formula=lambda x, sample: x * x / 2 + added(x),
+        gradient_formula=lambda x, sample: x + slope(x),
+        objective_formula=lambda x: x * x / 2,
+        objective_gradient_formula=lambda x: 1.0 * x,
+        constants={
+            "L": exact(1.0), "mu": exact(1.0), "minimum": exact(0.0), "minimizer": exact([0.0])
+        },
+    )  # fmt: skip
+
+
+def test_another_function_is_seen_far_from_the_start_and_at_iterates():
+    far = parabola_but(lambda x: (abs(x) > 9) * (abs(x) - 9.0), lambda x: (abs(x) > 9) * np.sign(x))
+    record = run(far, "sgd", "constant:alpha=0.5", 20, measures=[])
+    verdict = judge("gd-strongly-convex", record)
+    assert verdict.word == "not applicable"
+    assert "gradients shown are of another function" in verdict.reason
+    # Away from all points that are looked at beforehand; the second iterate is 0.3.
+    near = parabola_but(lambda x: 0.0 * x, lambda x: -100.0 * (abs(x - 0.3) < 1e-9))
+    record = run(near, "sgd", "constant:alpha=0.7", 20, measures=[])
+    verdict = judge("gd-strongly-convex", record)
+    assert verdict.word == "not applicable"
+    assert "gradients of another function were shown by step 1" in verdict.reason
+    plain = parabola_but(lambda x: 0.0 * x, lambda x: 0.0 * x)
+    record = run(plain, "sgd", "constant:alpha=0.7", 20, measures=[])
+    assert judge("gd-strongly-convex", record).holds
 
 
 def test_draws_without_an_objective_have_no_mean_to_go_by():

@@ -450,7 +450,7 @@ def test_the_allowance_is_far_smaller_than_a_wrong_constant(key, parts):
 
 
 def test_a_bound_of_the_last_round_alone_is_not_taken_for_one_that_rounding_moves():
-    claim = made_up(lambda T, horizon: np.where(T == horizon, 0.1, 1e9), "suboptimality")
+    claim = made_up(lambda T, horizon: np.where(horizon == T, 0.1, 1e9), "suboptimality")
     record = run("quadratic", "sgd", "constant:alpha=0.01", 20, measures=[])
     found = judge(claim, record)
     assert (found.word, found.first_violation) == ("violated", 20)

@@ -261,6 +261,8 @@ def _found(
         yield from _below_minimum(claim, problem, few)
         if problem.stochastic:
             yield from _noise(claim, problem, seeds, when, points)
+        elif problem.samples is None:
+            yield from _another_function(problem, few)
 
 
 def _outside(problem: Problem, points: Array) -> Iterator[_Finding]:
@@ -268,6 +270,14 @@ def _outside(problem: Problem, points: Array) -> Iterator[_Finding]:
     out = ~problem.domain.contains(points, tolerance=_TRUST * size).all(axis=0)
     if out.any():
         yield f"the domain {problem.domain}", "an iterate lies outside it", int(out.argmax())
+
+
+def _another_function(problem: Problem, points: Array) -> Iterator[_Finding]:
+    shown, judged = problem.gradient(points), problem.objective_gradient(points)
+    size = abs(judged).max(axis=-1) + abs(problem.objective_gradient(problem.start)).max()
+    place = _place(abs(shown - judged).max(axis=-1) > _TRUST * size)
+    if place is not None:
+        yield "its objective", "gradients of another function were shown", place
 
 
 def _curvature(claim: Claim, problem: Problem, points: Array) -> Iterator[_Finding]:

@@ -238,8 +238,11 @@ def _problem_constant(name: str) -> _Letter:
     )
 
 
-def _rule_setting(name: str, meaning: str) -> _Letter:
-    return _Letter(meaning, lambda c: float(c.setting.method.settings[name]), settings=(name,))
+def _rule_setting(name: str, meaning: str, counts: bool = False) -> _Letter:
+    def value(context: _Context) -> float:
+        return float(context.setting.method.settings[name])
+
+    return _Letter(meaning, value, settings=(name,), counts=counts)
 
 
 def _step_size(context: _Context) -> float:
@@ -402,6 +405,7 @@ LETTERS: Mapping[str, _Letter] = {
     "beta2": _rule_setting("beta2", "decay of the second moment"),
     "eps": _rule_setting("eps", "added to the root"),
     "weight_decay": _rule_setting("weight_decay", "weight of the decay towards 0"),
+    "rounds": _rule_setting("rounds", "how many steps the method is made for", counts=True),
     "clip_norm": _rule_setting("clip_norm", "the norm to which gradients are shortened"),
     "b0": _Letter("root of the accumulator's first value", _first_root, settings=("initial",)),
     "start_sup": _Letter(

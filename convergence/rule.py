@@ -36,7 +36,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from convergence.expression import (
     BLOCK_OPERATIONS,
@@ -67,6 +67,10 @@ __all__ = [
 
 #: The first value of a state variable that is a square matrix: ones on the diagonal, zeros beside.
 IDENTITY = "identity"
+
+
+#: How the first value of a state variable is given; see `rule`.
+First: TypeAlias = float | str | Callable[[Mapping[str, Any]], float]
 
 
 class Update:
@@ -182,6 +186,7 @@ SETTINGS: Mapping[str, Setting] = {
         "that factor itself",
         ("quintic", "polar"),
     ),
+    "rounds": Setting("how many steps the method is made for", low=1, high=1e6),
     "scale": Setting(
         "by what a step of a matrix is multiplied: sqrt(max(1, rows / columns)), "
         "0.2 sqrt(max(rows, columns)), sqrt(rows / columns), or 1",
@@ -397,10 +402,10 @@ class Rule:
         return "\n".join([*lines, *(f"{n} = {v}" for n, v in names.items() if v != n)])
 
 
-def _first(value: float | str, settings: Mapping[str, Any]) -> Any:
+def _first(value: First, settings: Mapping[str, Any]) -> Any:
     if isinstance(value, str):
         return value if value == IDENTITY else float(settings[value])
-    return float(value)
+    return float(value(settings) if callable(value) else value)
 
 
 @lru_cache(maxsize=1024)
@@ -541,7 +546,7 @@ def rule(
     tags: tuple[str, ...] = (),
     alias: str | None = None,
     accepts: Callable[[Mapping[str, Any]], str] | None = None,
-    **state: float | str,
+    **state: First,
 ) -> Callable[[Callable[..., Any]], Entry[Rule]]:
     """Register an update rule.
 
@@ -551,7 +556,8 @@ def rule(
         alias: A second key.
         accepts: Settings -> why they do not go together, in a sentence, or "".
         state: The state variables, in the order the function returns them, each with its first
-            value: a number, the name of the setting that holds it, or `IDENTITY`.
+            value: a number, the name of the setting that holds it, a function of the settings,
+            or `IDENTITY`.
 
     Raises:
         InputError: A setting is not in the closed list `SETTINGS`.

@@ -16,7 +16,7 @@ from problems.notation import require
 from problems.parameters import number, whole
 from problems.problem import Lettered, Outcomes, Problem, derived, exact, problem
 
-__all__ = ["kim_2024", "two_point_noise"]
+__all__ = ["kim_2024", "resisting_smooth", "two_point_noise"]
 
 
 @problem(
@@ -75,6 +75,101 @@ def kim_2024(
             "minimum": exact(0.0),
             "minimizer": exact([0.0]),
         },
+    )
+
+
+def _resisting_weights(N: int) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers b_k and s_k of `resisting-smooth`, for k = 0..N, with b_N = 1.
+
+    Rounded to multiples of 2**-36, so that b_k - s_k is b_{k+1} to the last bit. That moves their
+    bound by the square of 2**-36, as they are the best ones.
+    """
+    cost, shares = 0.0, []  # of the terms before k: 4 theta_{k-1}**2
+    for _ in range(N):
+        root = np.sqrt(1 + cost)
+        shares.append(1 / root)
+        cost = (1 + root) ** 2
+    last = (1 + np.sqrt(1 + 2 * cost)) / 2
+    values, weights = [1.0], [_on_grid(1 / last)]
+    for share in reversed(shares):
+        weights.append(_on_grid(share * values[-1]))
+        values.append(values[-1] + weights[-1])
+    return np.array(values[::-1]), np.array(weights[::-1])
+
+
+def _on_grid(value: float) -> float:
+    return round(value * 2**36) / 2**36
+
+
+@problem(
+    source="drori2017",
+    tags=("convex", "smooth", "worst-case"),
+)
+def resisting_smooth(*, N: int = 10, L: float = 1.0, R0: float = 1.0) -> Problem:
+    """The smooth function on which no method beats the optimized gradient method in N steps.
+
+    The envelope f(x) = min_z {h(z) + L/2 ||z - x||**2} of h(z) = max{0, max_k (a_k z_k + b_k)} in
+    N + 1 dimensions, from 0. It is L-smooth, f* = 0, and with s_k = a_k**2/L
+
+        f(x) = max_p sum_k p_k (a_k x_k + b_k) - s_k p_k**2/2, p_k >= 0, sum_k p_k <= 1,
+
+    with the gradient (p_k a_k)_k. Let b_{k+1} = b_k - s_k. Then p_k = 0 for all coordinates after
+    the first that is still 0, so that a gradient touches at most one coordinate that was 0 before.
+    As long as the last one is untouched p_N = 1 gives f(x) >= b_N - s_N/2, for every method that
+    moves in touched coordinates only.
+
+    The nearest minimiser has the coordinates -b_k/a_k, so L R0**2 = sum_k b_k**2/s_k. For given b_N
+    the least sum of the terms before k is 4 theta_{k-1}**2 b_k, by induction: the minimum over s of
+    (b + s)**2/s + c (b + s) is (1 + sqrt(1 + c))**2 b, at s = b/sqrt(1 + c). So theta_0 = 1 and
+    theta_{k+1} = (1 + sqrt(1 + 4 theta_k**2))/2; and b_N - s_N/2 is then largest at
+    s_N = b_N/theta_N, with theta_N = (1 + sqrt(1 + 8 theta_{N-1}**2))/2, where
+
+        f(x) - f* >= b_N - s_N/2 = L R0**2/(2 theta_N**2),
+
+    which the optimized gradient method attains.
+    """
+    N = whole("N", N, 1)
+    require(N <= 200, f"N={N} is too large: at most 200")
+    L = number("L", L, above=0)
+    R0 = number("R0", R0, above=0)
+    b, s = _resisting_weights(N)
+    a = np.sqrt(s)
+    # In parts of L rho**2 for values, of rho for lengths.
+    rho = R0 / float(np.linalg.norm(b / a))
+    nearest = -b / a * rho
+    halfway = nearest + rho * a / 2 * (np.arange(N + 1) == 0)
+
+    def shares(x: Any) -> Any:
+        """The weights p, and a_k x_k + b_k: shape (..., n) each."""
+        level = a * (x / rho) + b
+        order = np.argsort(-level, axis=-1)
+        sorted_level, sorted_s = np.take_along_axis(level, order, -1), s[order]
+        total = (sorted_level / sorted_s).cumsum(axis=-1) - 1
+        water = (total / (1 / sorted_s).cumsum(axis=-1)).max(axis=-1, keepdims=True)
+        # Of one coordinate alone without an error, so that the next one is not touched.
+        water = np.maximum(water, (level - s).max(axis=-1, keepdims=True))
+        return np.maximum(level - np.maximum(water, 0.0), 0.0) / s, level
+
+    def loss(x: Any, sample: Any) -> Any:
+        p, level = shares(x)
+        return L * rho**2 * (p * (level - s * p / 2)).sum(axis=-1)
+
+    def gradient(x: Any, sample: Any) -> Any:
+        return L * rho * a * shares(x)[0]
+
+    return Problem(
+        formula=f"f(x) = min_z max(0, max_k (a_k z_k + b_k)) + {L:g}/2 ||z - x||**2, "
+        f"{N + 1} coordinates",
+        domain=WholeSpace(),
+        start=np.zeros(N + 1),
+        loss_formula=loss,
+        gradient_formula=gradient,
+        constants={
+            "L": exact(L, "an envelope; f'' along a coordinate where 0 < p_k < 1", at=halfway),
+            "minimum": exact(0.0, "h >= 0"),
+            "minimizer": exact(nearest, "where a_k x_k + b_k = 0 for all k"),
+        },
+        unknown={"mu": "f is 0 on a cone", "G": "f grows as a square"},
     )
 
 

@@ -33,6 +33,7 @@ VARIANTS = (
     "huber-worst:N=4,L=3,R0=2,h=0.5",
     "goujaud-2023:L=100",
     "kim-2024:N=3,L=5,mu=2,R0=2,h=1.5",
+    "resisting-smooth:N=1,L=3,R0=2",
     "two-point-noise:p=0.6,sigma=2,start=3",
     "parabola-on-interval:mu=3,radius=0.5",
     "parabola-on-interval:noise=0.5",

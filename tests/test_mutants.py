@@ -152,6 +152,18 @@ optimized-gradient
         the gradient's part doubled | + weight * step => + 2 * weight * step
         gradient descent | new = (weight - 1) * displacement + weight * step \
             => new = 0 * displacement
+optimized-gradient-norm
+    kim-fessler-2021-ogm-g  huber-worst:N=150  optimized-gradient-norm:rounds=50 \
+            inverse-smoothness  60
+        no momentum | by_step = by_gradient * (weight - 1) / weight => by_step = 0 * weight
+    momentum-in-points  {STRETCHED}  optimized-gradient-norm:rounds=20  inverse-smoothness:h=0.7 \
+            30
+        the look at the gradient left out | + by_gradient * step => + 0 * step
+        it goes on | where(t <= rounds, displacement, 0.0) => displacement
+        the weight of this round for the next | 2 * following - 1 => 2 * weight - 1
+        momentum of the step alone | by_step * (step + u) => by_step * u
+        weights that fall by a half | sqrt(where(t < 2, square / 2, square)) => weight - 0.5
+        the first weight like the others | where(t < 2, square / 2, square) => square
 primal-averaging
     primal-averaging-lipschitz  l1-norm  primal-averaging  constant:alpha=0.4  100
         no averaging | return share * u, (1 - share) * u => return u, u - u

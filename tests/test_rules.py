@@ -73,6 +73,7 @@ def variants():
         "averaging_power": (1.0, 0.5),
         "interpolation": (0.0, 1.0),
         "clip_norm": (0.0, 0.1),
+        "rounds": (1.0, 3.0, 40.0),
     }
     for entry in catalogue:
         if entry().traced.asks_objective:
@@ -151,7 +152,9 @@ def by_hand(rule, gradient, start, sizes):
     function, settings = rule.entry.function, dict(rule.settings)
     climb = settings.pop("maximize")
     state = {
-        name: settings[first] if isinstance(first, str) else float(first)
+        name: settings[first]
+        if isinstance(first, str)
+        else float(first(settings) if callable(first) else first)
         for name, first in rule.entry.facts["state"].items()
     }
     asked = [

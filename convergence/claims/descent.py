@@ -37,6 +37,7 @@ __all__ = [
     "ghadimi_2015_hb_convex_long",
     "ghadimi_2015_hb_sc",
     "goujaud_2023_cycle",
+    "in_the_span",
     "kim_2024_gd",
     "lessard_2016_cycle",
     "nesterov_2004_sc",
@@ -552,12 +553,16 @@ def nesterov_2004_sc(T: Any, L: Any, mu: Any, D0: Any, R0: Any) -> Any:
 
 
 _SPANNING = (
+    "accelerated-gradient",
+    "clipped-gradient",
     "gradient-descent",
     "heavy-ball",
     "nesterov",
-    "accelerated-gradient",
     "optimized-gradient",
+    "optimized-gradient-norm",
+    "polyak-step",
     "primal-averaging",
+    "schedule-free",
     "unified-momentum",
 )
 
@@ -568,7 +573,7 @@ def _spanning(setting: Setting) -> str:
     return "" if rule.key in _SPANNING else f"the run used {rule.key}"
 
 
-_in_the_span = Assumption("the iterates lie in the start plus the span of gradients", _spanning)
+in_the_span = Assumption("the iterates lie in the start plus the span of gradients", _spanning)
 _WORST = "nesterov-worst-smooth:N=50"
 
 
@@ -577,7 +582,7 @@ _WORST = "nesterov-worst-smooth:N=50"
     tags=("suboptimality", "convex", "limit"),
     measure="suboptimality",
     sense="at least",
-    assumes=[the_problem("nesterov-worst-smooth"), _in_the_span],
+    assumes=[the_problem("nesterov-worst-smooth"), in_the_span],
     cases=f"""
         holds
             nesterov-worst-smooth:N=20  heavy-ball:beta1=0.8  inverse-smoothness:h=3.5  20
@@ -610,7 +615,7 @@ def nesterov_smooth_lower_bound(T: Any, L: Any, R0: Any, n: Any) -> Any:
     tags=("suboptimality", "convex", "limit"),
     measure="suboptimality",
     sense="at least",
-    assumes=[the_problem("nesterov-worst-smooth"), _in_the_span],
+    assumes=[the_problem("nesterov-worst-smooth"), in_the_span],
     cases=f"""
         holds
             {_WORST}  sgd  constant:alpha=2  50

@@ -497,6 +497,21 @@ def _points_of_ogm(f: _Slope, x: Array, a: float, s: Mapping[str, Any], rounds: 
         q = y + ahead / following
 
 
+def _points_of_ogm_g(f: _Slope, x: Array, a: float, s: Mapping[str, Any], rounds: int) -> Any:
+    """By the descent sequence y, with the weights of `_weights` from the last to the first."""
+    last = int(s["rounds"])
+    weights = _weights(last)[last - 1 :: -1]
+    weights = [0.5 + sqrt(0.25 + 2 * weights[0] ** 2), *weights]
+    before = x
+    for w, following in pairwise(weights[: rounds + 1]):
+        y = x - a * f(x)
+        share = (2 * following - 1) / (2 * w - 1)
+        before, x = y, y + share * ((w - 1) / w * (y - before) + (y - x))
+        yield x
+    for _ in range(last, rounds):
+        yield x
+
+
 def _points_of_averaging(f: _Slope, x: Array, a: float, s: Mapping[str, Any], rounds: int) -> Any:
     before, p = x, s["averaging_power"]
     for t in range(1, rounds + 1):
@@ -534,6 +549,7 @@ _POINTS: Mapping[str, Callable[..., Any]] = {
     "heavy-ball": _points_of_heavy_ball,
     "nesterov": _points_of_nesterov,
     "optimized-gradient": _points_of_ogm,
+    "optimized-gradient-norm": _points_of_ogm_g,
     "polyak-step": _points_of_polyak,
     "primal-averaging": _points_of_averaging,
     "schedule-free": _points_of_free,
@@ -578,6 +594,7 @@ _STRETCHED = "quadratic:kappa=10,dimension=3"
         "beck2009, Section 4",
         "su2016",
         "kim2016",
+        "kim2021",
         "tao2021",
         "yan2018",
         "defazio2024",
@@ -608,6 +625,7 @@ _STRETCHED = "quadratic:kappa=10,dimension=3"
             {_STRETCHED}  accelerated-gradient:weights=simplified  inverse-smoothness:h=0.7  30
             {_STRETCHED}  optimized-gradient  inverse-smoothness:h=0.7  30
             {_STRETCHED}  optimized-gradient:last_step=false  inverse-smoothness:h=0.7  30
+            {_STRETCHED}  optimized-gradient-norm:rounds=20  inverse-smoothness:h=0.7  30
             {_STRETCHED}  primal-averaging  inverse-smoothness  30
             {_STRETCHED}  primal-averaging:averaging_power=1  inverse-smoothness  30
             {_STRETCHED}  schedule-free:interpolation=0.5  inverse-smoothness:h=0.7  30
@@ -632,6 +650,8 @@ def momentum_in_points(T: Any, R0: Any) -> Any:
     look-ahead iterates are y; FISTA with (w_t - 1) / w_{t+1} for beta;
     the optimized gradient method y_{t+1} = q_t - alpha g(q_t), q_{t+1} = y_{t+1}
     + ((w_t - 1) (y_{t+1} - y_t) + w_t (y_{t+1} - q_t)) / w_{t+1};
+    OGM-G y_{t+1} = x_t - alpha g(x_t), x_{t+1} = y_{t+1} + s_t ((w_t - 1) / w_t (y_{t+1} - y_t)
+    + y_{t+1} - x_t), s_t = (2 w_{t+1} - 1) / (2 w_t - 1), its weights those from the last back;
     averaging, the heavy ball with alpha (1 + p) / (t + 1 + p) and (t - 1) / (t + 1 + p);
     Schedule-Free z_{t+1} = z_t - alpha g((1 - b) z_t + b x_t), x_t the mean of z_1..z_t;
     unified momentum s_{t+1} = x_t - s alpha g(x_t), x_{t+1} = x_t - alpha g(x_t)

@@ -25,17 +25,21 @@ from convergence.claims.assumptions import (
     states,
     step,
     step_size,
+    the_problem,
     the_rule,
     unbiased,
     unconstrained,
 )
+from convergence.claims.descent import in_the_span
 from convergence.claims.stochastic import least_over_weights
 
 __all__ = [
     "beck_teboulle_2009_fista",
+    "drori_2017_lower_bound",
     "goujaud_2022_heavy_ball",
     "kim_fessler_2016_ogm",
     "kim_fessler_2017_ogm_primary",
+    "kim_fessler_2021_ogm_g",
     "primal_averaging_lipschitz",
     "primal_averaging_smooth",
     "sebbouh_2021_last",
@@ -221,6 +225,73 @@ def kim_fessler_2016_ogm(T: Any, R0: Any, alpha: Any) -> Any:
     """
     last = (1 + sqrt(1 + 8 * weight(T) ** 2)) / 2
     return R0**2 / (2 * alpha * last**2)
+
+
+_UNBEATEN = "resisting-smooth:N=50"
+
+
+@claim(
+    source="drori2017",
+    tags=("suboptimality", "convex", "limit", "acceleration"),
+    measure="suboptimality",
+    sense="at least",
+    assumes=[the_problem("resisting-smooth"), in_the_span],
+    cases=f"""
+        holds
+            {_UNBEATEN}  optimized-gradient  inverse-smoothness  50
+            resisting-smooth:N=1,L=3,R0=2  optimized-gradient  inverse-smoothness  1
+            {_UNBEATEN}  nesterov:beta1=0.92  inverse-smoothness  60
+        holds, not sensitive
+            {_UNBEATEN}  sgd  inverse-smoothness  50
+        not applicable
+            {_UNBEATEN}  adam  constant:alpha=0.1  50
+            quadratic  optimized-gradient  inverse-smoothness  50
+    """,
+)
+def drori_2017_lower_bound(T: Any, L: Any, R0: Any, n: Any) -> Any:
+    """No method in the span of the gradients beats the optimized gradient method.
+
+    f(x_{T+1}) - f* >= L R0**2 / (2 theta_N**2) for T <= N = n - 1, theta_N the last weight of
+    `kim-fessler-2016-ogm` in N steps; of later rounds it says nothing.
+
+    See `resisting-smooth`: after T steps coordinate N is still 0. It is another function than the
+    paper's, with the same value; `optimized-gradient` attains it.
+    """
+    last = (1 + sqrt(1 + 8 * weight(n - 1) ** 2)) / 2
+    return np.where(n > T, L * R0**2 / (2 * last**2), -np.inf)
+
+
+@claim(
+    source="kim2021, Theorem 6.1",
+    tags=("stationarity", "convex", "momentum", "acceleration"),
+    measure="stationarity_gap",
+    assumes=[the_rule("optimized-gradient-norm"), *_CONVEX_DESCENT],
+    cases="""
+        holds
+            quadratic:kappa=1,dimension=1  optimized-gradient-norm:rounds=50  inverse-smoothness  60
+            quadratic:kappa=1,dimension=1  optimized-gradient-norm:rounds=1  inverse-smoothness  9
+        holds, not sensitive
+            huber-worst:N=4  optimized-gradient-norm:rounds=4  inverse-smoothness  5
+            breast-cancer-logistic  optimized-gradient-norm:rounds=200  inverse-smoothness:h=0.7 \
+                200
+        not applicable
+            quadratic  optimized-gradient-norm  inverse-smoothness:h=1.5  10
+            quadratic  optimized-gradient  inverse-smoothness  10
+            breast-cancer-logistic:batch=8  optimized-gradient-norm  inverse-smoothness  10
+            pl-sine  optimized-gradient-norm  inverse-smoothness  10
+    """,
+)
+def kim_fessler_2021_ogm_g(T: Any, D0: Any, alpha: Any, rounds: Any) -> Any:
+    """OGM-G: the gradient after the rounds that the method is made for.
+
+    ||grad f(x_{T+1})|| <= sqrt(2 D0 / alpha) / theta_N for T >= N = `rounds`, after which the
+    method stops; theta_N is the weight of the last step of `optimized-gradient` in N steps. Of
+    earlier rounds it says nothing.
+
+    No smaller bound is true: L x**2/2 attains it for every N.
+    """
+    last = (1 + sqrt(1 + 8 * weight(rounds) ** 2)) / 2
+    return np.where(rounds <= T, sqrt(2 * D0 / alpha) / last, np.inf)
 
 
 @claim(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import sqrt as root
 from typing import Any
 
 from convergence.rule import Update, rule
-from problems.arithmetic import sqrt
+from problems.arithmetic import sqrt, where
 
 __all__ = [
     "accelerated_gradient",
+    "first_weight",
     "optimized_gradient",
+    "optimized_gradient_norm",
     "primal_averaging",
     "schedule_free",
     "unified_momentum",
@@ -91,6 +95,47 @@ def optimized_gradient(
         following,
         query=next_x + behind - new / following,
     )
+
+
+def first_weight(settings: Mapping[str, Any]) -> float:
+    """Of `optimized-gradient-norm`: the last weight of `optimized-gradient` in as many steps."""
+    weight = 1.0
+    for _ in range(int(settings["rounds"]) - 1):
+        weight = (1 + root(1 + 4 * weight * weight)) / 2
+    return (1 + root(1 + 8 * weight * weight)) / 2
+
+
+def _whole_rounds(settings: Mapping[str, Any]) -> str:
+    rounds = settings["rounds"]
+    return "" if rounds == int(rounds) else f"rounds={rounds} must be a whole number"
+
+
+@rule(
+    source="kim2021, Section 6",
+    tags=("momentum", "acceleration"),
+    accepts=_whole_rounds,
+    u=0,
+    weight=first_weight,
+)
+def optimized_gradient_norm(
+    g: Any, u: Any, weight: Any, t: Any, step_size: Any, *, rounds: float = 10.0
+) -> Any:
+    """Kim and Fessler's OGM-G, by which gradients become small as fast as is possible.
+
+    With y_{t+1} = x_t - alpha g(x_t) and y_1 = x_1, step t of N = `rounds` leads to
+    x_{t+1} = y_{t+1} + (w_t - 1) (2 w_{t+1} - 1) / (w_t (2 w_t - 1)) (y_{t+1} - y_t)
+    + (2 w_{t+1} - 1) / (2 w_t - 1) (y_{t+1} - x_t). The weights are those of `optimized-gradient`
+    in reverse: w_{N+1} = 1, w_t = (1 + sqrt(1 + 4 w_{t+1}**2)) / 2, and
+    w_1 = (1 + sqrt(1 + 8 w_2**2)) / 2. After N steps the method stops.
+    """
+    square = weight * weight - weight
+    following = where(t < rounds, sqrt(where(t < 2, square / 2, square)), 1.0)
+    by_gradient = (2 * following - 1) / (2 * weight - 1)
+    by_step = by_gradient * (weight - 1) / weight
+    step = step_size * g
+    # u = y_t - x_t.
+    displacement = step + by_step * (step + u) + by_gradient * step
+    return where(t <= rounds, displacement, 0.0), displacement - step, following
 
 
 @rule(

@@ -78,7 +78,10 @@ def play(
     """T rounds of a rule of the catalogue on symbols."""
     rule = find_rule(specification)
     # A vector of zeros is a symbol too.
-    first = rule.entry.facts["state"].values()
+    first = (
+        value(rule.settings) if callable(value) else value
+        for value in rule.entry.facts["state"].values()
+    )
     state = [0.0 * start if value == 0 else value for value in first]
     x = query = start
     run = Run([start])
@@ -126,6 +129,9 @@ def figures(problem: Any, measure: str, run: Run, f: Any, least: Any, best: Any)
     elif measure == "stationarity_least":
         for g in run.gradients:
             problem.set_performance_metric(g**2)
+        return np.sqrt
+    elif measure == "stationarity_gap":
+        problem.set_performance_metric(f.gradient(run.points[-1]) ** 2)
         return np.sqrt
     elif measure == "gradient_mean_square":
         problem.set_performance_metric(mean([g**2 for g in run.gradients]))
@@ -332,7 +338,7 @@ def compare(comparison: Comparison, T: int) -> Row:
         "alpha_sum": sum(sizes),
         "alpha_square_sum": sum(size**2 for size in sizes),
         "horizon": float(T),
-        **{name: settings[name] for name in ("beta1",) if name in settings},
+        **{name: settings[name] for name in ("beta1", "rounds") if name in settings},
         **comparison.family.letters,
     }
     letters = {name: np.float64(known[name]) for name in claim.letters}
@@ -348,6 +354,11 @@ SMOOTH_CONVEX = Family(
     "convex, 1-smooth, R0 = 1",
     one_function(SmoothConvexFunction, "R0", L=1.0),
     {**_EXACT, "R0": 1.0, "curvature": 0.0},
+)
+SMOOTH_CONVEX_GAP = Family(
+    "convex, 1-smooth, D0 = 1",
+    one_function(SmoothConvexFunction, "D0", L=1.0),
+    {**_EXACT, "D0": 1.0, "curvature": 0.0},
 )
 _STRONG = f"{MU:g}-strongly convex, 1-smooth"
 STRONG_BY_VALUE, STRONG_BY_DISTANCE, STRONG_BY_BOTH = (
@@ -595,6 +606,17 @@ COMPARISONS: tuple[Comparison, ...] = (
         "optimized-gradient:last_step=false",
         constant(1.0),
         (1, 3, 6),
+    ),
+    *(
+        Comparison(
+            "kim-fessler-2021-ogm-g",
+            SMOOTH_CONVEX_GAP,
+            f"optimized-gradient-norm:rounds={T}",
+            constant(1.0),
+            (T,),
+            tight=True,
+        )
+        for T in (1, 2, 4, 7)
     ),
     Comparison(
         "goujaud-2022-heavy-ball",

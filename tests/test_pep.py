@@ -87,7 +87,7 @@ def test_the_page_says_what_came_out(rows):
 
 METHODS = (
     r"the method is (gradient-descent|heavy-ball|nesterov|accelerated-gradient"
-    r"|optimized-gradient|primal-averaging|schedule-free|unified-momentum)\b"
+    r"|optimized-gradient|optimized-gradient-norm|primal-averaging|schedule-free|unified-momentum)\b"
 )
 
 

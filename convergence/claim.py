@@ -342,12 +342,26 @@ def _fresh_margin_limit(context: _Context) -> float:
     return float(w[0] - abs(w[1] + w[2]))
 
 
+def _noise_at_minimizer(context: _Context) -> float:
+    problem = context.setting.problem
+    law = problem.outcomes()  # type: ignore[misc]  # the assumption `reshuffled` asks for it
+    x = np.broadcast_to(
+        np.asarray(problem.constants["minimizer"].value, float),
+        (law.probabilities.size, problem.dimension),
+    )
+    return float(law.probabilities @ (problem.gradient(x, law.samples) ** 2).sum(axis=-1))
+
+
+def _epoch(context: _Context) -> float:
+    return float(context.setting.problem.outcomes().probabilities.size)  # type: ignore[misc]
+
+
 def _first_root(context: _Context) -> float:
     return float(np.sqrt(context.setting.method.settings["initial"]))
 
 
 # Letters that are constants of the problem as it states them.
-_STATED = ("L", "mu", "mu_pl", "G", "G_inf", "M", "M_G", "L_max", "L_spectral")
+_STATED = ("L", "mu", "mu_pl", "G", "G_inf", "M", "M_G", "L_max", "mu_min", "L_spectral")
 
 #: Labels that are checked on the run itself, and the running total that is held against them.
 SEEN = {"G": "gradient_norm_most", "G_inf": "gradient_most"}
@@ -386,6 +400,12 @@ LETTERS: Mapping[str, _Letter] = {
             sum(min(s) if len(s) == 2 else 1 for s in c.setting.problem.blocks.values())
         ),
     ),
+    "sigma_star2": _Letter(
+        "mean of ||grad f_i||**2 at the minimiser, of a finite sum",
+        _noise_at_minimizer,
+        constants=("minimizer",),
+    ),
+    "epoch": _Letter("the number of losses of a finite sum", _epoch, counts=True),
     "n": _Letter("dimension", lambda c: float(c.setting.problem.dimension), counts=True),
     "R0": _Letter(
         "distance of the start to the minimiser",

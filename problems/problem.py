@@ -49,6 +49,7 @@ CONSTANTS: Mapping[str, str] = {
     "M": "growth of the stochastic gradient: E||g||_2**2 <= M + M_G ||grad f(x)||_2**2",
     "M_G": "the factor in that growth; with M = 0 it is the strong growth constant rho",
     "L_max": "smoothness of every single (sampled) loss",
+    "mu_min": "strong convexity of every single (sampled) loss",
     "L_spectral": "smoothness in the spectral norm of the blocks: ||grad f(X) - grad f(Y)||_nuc "
     "<= L_spectral ||X - Y||_spec; of several blocks, the sum of the nuclear norms and the largest "
     "spectral norm; a block of one axis counts as a column",
@@ -445,6 +446,7 @@ class Problem:
     def _check_order(self) -> None:
         """Refuse constants that contradict each other."""
         for smaller, larger in (
+            ("mu_min", "mu"),
             ("mu", "L"),
             ("mu_pl", "L"),
             ("mu", "mu_pl"),
@@ -502,6 +504,11 @@ class Problem:
             InputError: The points are not of shape (..., n).
         """
         return split(x, self.blocks)
+
+    @property
+    def reshuffled(self) -> bool:
+        """Whether each epoch shows every outcome once, in a fresh order."""
+        return self.outcomes is not None and self.settings.get("order") == "reshuffled"
 
     @property
     def dependent_draws(self) -> str:

@@ -28,6 +28,7 @@ from problems.problem import (
     Problem,
     Samples,
     Stationary,
+    derived,
     exact,
     problem,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "noisy_quadratic",
     "rare_feature_logistic",
     "shi_2021",
+    "shuffled_parabolas",
     "skewed_batches",
     "wilson_2017",
     "zhang_2022",
@@ -858,6 +860,87 @@ def zhang_2022(
             "mu_pl": "f' stays 1/n while f grows without bound",
             "G": "f' grows without bound as x falls",
             "G_inf": "f' grows without bound as x falls",
+            **unknown,
+        },
+        exact_gradient_cost=float(n),
+    )
+
+
+@problem(
+    source="mishchenko2020",
+    tags=(
+        *("stochastic", "convex", "smooth", "strongly-convex", "polyak-lojasiewicz"),
+        *("1-D", "finite-sum"),
+    ),
+)
+def shuffled_parabolas(
+    *,
+    n: int = 3,
+    L: float = 1.0,
+    mu: float = 1.0,
+    sigma: float = 1.0,
+    order: str = "reshuffled",
+    start: float = 2.0,
+) -> Problem:
+    """Parabolas that pull apart at the minimiser of their mean, by which shuffling is measured.
+
+    f_k(x) = c_k x**2/2 + h_k x for k = 0..n-1. The curvatures c_k rise evenly from mu to L, and the
+    slopes h_k evenly about 0, so that their mean is 0 and the mean of h_k**2 is sigma**2. The mean
+    of the f_k is c x**2/2 with c = (mu + L)/2: the noise at its minimiser is sigma**2.
+
+    For mu = L gradient descent with the step size 1/L leads to -h_k/L, k the component that was
+    seen last. At the end of each epoch that is any of them, and E x**2 = sigma**2/L**2.
+    """
+    n = whole("n", n, 2, 10_000)
+    L = number("L", L, above=0)
+    mu = number("mu", mu, above=0)
+    require(mu <= L, f"mu={mu!r} must be at most L={L!r}")
+    sigma = number("sigma", sigma, above=0)
+    order = _accepted_order(order)
+    middle = (n - 1) / 2
+    which = np.arange(float(n))
+    rise, slope = (L - mu) / (n - 1), sigma / float(np.sqrt(np.mean((which - middle) ** 2)))
+    c = (mu + L) / 2
+    square = float(np.mean((mu + rise * which) ** 2))
+    if mu == L:
+        variance = exact(sigma**2, "the curvatures are the same")
+        known = {"sigma2": variance, "M": variance, "M_G": exact(1.0, "E g**2 = f'**2 + sigma**2")}
+        growing = {}
+    else:
+        known = {
+            "M": derived(2 * sigma**2, "(c_k x + h_k)**2 <= 2 (c_k x)**2 + 2 h_k**2"),
+            "M_G": derived(2 * square / c**2, "twice the mean of c_k**2, over c**2"),
+        }
+        growing = {"sigma2": "the variance grows with |x|"}
+    noise, unknown = _noise_constants(order, known)
+    return Problem(
+        formula=f"f(x) = {c:g} x**2/2, the mean of {n} parabolas with curvatures from {mu:g} to "
+        f"{L:g} and slopes at 0 of mean square {sigma**2:g}, {order}",
+        domain=WholeSpace(),
+        start=np.array([number("start", start)]),
+        scalar=True,
+        loss_formula=lambda x, k: (mu + rise * k) * x * x / 2 + slope * (k - middle) * x,
+        gradient_formula=lambda x, k: (mu + rise * k) * x + slope * (k - middle),
+        samples=_visits(which, order),
+        stochastic=True,
+        objective_formula=lambda x: c * x * x / 2,
+        objective_gradient_formula=lambda x: c * x,
+        outcomes=lambda: Outcomes(which, np.full(n, 1 / n)),
+        affine=True,
+        constants={
+            "L": exact(c, "f''"),
+            "mu": exact(c, "f''"),
+            "mu_pl": exact(c, "f'**2 = 2 c f"),
+            "L_max": exact(L, "the largest curvature"),
+            "mu_min": exact(mu, "the least curvature"),
+            "minimum": exact(0.0),
+            "minimizer": exact([0.0], "the slopes have the mean 0"),
+            **noise,
+        },
+        unknown={
+            "G": "gradients grow with |x|",
+            "G_inf": "gradients grow with |x|",
+            **growing,
             **unknown,
         },
         exact_gradient_cost=float(n),

@@ -32,7 +32,7 @@ This page is written by `convergence catalogue`.
 GUARANTEED = (
     ("The start lies in the domain, and is finite.", "`Problem`"),
     (
-        "mu <= mu_pl <= L <= L_max, G_inf <= G, and none of the constants is negative.",
+        "mu_min <= mu <= mu_pl <= L <= L_max, G_inf <= G, and none of the constants is negative.",
         "`Problem`",
     ),
     (

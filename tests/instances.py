@@ -34,6 +34,8 @@ VARIANTS = (
     "goujaud-2023:L=100",
     "kim-2024:N=3,L=5,mu=2,R0=2,h=1.5",
     "resisting-smooth:N=1,L=3,R0=2",
+    "shuffled-parabolas:n=4,L=2,mu=0.5,sigma=3,order=independent",
+    "shuffled-parabolas:n=2,order=independent",
     "two-point-noise:p=0.6,sigma=2,start=3",
     "parabola-on-interval:mu=3,radius=0.5",
     "parabola-on-interval:noise=0.5",

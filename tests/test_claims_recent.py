@@ -1,5 +1,7 @@
 """The theorems since 2017: what attains them, that a smaller bound fails, where they are mute."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from test_claims_momentum import record_of, times_bound, with_bound, without
@@ -35,6 +37,8 @@ FRANK_WOLFE = {
 SHORT = "constant:alpha=0.1"
 CLIPPED = "clipped-gradient"
 BIAS, LEAST, SIGN = (f"koloskova-2023-{name}" for name in ("clipping", "clipping-least", "sign"))
+
+RESHUFFLED, PULLED = "mishchenko-2020-reshuffling", "shuffled-parabolas"
 
 # Claim, run, the ratio that is attained and at which round.
 WITNESSES = [
@@ -79,6 +83,8 @@ WITNESSES = [
         )
         for b in (0, 0.3, 1)
     ),
+    (RESHUFFLED, (PULLED, "sgd", WHOLE, 18, 40), 1, None),
+    (RESHUFFLED, (f"{PULLED}:n=4,L=3,mu=3,sigma=2", "sgd", "constant:alpha=1/3", 12, 40), 1, None),
     ("zamani-glineur-2023", ("absolute-value", "sgd", FALLING, 63), 1, 63),
     ("zamani-glineur-2023", ("absolute-value:start=3", "sgd", "linear-decay:alpha=3/4", 1), 1, 1),
     (
@@ -377,8 +383,42 @@ def test_silver_steps_outrun_every_constant_step_size():
     assert of(key, 4094, **letters) == np.inf
 
 
+@pytest.mark.parametrize("alpha", [0.1, 0.5, 1.0])
+def test_the_bound_on_reshuffling_is_the_sum_of_its_proof(alpha):
+    """Epoch by epoch, round by round."""
+    n, L, mu, s = 4, 1.0, 0.5, 2.0
+    square = 9.0
+    for epoch in range(1, 4):
+        for i in range(n):
+            drawn = alpha**2 * i * (n - i) / (n - 1) * s
+            square = (1 - alpha * mu) * square + 2 * alpha * L / 2 * drawn
+        letters = {"L_max": L, "mu_min": mu, "sigma_star2": s, "epoch": float(n)}
+        found = of(RESHUFFLED, epoch * n, R0=3.0, alpha=alpha, **letters)
+        assert found == pytest.approx(square, rel=1e-12)
+        assert of(RESHUFFLED, epoch * n - 1, R0=3.0, alpha=alpha, **letters) == np.inf
+
+
+def test_a_sum_of_some_of_all_vectors_has_the_mean_square_of_the_proof():
+    vectors = np.random.default_rng(3).normal(size=(5, 2))
+    vectors -= vectors.mean(axis=0)
+    s = (vectors**2).sum(axis=1).mean()
+    for i in range(6):
+        sums = [vectors[list(some)].sum(axis=0) for some in combinations(range(5), i)]
+        assert np.mean([(v**2).sum() for v in sums]) == pytest.approx(
+            i * (5 - i) / 4 * s, abs=1e-12
+        )
+
+
+def test_drawing_with_replacement_breaks_the_bound_on_reshuffling():
+    record = record_of(f"{PULLED}:order=independent", "sgd", "constant:alpha=0.5", 9, 40)
+    claim = without(catalogue[RESHUFFLED](), "fresh order")
+    assert judge(claim, record).word == "violated"
+
+
 def test_other_methods_and_steps_break_the_bounds():
     for key, words, parts in (
+        (RESHUFFLED, ("method",), (PULLED, "sgd:maximize=true", WHOLE, 9, 4)),
+        (RESHUFFLED, ("alpha <=",), (PULLED, "sgd", "constant:alpha=1.9", 9, 4)),
         *(
             (
                 key,
@@ -428,6 +468,20 @@ def test_other_methods_and_steps_break_the_bounds():
 # Where they do not speak
 
 NOT_APPLICABLE = [
+    *(
+        (RESHUFFLED, parts, named)
+        for parts, named in (
+            ((f"{PULLED}:order=independent", "sgd", WHOLE), "fresh order"),
+            (("two-point-noise", "sgd", WHOLE), "rounds are not reshuffled"),
+            ((POINT, "sgd", WHOLE), "nothing is drawn"),
+            (("zhang-2022", "sgd", WHOLE), "states no mu_min"),
+            (("shi-2021:order=reshuffled", "sgd", WHOLE), "states no mu_min"),
+            (("absolute-value", "sgd", WHOLE), "nothing is drawn"),
+            ((PULLED, "sgd", "constant:alpha=1.01"), "alpha <= 1/L_max"),
+            ((PULLED, "sgd", "inverse:alpha=1"), "constant"),
+            ((PULLED, "adam", WHOLE), "method"),
+        )
+    ),
     *(
         (key, (problem, rule, schedule), named)
         for key, right in ((BIAS, CLIPPED), (SIGN, "signsgd"))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from itertools import product
+from itertools import permutations, product
 from math import comb
 
 import numpy as np
@@ -179,6 +179,45 @@ def test_the_best_fixed_point_of_a_listed_run_is_that_of_its_draws(specification
         best = np.array(each) @ np.min(sums, axis=1)
         hindsight = record.problem.hindsight([T], record.seeds)[:, 0]
         assert weights @ hindsight == pytest.approx(best, rel=1e-12)
+
+
+# Without replacement
+
+
+def test_every_order_of_an_epoch_is_run():
+    """Against all paths of the recursion, written out; the last epoch is cut short."""
+    n, T, alpha = 3, 8, 0.3
+    shuffled = setting(f"shuffled-parabolas:n={n},L=2,mu=0.5", "sgd", f"constant:alpha={alpha}", T)
+    known, squares = shuffled.problem.outcomes(), []
+    h = np.sqrt(1.5) * (np.arange(n) - 1)
+    for orders in product(permutations(range(n)), repeat=3):
+        x, path = 2.0, []
+        for k in sum(orders, ())[:T]:
+            x -= alpha * ((0.5 + 0.75 * k) * x + h[k])
+            path.append(x * x)
+        squares.append(path)
+    found = enumerated(shuffled, every_round(T), ["distance_square"])
+    assert found[1].size == 6**3
+    np.testing.assert_allclose(mean(found, "distance_square"), np.mean(squares, axis=0), rtol=1e-12)
+    assert known.probabilities.size == n
+    # With replacement it is another expectation.
+    replaced = setting(
+        f"shuffled-parabolas:n={n},L=2,mu=0.5,order=independent",
+        "sgd",
+        f"constant:alpha={alpha}",
+        T,
+    )
+    others = mean(enumerated(replaced, every_round(T), ["distance_square"]), "distance_square")
+    assert others[0] == pytest.approx(np.mean(squares, axis=0)[0], rel=1e-12)
+    assert (others[1:] > 1.1 * np.mean(squares, axis=0)[1:]).all()
+
+
+def test_orders_that_are_too_many_are_not_run():
+    found = enumerated(setting("shuffled-parabolas:n=9"), every_round(1), ["distance_square"])
+    assert found == "an epoch of 9 rounds has more than 65536 orders"
+    found = enumerated(setting("shuffled-parabolas:n=5"), every_round(11), ["distance_square"])
+    assert "120 outcomes an epoch" in found
+    assert "draws depend" in expected(setting("shuffled-parabolas"), SQUARES[0], every_round(3))
 
 
 # Enumeration against recursion
@@ -460,7 +499,7 @@ def test_the_reason_is_named_where_no_recursion_is_known(problem, rule, measure,
     ("problem", "steps", "word"),
     [
         ("quadratic", 3, "nothing is drawn"),
-        ("shi-2021:order=reshuffled", 3, "reshuffled"),
+        ("shi-2021:order=reshuffled", 3, "an epoch of 10 rounds"),
         ("noisy-quadratic", 3, "lists no outcomes"),
         (_CE3, 17, f"more than {MOST_SEQUENCES} sequences in 17 rounds"),
         ("label-noise-least-squares:batch=20", 1, "batches of 20"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, permutations
 from typing import Any
 
 import numpy as np
@@ -96,19 +96,20 @@ def enumerated(
     problem, last = setting.problem, int(times[-1])
     if not problem.stochastic:
         return "nothing is drawn"
-    if problem.dependent_draws:
+    if problem.dependent_draws and not problem.reshuffled:
         return f"draws depend on each other: {problem.dependent_draws}"
     if problem.outcomes is None:
         return "the problem lists no outcomes of a draw"
-    found = _of_a_round(problem)
+    found = _orders_of_an_epoch(problem) if problem.reshuffled else _of_a_round(problem)
     if isinstance(found, str):
         return found
     samples, chances = found
-    ways = chances.size
+    ways, length = chances.size, samples.shape[1]
     # Exact, and not of a power that has a million digits.
-    depth = last if ways > 1 else 0
+    depth = -(-last // length) if ways > 1 else 0
     if depth * math.log2(ways) > math.log2(MOST_SEQUENCES):
-        return f"{ways} outcomes a round have more than {MOST_SEQUENCES} sequences in {last} rounds"
+        each = "a round" if length == 1 else "an epoch"
+        return f"{ways} outcomes {each} have more than {MOST_SEQUENCES} sequences in {last} rounds"
     if false := misstated(problem):
         return false
     weights = np.ones(1)
@@ -140,8 +141,19 @@ def enumerated(
     return record, weights
 
 
+def _orders_of_an_epoch(problem: Problem) -> tuple[NDArray[Any], Array] | str:
+    """Every order in which an epoch may show the outcomes, (k, n, ...), and the probabilities."""
+    assert problem.outcomes is not None
+    known = problem.outcomes()
+    n = known.probabilities.size
+    if math.lgamma(n + 1) > math.log(MOST_SEQUENCES):
+        return f"an epoch of {n} rounds has more than {MOST_SEQUENCES} orders"
+    orders = np.array(list(permutations(range(n))))
+    return known.samples[orders], np.full(len(orders), 1 / len(orders))
+
+
 def _of_a_round(problem: Problem) -> tuple[NDArray[Any], Array] | str:
-    """What a round may show, each once, (k, ...), and the probabilities, (k,)."""
+    """What a round may show, each once, (k, 1, ...), and the probabilities, (k,)."""
     assert problem.outcomes is not None
     assert problem.samples is not None
     known = problem.outcomes()
@@ -161,7 +173,7 @@ def _of_a_round(problem: Problem) -> tuple[NDArray[Any], Array] | str:
     shown = problem.samples(np.array([1]), np.zeros(1, np.uint64))
     if shown.shape[2:] != single.shape[1:]:
         return f"a draw has the shape {shown.shape[2:]}, and an outcome {single.shape[1:]}"
-    return single, chances
+    return single[:, None], chances
 
 
 def _orders(members: NDArray[np.intp]) -> Array:
@@ -175,12 +187,14 @@ def _orders(members: NDArray[np.intp]) -> Array:
 
 
 def _digits(samples: NDArray[Any], depth: int) -> Samples:
-    """Draws of which seeds are the numbers: round t shows the digit t of the seed."""
-    ways = len(samples)
+    """Draws of which seeds are the numbers: epoch e shows the digit e of the seed."""
+    ways, length = samples.shape[:2]
 
     def drawn(rounds: NDArray[np.int64], seeds: NDArray[np.uint64]) -> NDArray[Any]:
-        powers = np.array([ways ** min(t - 1, depth) for t in rounds.tolist()], np.uint64)
-        return np.asarray(samples[(seeds[None, :] // powers[:, None]) % np.uint64(ways)])
+        epochs, places = np.divmod(rounds - 1, length)
+        powers = np.array([ways ** min(e, depth) for e in epochs.tolist()], np.uint64)
+        digits = (seeds[None, :] // powers[:, None]) % np.uint64(ways)
+        return np.asarray(samples[digits, places[:, None]])
 
     return drawn
 

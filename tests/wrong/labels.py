@@ -14,16 +14,17 @@ SWAPPED = {
     "non-smooth": "smooth",
 }
 UPPER = ("L", "L_max", "L_spectral", "G", "G_inf")
-LOWER = ("mu", "mu_pl")
+LOWER = ("mu", "mu_pl", "mu_min")
 
 
 # What would contradict a false constant before any law could be asked.
 CONTRADICTING = {
-    "L": ("mu", "mu_pl", "L_max"),
+    "L": ("mu", "mu_pl", "mu_min", "L_max"),
     "L_max": ("L",),
     "L_spectral": ("L",),
-    "mu": ("mu_pl", "L"),
-    "mu_pl": ("mu", "L"),
+    "mu": ("mu_pl", "mu_min", "L"),
+    "mu_pl": ("mu", "mu_min", "L"),
+    "mu_min": ("mu",),
     "G": ("G_inf",),
 }
 

@@ -542,6 +542,20 @@ signum
         signs are averaged | m = beta1 * m + (1 - beta1) * g \
             => m = beta1 * m + (1 - beta1) * sign(g)
         betas exchanged | m = beta1 * m + (1 - beta1) * g => m = (1 - beta1) * m + beta1 * g
+error-feedback-sign
+    karimireddy-2019-error-feedback  log-sum-exp:dimension=3  error-feedback-sign \
+            constant:alpha=6e-4  3000
+        the error forgotten | moved = u + step_size * g => moved = 0 * u + step_size * g
+        climbs | moved = u + step_size * g => moved = u - step_size * g
+        the error taken off | moved - displacement => displacement - moved
+        nothing sent | mean(abs(moved)) * sign(moved) => 0 * moved
+    karimireddy-2019-error-feedback  log-sum-exp:dimension=10  error-feedback-sign \
+            constant:alpha=6e-4  10000
+        the error counted twice | moved - displacement => 2 * (moved - displacement)
+    karimireddy-2019-error-feedback  noisy-huber:slope=10,sigma=1,start=100  error-feedback-sign \
+            constant:alpha=0.01  1000  seeds=20
+        not scaled | mean(abs(moved)) * sign(moved) => step_size * sign(moved)
+
 lion
     decoupled-sign-box  periodic-linear:slopes=[100]  lion:weight_decay=10  constant:alpha=0.01 \
             200

@@ -1,4 +1,4 @@
-"""Methods that step by signs alone: signSGD, Signum and Lion.
+"""Methods that step by signs: signSGD, Signum, Lion, and signs with error feedback.
 
 The sign of 0 is 0. With decoupled decay each step is in [-1, 1] plus weight_decay * x.
 """
@@ -11,7 +11,7 @@ from convergence.rule import rule
 from convergence.rules.decay import with_coupled_decay, with_decoupled_decay
 from problems.arithmetic import sign
 
-__all__ = ["lion", "sign_descent", "signum"]
+__all__ = ["error_feedback_sign", "lion", "sign_descent", "signum"]
 
 
 @rule(source="bernstein2018, Algorithm 1", tags=("sign",), alias="signsgd")
@@ -70,3 +70,16 @@ def lion(
     direction = sign(beta1 * m + (1 - beta1) * g)
     m = beta2 * m + (1 - beta2) * g
     return with_decoupled_decay(direction, x, step_size, weight_decay, "step-size"), m
+
+
+@rule(source="karimireddy2019, Algorithm 1", tags=("sign",), u=0)
+def error_feedback_sign(g: Any, u: Any, step_size: Any, mean: Any) -> Any:
+    """Signs that are scaled, and whose error is made good in the rounds to come: EF-signSGD.
+
+    With p_t = e_t + alpha g_t, x_{t+1} = x_t - c_t and e_{t+1} = p_t - c_t for
+    c_t = ||p_t||_1/n sign(p_t) and e_1 = 0. The step size is inside the error. In one dimension
+    c_t = p_t, which is gradient descent.
+    """
+    moved = u + step_size * g
+    displacement = mean(abs(moved)) * sign(moved)
+    return displacement, moved - displacement

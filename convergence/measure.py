@@ -11,13 +11,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convergence.rule import Rule
-from problems.domain import Box
+from problems.domain import Box, Simplex, WholeSpace
+from problems.laws.search import view_of
 from problems.problem import Problem
 
 __all__ = ["GRADIENT_SIZES", "MEASURES", "UNIT", "Measure", "Observation", "default_measures"]
@@ -78,6 +80,33 @@ class Observation:
 
 
 Evaluate = Callable[[Problem, Observation, Times, list[int]], Array]
+Range = tuple[Any, Any] | None
+
+
+class Reach(Protocol):
+    """How far a run can come; see `convergence.judges.ranges`."""
+
+    @property
+    def times(self) -> Times: ...
+    @property
+    def problem(self) -> Problem: ...
+    @property
+    def rule(self) -> Rule: ...
+    @property
+    def plain(self) -> bool: ...
+    @property
+    def queries(self) -> bool: ...
+    @property
+    def on_the_domain(self) -> bool: ...
+    @property
+    def across(self) -> float: ...
+    @property
+    def steepest(self) -> float: ...
+    @property
+    def ways(self) -> tuple[Array, Array]: ...
+    def stated(self, letter: str) -> float: ...
+    def boxes(self, measure: Measure) -> tuple[Array, Array]: ...
+    def from_minimizer(self, measure: Measure) -> tuple[Array, Array]: ...
 
 
 @dataclass(frozen=True)
@@ -96,6 +125,8 @@ class Measure:
         state: State variables of a rule that it is made of.
         span: (problem, rule, rounds) -> the least and the largest figure that the stated constants
             allow, shape (rounds,), infinite where they say nothing.
+        within: (how far the run can come, this measure) -> the same for a run, or None if unknown.
+        weights: Of a measure taken at a mean of iterates: rounds -> their weights.
         standing_still: The figure of a run that never leaves the start, or None if unknown.
         evaluation: (problem, observation, figure) -> how far rounding may move the figure while it
             is evaluated, (lanes, rounds); the rounding of the run itself is another matter.
@@ -120,6 +151,8 @@ class Measure:
         -np.inf,
         np.inf,
     )
+    within: Callable[[Reach, Measure], Range] | None = None
+    weights: Callable[[Array], Array] | None = None
     standing_still: Callable[[Problem], float | None] = lambda problem: None
     evaluation: Callable[[Problem, Observation, Array], Array] = lambda problem, o, figure: (
         _EVALUATION * UNIT * abs(figure)
@@ -172,6 +205,8 @@ def _times_or_inf(first: float, second: float) -> float:
     return first * second if np.isfinite(first) and np.isfinite(second) else np.inf
 
 
+# Tables of corners have no more numbers.
+_MOST_NUMBERS = 1 << 22
 # A convex function is largest at a corner of a box; of more corners none is looked at.
 _MOST_CORNERS = 1 << 10
 
@@ -220,6 +255,115 @@ def _span_of_sup_norm(problem: Problem, rule: Rule | None, times: Times) -> tupl
 
 def _between_zero_and(most: Callable[[Problem], float]) -> Any:
     return lambda problem, rule, times: (0.0, most(problem))
+
+
+# Ranges that the way of a run allows: guaranteed confidence limits are as narrow as they are
+
+
+def _within_distance(reach: Reach, measure: Measure, power: int = 1) -> Range:
+    low, high = reach.from_minimizer(measure)
+    return low**power, high**power
+
+
+def _within_gap(reach: Reach, measure: Measure) -> Range:
+    problem = reach.problem
+    first = float(problem.objective(problem.start)) - problem.constant("minimum")
+    # The mean of points goes no further than the last of them.
+    way = reach.steepest * reach.ways[0][reach.times]
+    low, high = np.maximum(0.0, first - way), first + way
+    if "minimizer" in problem.constants:
+        apart = reach.from_minimizer(measure)[1]
+        high = np.minimum(high, reach.steepest * apart)
+        if isinstance(problem.domain, WholeSpace):
+            # Where the gradient vanishes at the minimiser.
+            high = np.minimum(high, reach.stated("L") / 2 * apart**2)
+    high = np.minimum(high, first + reach.steepest * reach.across)
+    corners = _at_corners(reach, measure)
+    if corners is not None:
+        high = np.minimum(high, corners.max(axis=1))
+        if "linear" in problem.tags:
+            low = np.maximum(low, corners.min(axis=1))
+    return low, high
+
+
+def _at_corners(reach: Reach, measure: Measure) -> Array | None:
+    """The suboptimality at the corners within which a convex objective is largest: (rounds, k)."""
+    problem = reach.problem
+    if not {"convex", "convex-on-average"} & set(problem.tags):
+        return None
+    n = problem.dimension
+    least = problem.constant("minimum")
+    if isinstance(problem.domain, Simplex):
+        values = problem.objective(np.eye(n)) - least
+        return np.broadcast_to(values, (reach.times.size, n))
+    if n * 2.0**n * reach.times.size > _MOST_NUMBERS:
+        return None
+    low, high = reach.boxes(measure)
+    if not np.isfinite([low, high]).all():
+        return None
+    sides = np.array(list(itertools.product((False, True), repeat=n)))
+    return problem.objective(np.where(sides, high[:, None], low[:, None])) - least
+
+
+def _within_gradient_mean(reach: Reach, measure: Measure, power: int = 1) -> Range:
+    problem, last = reach.problem, int(reach.times[-1])
+    if "linear" in problem.tags:
+        return reach.steepest**power, reach.steepest**power
+    if not reach.on_the_domain:
+        return None
+    most = np.full(last, reach.steepest)
+    if not reach.queries:
+        at_start = float(np.linalg.norm(problem.objective_gradient(problem.start)))
+        most = np.minimum(most, at_start + reach.stated("L") * reach.ways[0][:-1])
+    # Sampled rounds stand for others of their span, and the bound only grows.
+    sizes = most**power
+    sampled = measure.samples_gradients(problem)
+    total = np.arange(1, last + 1) * sizes if sampled else sizes.cumsum()
+    return 0.0, total[reach.times - 1] / reach.times
+
+
+def _within_moment(reach: Reach, measure: Measure, name: str) -> Range:
+    """A moving average from 0 has weights that add up to 1 - beta**t."""
+    problem, rule, first = reach.problem, reach.rule, name == "beta1"
+    if rule.key not in ("adam", "amsgrad") or not reach.plain:
+        return None
+    weight = 1 - rule.settings[name] ** reach.times.astype(float)
+    norm = min(reach.stated("G"), np.sqrt(problem.dimension) * reach.stated("G_inf"))
+    low, high = 0.0, norm**2
+    if first:
+        exact = problem.objective_gradient(problem.start)
+        size = float(np.linalg.norm(exact))
+        if not size:
+            return None
+        low, high = -norm / size, norm / size
+    if "linear" in problem.tags and problem.outcomes is not None:
+        # A batch is a mean, whose square is at most the mean of squares.
+        known = problem.outcomes()
+        each = [view_of(problem, "", sample) for sample in known.samples]
+        shown = np.concatenate([view.gradient(problem.start[None]) for view in each])
+        if first:
+            along = shown @ exact / size**2
+            low, high = max(low, along.min()), min(high, along.max())
+        else:
+            squares = (shown**2).sum(axis=-1)
+            low = squares.min() if known.averaged == 1 else 0.0
+            high = min(high, squares.max())
+    return weight * low, weight * high
+
+
+def _within_regret(reach: Reach, measure: Measure, power: int = 0) -> Range:
+    """Against the best fixed point from above, against the start from below; over T**power.
+
+    A loss differs between points by at most G times their distance.
+    """
+    if not reach.problem.domain.bounded or reach.queries:
+        return None
+    way = reach.ways[0][:-1]
+    steep = reach.stated("G")
+    low = -steep * np.minimum(way, reach.across).cumsum()[reach.times - 1]
+    high = steep * reach.across * reach.times.astype(float)
+    share = reach.times.astype(float) ** power
+    return low / share, high / share
 
 
 # Standing still
@@ -446,6 +590,7 @@ MEASURES: Mapping[str, Measure] = {
             _needs_hindsight,
             lambda problem: ("loss_sum",),
             span=_span_of_regret,
+            within=_within_regret,
             evaluation=_rounding_of_regret,
             attained=0.0,
             on_request=True,
@@ -460,6 +605,7 @@ MEASURES: Mapping[str, Measure] = {
             span=lambda problem, rule, times: tuple(
                 end / times for end in _span_of_regret(problem, rule, times)
             ),
+            within=partial(_within_regret, power=1),
             evaluation=_rounding_of_regret,
             attained=0.0,
             on_request=True,
@@ -471,6 +617,7 @@ MEASURES: Mapping[str, Measure] = {
             _suboptimality,
             _needs_minimum,
             **_GAP,
+            within=_within_gap,
         ),
         Measure(
             "suboptimality_average",
@@ -480,6 +627,8 @@ MEASURES: Mapping[str, Measure] = {
             _needs_minimum,
             lambda problem: ("iterate_sum",),
             **_GAP,
+            within=_within_gap,
+            weights=np.ones_like,
             starts_at_start=True,
         ),
         Measure(
@@ -490,6 +639,8 @@ MEASURES: Mapping[str, Measure] = {
             _needs_minimum,
             lambda problem: ("iterate_sum_by_round",),
             **_GAP,
+            within=_within_gap,
+            weights=lambda rounds: rounds,
             on_request=True,
             starts_at_start=True,
         ),
@@ -518,6 +669,7 @@ MEASURES: Mapping[str, Measure] = {
             "mean squared gradient",
             "gradient_norm_square_sum",
             span=_between_zero_and(lambda problem: _stated(problem, "G") ** 2),
+            within=partial(_within_gradient_mean, power=2),
         ),
         _gradient_mean(
             "norm",
@@ -525,6 +677,7 @@ MEASURES: Mapping[str, Measure] = {
             "mean norm of the gradient",
             "gradient_norm_sum",
             span=_between_zero_and(lambda problem: _stated(problem, "G")),
+            within=_within_gradient_mean,
             on_request=True,
         ),
         _gradient_mean(
@@ -566,6 +719,7 @@ MEASURES: Mapping[str, Measure] = {
             _distance,
             _needs_minimizer,
             span=_between_zero_and(_across),
+            within=_within_distance,
             standing_still=_distance_of_start,
             evaluation=_rounding_of_norm,
             rests_on=("minimizer",),
@@ -577,6 +731,7 @@ MEASURES: Mapping[str, Measure] = {
             _distance_square,
             _needs_minimizer,
             span=_between_zero_and(lambda problem: _across(problem) ** 2),
+            within=partial(_within_distance, power=2),
             standing_still=lambda problem: _distance_of_start(problem) ** 2,
             evaluation=_rounding_of_square,
             rests_on=("minimizer",),
@@ -618,6 +773,7 @@ MEASURES: Mapping[str, Measure] = {
             _needs_objective,
             state=("m",),
             span=_span_of_first_moment,
+            within=partial(_within_moment, name="beta1"),
             on_request=True,
         ),
         Measure(
@@ -628,6 +784,7 @@ MEASURES: Mapping[str, Measure] = {
             lambda problem: "",
             state=("v",),
             span=_span_of_second_moment,
+            within=partial(_within_moment, name="beta2"),
             on_request=True,
         ),
         Measure(

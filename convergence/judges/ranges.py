@@ -6,11 +6,8 @@ how far the steps can lead, and that a convex function is largest at a corner.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +15,9 @@ from numpy.typing import NDArray
 from convergence.claim import Setting
 from convergence.engines.lowering import BY_COORDINATE, lowered
 from convergence.judges.exact import NonlinearError, coefficients
-from convergence.measure import MEASURES
+from convergence.measure import MEASURES, Measure
 from convergence.rule import Rule
 from problems.domain import Ball, Box, Simplex, WholeSpace
-from problems.laws.search import view_of
 from problems.problem import Problem
 
 __all__ = ["figure_range"]
@@ -50,10 +46,11 @@ def figure_range(
     Returns:
         Both of shape (rounds,) and finite, or None where no range is known.
     """
-    if MEASURES[measure].unavailable(setting.problem) or measure not in _RANGES:
+    chosen = MEASURES[measure]
+    if chosen.within is None or chosen.unavailable(setting.problem):
         return None
     with np.errstate(all="ignore"):
-        found = _RANGES[measure](_Reach(setting, times), measure)
+        found = chosen.within(Reach(setting, times), chosen)
     if found is None:
         return None
     low, high = (np.broadcast_to(np.asarray(end, float), times.shape) for end in found)
@@ -64,7 +61,7 @@ def figure_range(
 
 
 @dataclass(frozen=True)
-class _Reach:
+class Reach:
     """How far a run can come."""
 
     setting: Setting
@@ -72,7 +69,29 @@ class _Reach:
 
     @property
     def problem(self) -> Problem:
+        """What is run on."""
         return self.setting.problem
+
+    @property
+    def rule(self) -> Rule:
+        """What is run."""
+        return self.setting.runner
+
+    @property
+    def plain(self) -> bool:
+        """Whether the rule adds nothing to gradients, and weighs them the same throughout."""
+        return _plain(self.rule)
+
+    @property
+    def queries(self) -> bool:
+        """Whether gradients are taken elsewhere than at the iterate."""
+        return "query" in self.rule.outputs
+
+    @property
+    def on_the_domain(self) -> bool:
+        """Whether gradients are taken there, or are the same beside it."""
+        inside = not (self.queries and self.problem.domain.bounded)
+        return inside or "linear" in self.problem.tags
 
     def stated(self, letter: str) -> float:
         """A constant, or infinity."""
@@ -120,22 +139,22 @@ class _Reach:
         way = way[:, None]
         return np.maximum(low, start - way), np.minimum(high, start + way)
 
-    def boxes(self, measure: str) -> tuple[Array, Array]:
+    def boxes(self, measure: Measure) -> tuple[Array, Array]:
         """Where the point is at which a measure is taken: the ends, each (rounds, n)."""
         single, times = self.ways[1], self.times
-        if measure not in _WEIGHTS:
+        if measure.weights is None:
             return self.box(single[times])
         if single.size * self.problem.dimension > _MOST_NUMBERS:
             return self.box(single[times - 1])
         # A mean of points of boxes lies in the mean of the boxes.
-        weights = _WEIGHTS[measure](np.arange(1.0, single.size))[:, None]
+        weights = measure.weights(np.arange(1.0, single.size))[:, None]
         total = weights.cumsum(axis=0)
         low, high = (
             ((weights * end).cumsum(axis=0) / total)[times - 1] for end in self.box(single[:-1])
         )
         return low, high
 
-    def from_minimizer(self, measure: str = "distance") -> tuple[Array, Array]:
+    def from_minimizer(self, measure: Measure) -> tuple[Array, Array]:
         """The least and the largest distance to the minimiser, (rounds,)."""
         point = np.asarray(self.problem.constants["minimizer"].value, float)
         low, high = self.boxes(measure)
@@ -153,12 +172,6 @@ class _Reach:
         return np.maximum(nearest, apart - way), np.minimum(farthest, apart + way)
 
 
-_WEIGHTS: dict[str, Callable[[Array], Array]] = {
-    "suboptimality_average": np.ones_like,
-    "suboptimality_weighted": lambda t: t,
-}
-
-
 def _longest_steps(setting: Setting, last: int) -> tuple[Array, Array] | None:
     """What a step can be at most, in the Euclidean norm and by coordinate: (rounds,) each."""
     problem, rule = setting.problem, setting.runner
@@ -170,19 +183,13 @@ def _longest_steps(setting: Setting, last: int) -> tuple[Array, Array] | None:
         single = share * setting.schedule.step_sizes(rounds, problem, setting.steps)
         return np.sqrt(problem.dimension) * single, single
     # G and G_inf speak of gradients on the domain.
-    gain = _gain(setting, last) if _on_the_domain(setting) else None
+    gain = _gain(setting, last) if Reach(setting, np.array([last])).on_the_domain else None
     if gain is None:
         return None
     constants = problem.constants
     norm = problem.constant("G") if "G" in constants else np.inf
     size = problem.constant("G_inf") if "G_inf" in constants else norm
     return gain * min(norm, np.sqrt(problem.dimension) * size), gain * size
-
-
-def _on_the_domain(setting: Setting) -> bool:
-    """Whether gradients are taken there, or are the same beside it."""
-    inside = "query" not in setting.runner.outputs or not setting.problem.domain.bounded
-    return inside or "linear" in setting.problem.tags
 
 
 def _plain(rule: Rule) -> bool:
@@ -236,131 +243,3 @@ def _gain(setting: Setting, last: int) -> Array | None:
     except NonlinearError:
         return None
     return np.array(gains)
-
-
-# What lies in which range
-
-_Range = tuple[Any, Any] | None
-
-
-def _distance(reach: _Reach, measure: str) -> _Range:
-    low, high = reach.from_minimizer()
-    return (low**2, high**2) if measure == "distance_square" else (low, high)
-
-
-def _suboptimality(reach: _Reach, measure: str) -> _Range:
-    problem = reach.problem
-    first = float(problem.objective(problem.start)) - problem.constant("minimum")
-    # The mean of points goes no further than the last of them.
-    way = reach.steepest * reach.ways[0][reach.times]
-    low, high = np.maximum(0.0, first - way), first + way
-    if "minimizer" in problem.constants:
-        apart = reach.from_minimizer(measure)[1]
-        high = np.minimum(high, reach.steepest * apart)
-        if isinstance(problem.domain, WholeSpace):
-            # Where the gradient vanishes at the minimiser.
-            high = np.minimum(high, reach.stated("L") / 2 * apart**2)
-    high = np.minimum(high, first + reach.steepest * reach.across)
-    corners = _at_corners(reach, measure)
-    if corners is not None:
-        high = np.minimum(high, corners.max(axis=1))
-        if "linear" in problem.tags:
-            low = np.maximum(low, corners.min(axis=1))
-    return low, high
-
-
-def _at_corners(reach: _Reach, measure: str) -> Array | None:
-    """The suboptimality at the corners within which a convex objective is largest: (rounds, k)."""
-    problem = reach.problem
-    if not {"convex", "convex-on-average"} & set(problem.tags):
-        return None
-    n = problem.dimension
-    least = problem.constant("minimum")
-    if isinstance(problem.domain, Simplex):
-        values = problem.objective(np.eye(n)) - least
-        return np.broadcast_to(values, (reach.times.size, n))
-    if n * 2.0**n * reach.times.size > _MOST_NUMBERS:
-        return None
-    low, high = reach.boxes(measure)
-    if not np.isfinite([low, high]).all():
-        return None
-    sides = np.array(list(product((False, True), repeat=n)))
-    return problem.objective(np.where(sides, high[:, None], low[:, None])) - least
-
-
-def _gradient_mean(reach: _Reach, measure: str) -> _Range:
-    problem, last = reach.problem, int(reach.times[-1])
-    power = 2 if measure == "gradient_mean_square" else 1
-    if "linear" in problem.tags:
-        return reach.steepest**power, reach.steepest**power
-    if not _on_the_domain(reach.setting):
-        return None
-    most = np.full(last, reach.steepest)
-    if "query" not in reach.setting.runner.outputs:
-        at_start = float(np.linalg.norm(problem.objective_gradient(problem.start)))
-        most = np.minimum(most, at_start + reach.stated("L") * reach.ways[0][:-1])
-    # Sampled rounds stand for others of their span, and the bound only grows.
-    sampled = problem.samples is not None and problem.exact_gradient_cost > 10
-    sizes = most**power
-    total = np.arange(1, last + 1) * sizes if sampled else sizes.cumsum()
-    return 0.0, total[reach.times - 1] / reach.times
-
-
-def _moment(reach: _Reach, measure: str) -> _Range:
-    """A moving average from 0 has weights that add up to 1 - beta**t."""
-    problem, rule = reach.problem, reach.setting.runner
-    name = "beta1" if measure == "first_moment" else "beta2"
-    if rule.key not in ("adam", "amsgrad") or not _plain(rule):
-        return None
-    weight = 1 - rule.settings[name] ** reach.times.astype(float)
-    norm = min(reach.stated("G"), np.sqrt(problem.dimension) * reach.stated("G_inf"))
-    low, high = 0.0, norm**2
-    if measure == "first_moment":
-        exact = problem.objective_gradient(problem.start)
-        size = float(np.linalg.norm(exact))
-        if not size:
-            return None
-        low, high = -norm / size, norm / size
-    if "linear" in problem.tags and problem.outcomes is not None:
-        # A batch is a mean, whose square is at most the mean of squares.
-        known = problem.outcomes()
-        each = [view_of(problem, "", sample) for sample in known.samples]
-        shown = np.concatenate([view.gradient(problem.start[None]) for view in each])
-        if measure == "first_moment":
-            along = shown @ exact / size**2
-            low, high = max(low, along.min()), min(high, along.max())
-        else:
-            squares = (shown**2).sum(axis=-1)
-            low = squares.min() if known.averaged == 1 else 0.0
-            high = min(high, squares.max())
-    return weight * low, weight * high
-
-
-def _regret(reach: _Reach, measure: str) -> _Range:
-    """Against the best fixed point from above, against the start from below.
-
-    A loss differs between points by at most G times their distance.
-    """
-    if not reach.problem.domain.bounded or "query" in reach.setting.runner.outputs:
-        return None
-    way = reach.ways[0][:-1]
-    steep = reach.stated("G")
-    low = -steep * np.minimum(way, reach.across).cumsum()[reach.times - 1]
-    high = steep * reach.across * reach.times.astype(float)
-    share = reach.times if measure == "average_regret" else 1.0
-    return low / share, high / share
-
-
-_RANGES: dict[str, Callable[[_Reach, str], _Range]] = {
-    "distance": _distance,
-    "distance_square": _distance,
-    "suboptimality": _suboptimality,
-    "suboptimality_average": _suboptimality,
-    "suboptimality_weighted": _suboptimality,
-    "gradient_mean_square": _gradient_mean,
-    "gradient_mean_norm": _gradient_mean,
-    "first_moment": _moment,
-    "second_moment": _moment,
-    "regret": _regret,
-    "average_regret": _regret,
-}

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,6 +127,9 @@ class Measure:
             allow, shape (rounds,), infinite where they say nothing.
         within: (how far the run can come, this measure) -> the same for a run, or None if unknown.
         weights: Of a measure taken at a mean of iterates: rounds -> their weights.
+        square: Of what it is a square wherever the objective is a quadratic: of the "distance" to
+            the minimiser, of that in the objective's own norm (the "gap"), or of the "gradient" in
+            the mean; "" if it is none. Its expectation then follows from second moments.
         standing_still: The figure of a run that never leaves the start, or None if unknown.
         evaluation: (problem, observation, figure) -> how far rounding may move the figure while it
             is evaluated, (lanes, rounds); the rounding of the run itself is another matter.
@@ -153,6 +156,7 @@ class Measure:
     )
     within: Callable[[Reach, Measure], Range] | None = None
     weights: Callable[[Array], Array] | None = None
+    square: Literal["", "distance", "gap", "gradient"] = ""
     standing_still: Callable[[Problem], float | None] = lambda problem: None
     evaluation: Callable[[Problem, Observation, Array], Array] = lambda problem, o, figure: (
         _EVALUATION * UNIT * abs(figure)
@@ -618,6 +622,7 @@ MEASURES: Mapping[str, Measure] = {
             _needs_minimum,
             **_GAP,
             within=_within_gap,
+            square="gap",
         ),
         Measure(
             "suboptimality_average",
@@ -628,6 +633,7 @@ MEASURES: Mapping[str, Measure] = {
             lambda problem: ("iterate_sum",),
             **_GAP,
             within=_within_gap,
+            square="gap",
             weights=np.ones_like,
             starts_at_start=True,
         ),
@@ -640,6 +646,7 @@ MEASURES: Mapping[str, Measure] = {
             lambda problem: ("iterate_sum_by_round",),
             **_GAP,
             within=_within_gap,
+            square="gap",
             weights=lambda rounds: rounds,
             on_request=True,
             starts_at_start=True,
@@ -670,6 +677,7 @@ MEASURES: Mapping[str, Measure] = {
             "gradient_norm_square_sum",
             span=_between_zero_and(lambda problem: _stated(problem, "G") ** 2),
             within=partial(_within_gradient_mean, power=2),
+            square="gradient",
         ),
         _gradient_mean(
             "norm",
@@ -732,6 +740,7 @@ MEASURES: Mapping[str, Measure] = {
             _needs_minimizer,
             span=_between_zero_and(lambda problem: _across(problem) ** 2),
             within=partial(_within_distance, power=2),
+            square="distance",
             standing_still=lambda problem: _distance_of_start(problem) ** 2,
             evaluation=_rounding_of_square,
             rests_on=("minimizer",),

@@ -21,7 +21,7 @@ from convergence.algebras.interpreter import evaluate
 from convergence.claim import Setting
 from convergence.engines.lowering import BY_COORDINATE, Round, lowered
 from convergence.expression import inputs_of
-from convergence.measure import MEASURES
+from convergence.measure import MEASURES, Measure
 from convergence.quantity import with_parts
 from convergence.record import Record
 from convergence.simulation import run
@@ -257,9 +257,10 @@ def expected(setting: Setting, measure: str, times: NDArray[np.int64]) -> Array 
         return "nothing is drawn"
     if problem.dependent_draws:
         return f"draws depend on each other: {problem.dependent_draws}"
-    if reason := MEASURES[measure].unavailable(problem):
+    chosen = MEASURES[measure]
+    if reason := chosen.unavailable(problem):
         return f"{measure} cannot be measured: {reason}"
-    if measure not in (*_SQUARES, *_MOMENTS):
+    if not (chosen.square or chosen.state):
         return f"{measure} is no square of what a run carries from round to round"
     if setting.runner.traced.by_block:
         return f"rule {setting.runner.key} sees blocks as matrices"
@@ -268,10 +269,8 @@ def expected(setting: Setting, measure: str, times: NDArray[np.int64]) -> Array 
         return law
     try:
         with np.errstate(all="ignore"):
-            if measure in _MOMENTS:
-                found = _mean_state(setting, law, measure, times)
-            else:
-                found = _mean_square(setting, law, measure, times)
+            of_moments = _mean_state if chosen.state else _mean_square
+            found = of_moments(setting, law, chosen, times)
     except NonlinearError as error:
         return f"rule {setting.runner.key} is not linear in the gradients: {error}"
     if isinstance(found, str):
@@ -431,16 +430,15 @@ def coefficients(
         yield made
 
 
-# The rule's state that a measure looks at, and whether the figure is its sum.
-_MOMENTS = {"first_moment": "state_m", "second_moment": "state_v"}
-
-
-def _mean_state(setting: Setting, law: _Law, measure: str, times: NDArray[np.int64]) -> Array | str:
+def _mean_state(
+    setting: Setting, law: _Law, measure: Measure, times: NDArray[np.int64]
+) -> Array | str:
     """The expectation of a moment of an adaptive method, of gradients that do not depend on x."""
     if law.slopes.any():
         return "the gradients depend on x"
     round_ = lowered(setting.runner.traced, (), WholeSpace())
-    name = _MOMENTS[measure]
+    (kept,) = measure.state
+    name = f"state_{kept}"
     if name not in round_.made:
         return f"rule {setting.runner.key} has no such moment"
     if not inputs_of(round_.made[name]).isdisjoint({"x", "y"}):
@@ -456,7 +454,7 @@ def _mean_state(setting: Setting, law: _Law, measure: str, times: NDArray[np.int
     square = (law.chances @ offsets**2 - mean**2) / law.averaged + law.variance + mean**2
     state = np.array([float(setting.runner.state[n.removeprefix("state_")]) for n in names])
     moments = np.repeat(state[:, None], mean.size, axis=1)
-    figure = mean / (mean @ mean) if measure == "first_moment" else np.ones(mean.size)
+    figure = mean / (mean @ mean) if kept == "m" else np.ones(mean.size)
     at = names.index(name)
     found = []
     for made in coefficients(setting, round_, names, int(times[-1])):
@@ -466,23 +464,13 @@ def _mean_state(setting: Setting, law: _Law, measure: str, times: NDArray[np.int
     return np.array(found)[times - 1]
 
 
-# Measures that are squares, and the total whose deviation from the minimiser is squared.
-_SQUARES = {
-    "distance_square": "x",
-    "suboptimality": "x",
-    "suboptimality_average": "total_iterate_sum",
-    "suboptimality_weighted": "total_iterate_sum_by_round",
-    "gradient_mean_square": "",
-}
-
-
 def _mean_square(
-    setting: Setting, law: _Law, measure: str, times: NDArray[np.int64]
+    setting: Setting, law: _Law, measure: Measure, times: NDArray[np.int64]
 ) -> Array | str:
     problem = setting.problem
-    quantities = with_parts(
-        name for name in MEASURES[measure].quantities(problem) if name.startswith("iterate")
-    )
+    # A mean of iterates is a share of their sum.
+    summed = measure.quantities(problem) if measure.weights is not None else ()
+    quantities = with_parts(summed)
     round_ = lowered(setting.runner.traced, quantities, WholeSpace())
     names = [name for name in round_.made if round_.levels[name] == BY_COORDINATE]
     seconds = times[-1] * (_PER_ROUND + _PER_NUMBER * law.offset.size * (len(names) * 4) ** 2)
@@ -490,12 +478,14 @@ def _mean_square(
     if seconds > _MOST_SECONDS:
         return f"the recursion would take {seconds:.0f} seconds"
     moments = _Moments(setting, law, round_, names)
-    looked = _SQUARES[measure]
-    weight = {"total_iterate_sum": times, "total_iterate_sum_by_round": times * (times + 1) / 2}
-    shares = dict(zip(times.tolist(), weight.get(looked, np.ones(times.size)), strict=True))
+    looked, weights = "x", np.ones(times.size)
+    if measure.weights is not None:
+        looked = f"total_{summed[0]}"
+        weights = measure.weights(np.arange(1.0, times[-1] + 1)).cumsum()[times - 1]
+    shares = dict(zip(times.tolist(), weights, strict=True))
     found, total = [], 0.0
     for t, made in enumerate(coefficients(setting, round_, names, int(times[-1])), 1):
-        if not looked:
+        if measure.square == "gradient":
             total += moments.gradient_square()
         if reason := moments.advance(made):
             if reason == _OFF_CENTRE and law.centre.any():
@@ -507,9 +497,9 @@ def _mean_square(
                 )
             return reason
         if t in shares:
-            if not looked:
+            if measure.square == "gradient":
                 found.append(total / t)
-            elif measure == "distance_square":
+            elif measure.square == "distance":
                 found.append(moments.distance_square())
             else:
                 found.append(moments.suboptimality(looked, shares[t]))

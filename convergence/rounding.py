@@ -35,8 +35,8 @@ _SIZE = 16
 _MOST = 4096
 # The stream of the draws, apart from those of problems and of sampled gradients.
 _STREAM = 2
-# Rounds whose observations are kept at a time.
-_BLOCK = 128
+# Rounds whose observations are kept at a time, and numbers that are drawn at a time.
+_BLOCK, _MOST_NUMBERS = 128, 1 << 18
 
 #: (stacked observations, rounds, seeds) -> figure minus bound, shape (lanes, rounds).
 Excess = Callable[[Observation, NDArray[np.int64], list[int]], Array]
@@ -66,19 +66,31 @@ class Disturbed:
         self._stride = max(1, -(-steps // _MOST))
         self._known_times = np.zeros(0, np.int64)
         self._known = np.zeros(0)
+        self._drawn: dict[tuple[int, int], tuple[int, Array]] = {}
         for number, run in enumerate(self._runs):
             run.disturb(self._errors(number, 0))
 
     def _errors(self, number: int, t: int) -> Callable[[int, tuple[int, ...]], Array]:
         def made(variable: int, shape: tuple[int, ...]) -> Array:
-            index = np.arange(math.prod(shape[1:])) + (variable << 24)
-            lanes = np.arange(shape[0])[:, None]
-            u = draws.uniform(lanes, t, index[None, :], stream=_STREAM + number)
-            signs = np.where(u < 0.5, -_SIZE * UNIT, _SIZE * UNIT)
-            signs[0] = 0.0
-            return signs.reshape(shape)
+            first, signs = self._drawn.get((number, variable), (0, np.zeros((0, *shape))))
+            place = (t - first) // self._stride
+            if not 0 <= place < len(signs) or signs.shape[1:] != shape:
+                first, place, signs = t, 0, self._signs(number, variable, shape, t)
+                self._drawn[number, variable] = first, signs
+            return np.asarray(signs[place])
 
         return made
+
+    def _signs(self, number: int, variable: int, shape: tuple[int, ...], t: int) -> Array:
+        """The errors of several rounds, from t on: one draw of many is fast, many of one are not."""
+        count = max(1, min(_BLOCK, _MOST_NUMBERS // math.prod(shape)))
+        rounds = t + self._stride * np.arange(count)[:, None, None]
+        index = np.arange(math.prod(shape[1:])) + (variable << 24)
+        lanes = np.arange(shape[0])[:, None]
+        u = draws.uniform(lanes, rounds, index, stream=_STREAM + number)
+        signs = np.where(u < 0.5, -_SIZE * UNIT, _SIZE * UNIT)
+        signs[:, 0] = 0.0
+        return signs.reshape(count, *shape)
 
     def at(self, times: NDArray[np.int64]) -> Array:
         """How far rounding may have moved the excess at rounds that only increase.

@@ -893,7 +893,7 @@ _ROWS = "rare-feature-logistic:dimension=1,odds=1000"
             noisy-huber:sigma=0.1,start=4  signsgd  constant:alpha=0.02  400  seeds=16
         holds, not sensitive
             # The theorem's own setting: K steps with batches of K, step size 1 / sqrt(n L K).
-            {_ROWS},batch=400  signsgd  constant:alpha=0.1  400  seeds=16
+            {_ROWS},batch=100  signsgd  constant:alpha=0.2  100  seeds=16
             {_ROWS},batch=10  signsgd  constant:alpha=0.1  400  seeds=16
             rare-feature-logistic:dimension=2  signsgd  constant:alpha=0.01  300  seeds=8
         not applicable

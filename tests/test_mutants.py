@@ -618,8 +618,8 @@ adam-mini
             => m = beta1 * m + (1 - beta1) * (g + weight_decay * x)
 muon
     matrix-methods-first-step  matrix-quadratic  muon  constant:alpha=0.1  5
-        a coefficient miscopied | _quintic: 2.0315 * matmul(gram, gram) \
-            => 2.0351 * matmul(gram, gram)
+        a coefficient miscopied | _quintic: 2.0315 * matmul(gram, third) \
+            => 2.0351 * matmul(gram, third)
         four steps | _quintic: range(5) => range(4)
         norm of columns | norm_along(moved, "block") => norm_along(moved, "columns")
         wide for tall | sqrt(maximum(1.0, rows / columns)) => sqrt(maximum(1.0, columns / rows))

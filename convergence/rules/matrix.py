@@ -144,7 +144,9 @@ def _quintic(x: Any) -> Any:
     """
     for _ in range(5):
         gram = matmul(x, transpose(x))
-        x = 3.4445 * x + matmul(-4.7750 * gram + 2.0315 * matmul(gram, gram), x)
+        # Not by the square of gram, which is large where x is a column.
+        third = matmul(gram, x)
+        x = 3.4445 * x - 4.7750 * third + 2.0315 * matmul(gram, third)
     return x
 
 

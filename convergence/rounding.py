@@ -43,12 +43,12 @@ Excess = Callable[[Observation, NDArray[np.int64], list[int]], Array]
 
 
 class Disturbed:
-    """A run of one seed, repeated with errors, next to the run itself.
+    """The runs of some seeds, repeated with errors, each next to the run itself.
 
     Args:
         simulations: Makes the simulations for the seeds it is given: one, or one and its twin.
         excess: The figure that may have been moved, of their observations.
-        seed: The seed of the run.
+        seeds: The seeds of the runs.
         steps: The last round that will be asked for.
     """
 
@@ -56,16 +56,16 @@ class Disturbed:
         self,
         simulations: Callable[[Sequence[int]], list[Simulation]],
         excess: Callable[[list[Observation], NDArray[np.int64], list[int]], Array],
-        seed: int,
+        seeds: Sequence[int],
         steps: int,
     ):
-        # The first lane stays as it is.
-        self._seeds = [seed] * (_LANES + 1)
+        # The first lane of each seed stays as it is.
+        self._seeds = [seed for seed in seeds for _ in range(_LANES + 1)]
         self._runs = simulations(self._seeds)
         self._excess = excess
         self._stride = max(1, -(-steps // _MOST))
         self._known_times = np.zeros(0, np.int64)
-        self._known = np.zeros(0)
+        self._known = np.zeros((len(seeds), 0))
         self._drawn: dict[tuple[int, int], tuple[int, Array]] = {}
         for number, run in enumerate(self._runs):
             run.disturb(self._errors(number, 0))
@@ -82,18 +82,18 @@ class Disturbed:
         return made
 
     def _signs(self, number: int, variable: int, shape: tuple[int, ...], t: int) -> Array:
-        """The errors of several rounds, from t on: one draw of many is fast, many of one are not."""
+        """The errors of several rounds from t on: many numbers at once are drawn faster."""
         count = max(1, min(_BLOCK, _MOST_NUMBERS // math.prod(shape)))
         rounds = t + self._stride * np.arange(count)[:, None, None]
         index = np.arange(math.prod(shape[1:])) + (variable << 24)
-        lanes = np.arange(shape[0])[:, None]
+        lanes = (np.arange(shape[0]) % (_LANES + 1))[:, None]
         u = draws.uniform(lanes, rounds, index, stream=_STREAM + number)
         signs = np.where(u < 0.5, -_SIZE * UNIT, _SIZE * UNIT)
-        signs[:, 0] = 0.0
+        signs[:, :: _LANES + 1] = 0.0
         return signs.reshape(count, *shape)
 
-    def at(self, times: NDArray[np.int64]) -> Array:
-        """How far rounding may have moved the excess at rounds that only increase.
+    def at(self, place: int, times: NDArray[np.int64]) -> Array:
+        """How far rounding may have moved the excess of the seed at a place, at increasing rounds.
 
         Returns:
             Shape (rounds,).
@@ -102,7 +102,7 @@ class Disturbed:
         # Between two disturbed rounds, the larger of their figures.
         after = np.searchsorted(self._known_times, times)
         before = np.maximum(after - (self._known_times[after] != times), 0)
-        return np.maximum(self._known[after], self._known[before])
+        return np.maximum(self._known[place, after], self._known[place, before])
 
     def _go_on(self, to: int) -> None:
         while not self._known_times.size or self._known_times[-1] < to:
@@ -121,10 +121,11 @@ class Disturbed:
             with np.errstate(all="ignore"):
                 stacked = [Observation.stack(each) for each in seen]
                 figures = self._excess(stacked, rounds, self._seeds)
-                response = abs(figures[1:] - figures[:1]).max(axis=0)
+                figures = figures.reshape(-1, _LANES + 1, rounds.size)
+                response = abs(figures[:, 1:] - figures[:, :1]).max(axis=1)
             count = sum(run.numbers for run in self._runs)
             most = np.sqrt(count * rounds.astype(float) * self._stride) * response
             # A figure that is no longer finite may have been anything.
             most = np.where(np.isfinite(most), most, np.inf)
             self._known_times = np.concatenate([self._known_times, rounds])
-            self._known = np.concatenate([self._known, most])
+            self._known = np.concatenate([self._known, most], axis=1)

@@ -296,7 +296,7 @@ def allowance(claim, record, times):
     """How far the claim's judge allows the figure to have been moved by rounding."""
     setting = Setting(record.problem, record.rule, record.schedule, record.steps)
     stream = Stream(claim, setting, record)
-    return stream.disturbed(record.seeds[0], record.steps).at(times)
+    return stream.disturbed(record.seeds[:1], record.steps).at(0, times)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ _RESOLVED = 1e-3
 _IDENTITY = 1e-6
 # So many lanes beyond the bound are looked at for rounding.
 _SUSPECTS = 8
+# So many coordinates of them, in all, are run together.
+_TOGETHER = 1 << 13
 # Exact gradients taken at drawn rounds are trusted to this share of their sums.
 _SAMPLED = 2.0**-30
 
@@ -42,7 +44,7 @@ class _Findings:
     #: The first step at which rounding alone may explain a figure beyond the bound, and how far.
     unresolved: tuple[int, float] | None = None
     lost: bool = False
-    _disturbed: dict[int, Disturbed] = field(default_factory=dict)
+    _disturbed: dict[int, tuple[Disturbed, int]] = field(default_factory=dict)
 
     def add(self, seen: Seen) -> tuple[int, int] | None:
         """Test a block of rounds.
@@ -88,6 +90,7 @@ class _Findings:
         suspects = [lane for lane in range(beyond.shape[0]) if beyond[lane].any()]
         suspects.sort(key=lambda lane: int(beyond[lane].argmax()))
         violated = infinite
+        self._disturb(suspects[:_SUSPECTS])
         for lane in suspects[:_SUSPECTS]:
             places = np.flatnonzero(beyond[lane])
             allowed = self._allowance(seen, lane, places)
@@ -110,6 +113,24 @@ class _Findings:
             place = int(vague.argmax())
             self.unresolved = int(seen.times[places[place]]), float(allowed[place])
 
+    @property
+    def _repeated(self) -> bool:
+        """Whether the run is repeated with errors, to see what rounding does to its figure."""
+        stream = self.stream
+        sampled = stream.measure.samples_gradients(stream.setting.problem)
+        return stream.repeatable and not sampled
+
+    def _disturb(self, lanes: list[int]) -> None:
+        new = [lane for lane in lanes if lane not in self._disturbed]
+        if not new or not self._repeated:
+            return
+        few = max(1, _TOGETHER // self.stream.setting.problem.dimension)
+        for first in range(0, len(new), few):
+            part = new[first : first + few]
+            seeds = [self.stream.seeds[lane] for lane in part]
+            disturbed = self.stream.disturbed(seeds, int(self.stream.record.times[-1]))
+            self._disturbed |= {lane: (disturbed, k) for k, lane in enumerate(part)}
+
     def _allowance(self, seen: Seen, lane: int, places: Any) -> Array:
         """How far rounding may have moved the figure above the bound."""
         stream = self.stream
@@ -119,12 +140,10 @@ class _Findings:
         with np.errstate(all="ignore"):
             own = stream.measure.evaluation(setting.problem, part, measured)
             own = own + claim.bound_rounding(setting, times, part)
-            if stream.measure.samples_gradients(setting.problem) or not stream.repeatable:
+            if not self._repeated:
                 return np.asarray(own[0] + _SAMPLED * abs(measured[0]))
-            if lane not in self._disturbed:
-                seed = stream.seeds[lane]
-                self._disturbed[lane] = stream.disturbed(seed, int(stream.record.times[-1]))
-            return np.asarray(own[0] + self._disturbed[lane].at(times))
+            disturbed, number = self._disturbed[lane]
+            return np.asarray(own[0] + disturbed.at(number, times))
 
 
 def judge_every_round(stream: Stream, common: dict[str, Any]) -> Verdict:

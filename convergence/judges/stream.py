@@ -172,8 +172,8 @@ class Stream:
         """The stream of one lane."""
         return Stream(self.claim, self.setting, self.record.lane(lane))
 
-    def disturbed(self, seed: int, steps: int) -> Disturbed:
-        """How far rounding may have moved the figure above its bound, in the run of a seed."""
+    def disturbed(self, seeds: Sequence[int], steps: int) -> Disturbed:
+        """How far rounding may have moved the figure above its bound, in the runs of seeds."""
 
         def excess(seen: list[Observation], times: Times, seeds: list[int]) -> Array:
             observed = seen[0] if len(seen) == 1 else _with_twin(*seen)
@@ -183,7 +183,7 @@ class Stream:
             return measured - np.where(np.isfinite(bound), bound, 0.0)
 
         engine: Engine = "array" if steps <= 1 << 12 else "auto"
-        return Disturbed(lambda seeds: self._simulations(seeds, engine), excess, seed, steps)
+        return Disturbed(lambda lanes: self._simulations(lanes, engine), excess, seeds, steps)
 
     # Parts
 

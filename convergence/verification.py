@@ -131,22 +131,31 @@ def _further(claim: Claim) -> Iterator[Case]:
     if not claim.status.startswith("proved") or claim.kind in ("rate", "almost sure limit"):
         return
     named = {(case.problem, case.rule, case.schedule) for case in claim.cases}
-    models = {
+    cases = {
         (case.rule, case.schedule): case
         for case in claim.cases
         if case.expected in ("holds", "holds, not sensitive")
     }
+    models = [
+        (case, find_rule(case.rule), find_schedule(case.schedule))
+        for case in itertools.islice(cases.values(), _MODELS)
+    ]
     for problem in _problems():
-        for (rule, schedule), case in itertools.islice(models.items(), _MODELS):
+        for case, rule, schedule in models:
             steps = min(case.steps, _STEPS)
-            setting = Setting(problem, find_rule(rule), find_schedule(schedule), steps)
-            if (problem.key, rule, schedule) in named or not _steps_fit(setting):
+            setting = Setting(problem, rule, schedule, steps)
+            if (problem.key, case.rule, case.schedule) in named or not _steps_fit(setting):
                 continue
             if claim.fails(setting):
                 continue
             seeds = _SEEDS if problem.stochastic else 1
-            yield Case(
-                problem.key, rule, schedule, steps, "not violated", seeds, None, case.options
+            yield replace(
+                case,
+                problem=problem.key,
+                steps=steps,
+                expected="not violated",
+                seeds=seeds,
+                first_violation=None,
             )
 
 

@@ -58,6 +58,10 @@ CONSTANTS: Mapping[str, str] = {
     "minimizer": "a point where the minimum, or the best fixed point in hindsight, is attained",
 }
 
+# At so many points, near and far, the function that is shown is held against the one judged: values
+# of one function, computed in two ways, differ by no more than this share.
+_PROBES, _SAME = 32, 1e-9
+
 #: What a problem may be tagged with, and what each tag asserts. The first group is tested by the
 #: laws of `problems.laws`, the second follows from the object, the third says where it belongs.
 TAGS: Mapping[str, str] = {
@@ -504,6 +508,25 @@ class Problem:
             InputError: The points are not of shape (..., n).
         """
         return split(x, self.blocks)
+
+    @cached_property
+    def shows_another_function(self) -> str:
+        """Which of losses and gradients that rounds show are not those that are judged, or "".
+
+        They are compared at points near the start and far from it, where nothing is drawn.
+        """
+        directions = np.random.default_rng(0).standard_normal((_PROBES, self.dimension))
+        sizes = np.vstack([[0.0], 2.0 ** np.linspace(-20, 10, _PROBES)[1:, None]])
+        points = self.domain.project(self.start + sizes * directions)
+        with np.errstate(all="ignore"):
+            for what, shown, judged in (
+                ("gradients", self.gradient(points), self.objective_gradient(points)),
+                ("losses", self.loss(points)[:, None], self.objective(points)[:, None]),
+            ):
+                apart, size = abs(shown - judged).max(axis=1), abs(judged).max(axis=1)
+                if (apart > _SAME * (size + size[0])).any():
+                    return what
+        return ""
 
     @property
     def reshuffled(self) -> bool:

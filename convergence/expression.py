@@ -18,8 +18,8 @@ The operations and what they mean on floats:
 - `clip(x, low, high)`, low <= high, is low below low, high above high, and x itself otherwise.
 - `sign(x)` is 1 above zero, -1 below, and x itself otherwise (a signed zero, NaN).
 - `norm` and `mean` go over all coordinates, `sum_rows` and its like over a block of the iterate
-  (see `REDUCTIONS`); `matmul`, `transpose` and `polar` are of blocks. Sums are taken in index
-  order.
+  (see `REDUCTIONS`); `matmul`, `transpose`, `polar` and `inverse_fourth_root` are of blocks. Sums
+  are taken in index order.
 - `expit(x)` is 1 / (1 + exp(-x)), which rounds as the exponential of the machine does.
 
 Nodes are immutable, and equal formulas are one object: a part that occurs twice is computed once.
@@ -59,14 +59,19 @@ _ALONG = frozenset(
     for axis in ("rows", "columns", "block")
 )
 #: Operations of blocks: a rule that has one sees the iterate as matrices.
-BLOCK_OPERATIONS = _ALONG | {"matmul", "transpose", "polar"}
+BLOCK_OPERATIONS = _ALONG | {"matmul", "transpose", "polar", "inverse_fourth_root"}
 #: Operations that take many coordinates to fewer.
 REDUCTIONS = _ALONG | {"norm", "mean"}
 #: Every operation and the number of its arguments.
 OPERATIONS: Mapping[str, int] = {
     **dict.fromkeys(("+", "-", "*", "/", *COMPARISONS, "maximum", "minimum", "matmul"), 2),
     **dict.fromkeys(
-        ("negative", "abs", "sqrt", "sign", "expit", "transpose", "polar", *REDUCTIONS), 1
+        (
+            *("negative", "abs", "sqrt", "sign", "expit"),
+            *("transpose", "polar", "inverse_fourth_root"),
+            *REDUCTIONS,
+        ),
+        1,
     ),
     **dict.fromkeys(("where", "clip"), 3),
 }

@@ -262,6 +262,8 @@ class Traced:
     @cached_property
     def state_per_coordinate(self) -> tuple[str, ...]:
         """State variables that hold one number per coordinate, not one in all."""
+        if self.by_block:
+            return tuple(name for name in self.state if self.shapes[name] == ("r", "c"))
         first = ("g", "x", "query_point")
         found = dependents(self._new_state, first, by_coordinate=True)
         return tuple(name for name in self.state if name in found)
@@ -361,12 +363,10 @@ class Rule:
     def bytes_per_parameter(self) -> int:
         """Memory of the state, in bytes of float64 for each coordinate.
 
-        State of a matrix rule that holds a number for each row, column or block is left out: it
-        is less than that of one coordinate for each.
+        State of a matrix rule that is of another shape than the block is left out: a number for
+        each row, column or block, or a square matrix.
         """
-        if not self.traced.by_block:
-            return 8 * len(self.state_per_coordinate)
-        return 8 * sum(self.traced.shapes[name] == ("r", "c") for name in self.traced.state)
+        return 8 * len(self.state_per_coordinate)
 
     @property
     def operations(self) -> Counter[str]:

@@ -14,7 +14,8 @@ versions disagree with compiled code on signed zeros and on NaN:
 `expit` rounds as the exponential of the machine does: only losses of examples may use it.
 
 Rules that see a block of the iterate as a matrix, along the last two axes, have `sum_along` and its
-like, which keep both axes, `matmul`, `transpose` and `polar`. Sums are taken in index order.
+like, which keep both axes, `matmul`, `transpose`, `polar` and `inverse_fourth_root`. Sums are taken
+in index order.
 
 A formula that changes at a certain number, as `eps=0` leaves out an addition, asks `fixed_at`.
 """
@@ -32,6 +33,7 @@ __all__ = [
     "clip",
     "expit",
     "fixed_at",
+    "inverse_fourth_root",
     "matmul",
     "maximum",
     "maximum_along",
@@ -177,15 +179,38 @@ _MOST_SWEEPS = 60
 
 
 def polar(a: Any) -> Any:
-    """The polar factor U V^T of a matrix U diag(s) V^T, with 0 where s is 0.
-
-    Columns are turned in pairs until all are orthogonal (Hestenes' one-sided Jacobi method): plain
-    arithmetic, so that every machine, and a lane alone or among others, has the same bits.
-    """
+    """The polar factor U V^T of a matrix U diag(s) V^T, with 0 where s is 0."""
     if not isinstance(a, np.ndarray):
         return a.called("polar")
     if a.shape[-2] < a.shape[-1]:
         return np.swapaxes(polar(np.swapaxes(a, -1, -2)), -1, -2)
+    left, sizes, right, largest = _singular(a)
+    unit = np.where(sizes > 0, left / np.where(sizes > 0, sizes, 1.0), 0.0)
+    return np.where(np.isfinite(largest), matmul(unit, np.swapaxes(right, -1, -2)), np.nan)
+
+
+def inverse_fourth_root(a: Any) -> Any:
+    """A**(-1/4) of a symmetric matrix without negative eigenvalues.
+
+    It is 0 along eigenvectors whose eigenvalue is 0, or lost in the rounding of the largest.
+    """
+    if not isinstance(a, np.ndarray):
+        return a.called("inverse_fourth_root")
+    _, sizes, right, largest = _singular(a)
+    sizes = np.ldexp(sizes, np.frexp(largest)[1])
+    roots = np.where(sizes > 0, 1.0 / np.sqrt(np.sqrt(np.where(sizes > 0, sizes, 1.0))), 0.0)
+    root = matmul(right * roots, np.swapaxes(right, -1, -2))
+    return np.where(np.isfinite(largest), root, np.nan)
+
+
+def _singular(a: Any) -> tuple[Any, Any, Any, Any]:
+    """Of matrices with at least as many rows as columns, U diag(s), s, V, and the largest entry.
+
+    The first two are over the power of 2 that is next above the largest entry, and an s that is
+    nothing but rounding is 0. Columns are turned in pairs until all are orthogonal (Hestenes'
+    one-sided Jacobi method): plain arithmetic, so that every machine, and a lane alone or among
+    others, has the same bits.
+    """
     n = a.shape[-1]
     largest = np.abs(a).max(axis=(-2, -1), keepdims=True)
     # By a power of 2, which rounds nothing: squares must neither overflow nor vanish.
@@ -201,8 +226,7 @@ def polar(a: Any) -> Any:
     sizes = np.sqrt(_summed(left * left, "columns"))
     # What is left of a column that depends on the others is rounding, and has no direction.
     enough = sizes > n * 2.0**-52 * sizes.max(axis=-1, keepdims=True)
-    unit = np.where(enough, left / np.where(enough, sizes, 1.0), 0.0)
-    return np.where(np.isfinite(largest), matmul(unit, np.swapaxes(right, -1, -2)), np.nan)
+    return left, np.where(enough, sizes, 0.0), right, largest
 
 
 def _turn(left: Any, right: Any, p: int, q: int) -> bool:

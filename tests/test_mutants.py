@@ -542,6 +542,22 @@ signum
         signs are averaged | m = beta1 * m + (1 - beta1) * g \
             => m = beta1 * m + (1 - beta1) * sign(g)
         betas exchanged | m = beta1 * m + (1 - beta1) * g => m = (1 - beta1) * m + beta1 * g
+shampoo
+    gupta-2018-thm7  absolute-value  shampoo  constant:alpha=0.7  1000
+        a hundred times too short | scaled / sqrt(eps) => 0.01 * scaled / sqrt(eps)
+        not divided by the root of eps | scaled / sqrt(eps) => scaled
+    matrix-methods-first-step  matrix-quadratic:rotated=true  shampoo:eps=0.1  constant:alpha=0.1  5
+        from the left alone | , inverse_fourth_root(right)) => , right / right)
+        eps counted twice | left + matmul(g, transpose(g)) / eps \
+            => left + matmul(g, transpose(g)) / (eps * eps)
+        twice from the left | right = right + matmul(transpose(g), g) / eps \
+            => right = right + 2.0 * matmul(transpose(g), g) / eps
+    methods-in-sums  {UNEQUAL}  shampoo:eps=0.1  constant:alpha=0.1  60
+        climbs | matmul(inverse_fourth_root(left), g) => matmul(inverse_fourth_root(left), -g)
+        ten times too long | scaled / sqrt(eps) => 10.0 * scaled / sqrt(eps)
+        the sum on the left is forgotten | left = left + matmul => left = 0.0 * left + matmul
+        the sum on the right decays | right = right + matmul => right = 0.9 * right + matmul
+
 error-feedback-sign
     karimireddy-2019-error-feedback  log-sum-exp:dimension=3  error-feedback-sign \
             constant:alpha=6e-4  3000

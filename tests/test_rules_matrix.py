@@ -12,6 +12,7 @@ from convergence.rule import IDENTITY
 from convergence.rules.matrix import _fifth_root
 from convergence.simulation import Simulation
 from problems.arithmetic import (
+    inverse_fourth_root,
     matmul,
     maximum,
     mean_along,
@@ -21,6 +22,7 @@ from problems.arithmetic import (
     transpose,
 )
 from problems.domain import Box, WholeSpace
+from problems.notation import InputError
 from problems.problem import Problem
 
 STEPS = 25
@@ -410,3 +412,55 @@ def test_elementwise_rules_do_not_see_the_blocks():
     assert not np.array_equal(
         run(problem, "muon", BY, 5)["iterate"], run("matrix-quadratic", "muon", BY, 5)["iterate"]
     )
+
+
+# The inverse fourth root, and Shampoo
+
+
+def fourth_root_of(a):
+    sizes, vectors = np.linalg.eigh(a)
+    return (vectors * sizes[..., None, :] ** -0.25) @ np.swapaxes(vectors, -1, -2)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 9])
+def test_the_inverse_fourth_root_is_that_of_the_eigenvalues(n):
+    g = np.random.default_rng(n).normal(size=(4, n, n))
+    a = np.einsum("lij,lkj->lik", g, g) + 0.1 * np.eye(n)
+    np.testing.assert_allclose(inverse_fourth_root(a), fourth_root_of(a), rtol=1e-11, atol=1e-12)
+    for k in range(4):
+        assert np.array_equal(inverse_fourth_root(a[k : k + 1])[0], inverse_fourth_root(a)[k])
+
+
+def test_the_inverse_fourth_root_at_the_ends_of_the_range():
+    np.testing.assert_allclose(
+        inverse_fourth_root(np.diag([1e-300, 1e-296])), np.diag([1e75, 1e74]), rtol=1e-12
+    )
+    np.testing.assert_allclose(inverse_fourth_root(np.diag([1e308])), [[1e-77]], rtol=1e-12)
+    assert not inverse_fourth_root(np.zeros((3, 3))).any()
+    np.testing.assert_allclose(inverse_fourth_root(np.diag([16.0, 0.0])), np.diag([0.5, 0.0]))
+    assert np.isnan(inverse_fourth_root(np.full((2, 2), np.inf))).all()
+
+
+def test_shampoo_by_hand():
+    problem = find_problem("matrix-quadratic:rows=3,columns=2")
+    eps, alpha = 0.5, 0.1
+    record = run(problem, f"shampoo:eps={eps}", f"constant:alpha={alpha}", 6, times=range(1, 7))
+    W = problem.start.reshape(3, 2)
+    left, right = eps * np.eye(3), eps * np.eye(2)
+    for t in range(6):
+        G = problem.objective_gradient(W.ravel()).reshape(3, 2)
+        left, right = left + G @ G.T, right + G.T @ G
+        W = W - alpha * fourth_root_of(left) @ G @ fourth_root_of(right)
+        np.testing.assert_allclose(record["iterate"][0, t], W.ravel(), rtol=1e-10)
+
+
+def test_shampoo_of_one_entry_is_adagrad_with_eps_in_the_root():
+    how = ("constant:alpha=0.3", 40)
+    one = run("absolute-value", "shampoo:eps=0.01", *how, times=range(1, 41))
+    other = run("absolute-value", "adagrad:eps=0,initial=0.01", *how, times=range(1, 41))
+    np.testing.assert_allclose(one["iterate"], other["iterate"], rtol=1e-9, atol=1e-12)
+
+
+def test_shampoo_needs_an_eps():
+    with pytest.raises(InputError, match="eps=0 must be above 0"):
+        rules.find("shampoo:eps=0")

@@ -226,6 +226,7 @@ _DIRECTIONS: Mapping[str, _Sums] = {
     ),
     "nadam": _nadam,
     "rmsprop": lambda g, s: _over(g, _second(g, s), s),
+    "shampoo": lambda g, s: g / sqrt(s["eps"] + np.cumsum(g * g)),
 }
 _DISPLACEMENTS: Mapping[str, Callable[[Array, Array, Mapping[str, Any]], Array]] = {
     "heavy-ball": _heavy_ball,
@@ -362,6 +363,7 @@ _FALLING = "periodic-linear:slopes=[-8,1,-1,0.5,0.25,-2,0.125],domain=[-99,99]"
         "koloskova2023",
         "chen2023",
         "duchi2011",
+        "gupta2018",
         "tieleman2012",
     ),
     tags=("identity", "adaptive", "sign", "momentum"),
@@ -407,6 +409,7 @@ _FALLING = "periodic-linear:slopes=[-8,1,-1,0.5,0.25,-2,0.125],domain=[-99,99]"
                 constant:alpha=0.1  60
             {_UNEQUAL}  normalized-momentum:weight_decay=0.5  inverse-sqrt:alpha=0.1  60
             {_UNEQUAL}  clipped-gradient  inverse-sqrt:alpha=0.1  60
+            {_UNEQUAL}  shampoo:eps=0.1  constant:alpha=0.1  60
             {_UNEQUAL}  heavy-ball:beta1=0.5,dampening=0.25  inverse-sqrt:alpha=0.1  60
             {_UNEQUAL}  nesterov:beta1=0.5  inverse-sqrt:alpha=0.1  60
         not applicable
@@ -429,7 +432,8 @@ def methods_in_sums(T: Any, alpha_sum: Any) -> Any:
     Adam m / sqrt(v); AMSGrad m / sqrt(max_{s<=t} v_s);
     RMSprop g_t / sqrt(v), centred with v - ((1 - b2) S(b2))**2 for v;
     clipping max(-c, min(c, g_t));
-    AdaGrad g_t / sqrt(sum_{s<=t} g_s**2); AdamNC m / sqrt(1/t sum_{s<=t} g_s**2);
+    AdaGrad g_t / sqrt(sum_{s<=t} g_s**2), and so Shampoo, with eps in the root;
+    AdamNC m / sqrt(1/t sum_{s<=t} g_s**2);
     AdamX m / sqrt(max_{s<=t} ((1 - b1_t) / (1 - b1_s))**2 v_s);
     AdaMax m / max_{s<=t} b2**(t-s) |g_s|;
     NAdam (mu_{t+1} m / (1 - mu_1...mu_{t+1}) + (1 - mu_t) g_t / (1 - mu_1...mu_t)) / sqrt(v);
@@ -792,10 +796,16 @@ def _adafactor_first(G: Array, X: Array, s: Mapping[str, Any]) -> Array:
     return scale * update
 
 
+def _shampoo_first(G: Array, X: Array, s: Mapping[str, Any]) -> Array:
+    U, sizes, V = np.linalg.svd(G, full_matrices=False)
+    return (U * (sizes / sqrt(s["eps"] + sizes**2))) @ V
+
+
 _FIRST: Mapping[str, Callable[[Array, Array, Mapping[str, Any]], Array]] = {
     "adafactor": _adafactor_first,
     "adam-mini": _adam_mini_first,
     "muon": _muon_first,
+    "shampoo": _shampoo_first,
 }
 
 
@@ -809,7 +819,7 @@ def _first_moves(setting: Setting) -> Array:
         strict=True,
     )
     moves = np.concatenate([_FIRST[rule.key](G, X, rule.settings).ravel() for G, X in parts])
-    return np.asarray(moves + rule.settings["weight_decay"] * x)
+    return np.asarray(moves + rule.settings.get("weight_decay", 0.0) * x)
 
 
 def _by_first_step(setting: Setting) -> Setting:
@@ -836,7 +846,10 @@ def _well_conditioned(setting: Setting) -> str:
 
 
 @claim(
-    source=("jordan2024", "liu2025", "shazeer2018, Algorithm 4", "zhang2025, Algorithm 1"),
+    source=(
+        *("jordan2024", "liu2025", "shazeer2018, Algorithm 4", "zhang2025, Algorithm 1"),
+        "gupta2018, Algorithm 1",
+    ),
     tags=("identity", "matrix", "adaptive"),
     measure="difference",
     twin=_by_first_step,
@@ -858,6 +871,7 @@ def _well_conditioned(setting: Setting) -> str:
             matrix-quadratic:rotated=true  adam-mini:eps=0.1,weight_decay=0.1  constant:alpha=0.1 \
                 5
             matrix-quadratic:rotated=true  adafactor  constant:alpha=0.1  5
+            matrix-quadratic:rotated=true  shampoo:eps=0.1  constant:alpha=0.1  5
             matrix-quadratic:rotated=true  adafactor:clip_threshold=0.5,weight_decay=0.1 \
                 inverse-sqrt:alpha=0.1  5
         not applicable
@@ -867,7 +881,7 @@ def _well_conditioned(setting: Setting) -> str:
     """,
 )
 def matrix_methods_first_step(T: Any, alpha: Any, n: Any, start_norm: Any) -> Any:
-    """The first step of Muon, Adafactor and Adam-mini is this function of the first gradient.
+    """The first step of Muon, Adafactor, Adam-mini and Shampoo is this function of the gradient.
 
     With G = U diag(s) V' the gradient of a block of r rows and c columns, the step is -alpha times
     Muon: k U diag(p(s / (||G||_F + eps))) V', p the polynomial 3.4445 s - 4.775 s**3 + 2.0315 s**5
@@ -875,6 +889,7 @@ def matrix_methods_first_step(T: Any, alpha: Any, n: Any, start_norm: Any) -> An
     Adam-mini: G / (RMS(G) + eps);
     Adafactor: max(least, RMS(X)) W / max(1, RMS(W) / d), W_ij = G_ij / sqrt(R_i C_j / sum_i R_i),
     R and C the sums of G**2 + eps along rows and columns;
+    Shampoo: U diag(s / sqrt(eps + s**2)) V';
     and weight_decay X besides. Of later steps nothing is claimed.
 
     From empty moments a corrected average is the newest value, and odd matrix polynomials act on

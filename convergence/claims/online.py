@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import log, sqrt
 
-from convergence.claim import Setting, claim, sum_i
+from convergence.claim import Assumption, Setting, claim, sum_i
 from convergence.claims.assumptions import (
     beta1_below_root,
     beta1_square_below_beta2,
@@ -24,12 +24,14 @@ from convergence.claims.assumptions import (
     step,
     the_problem,
     the_rule,
+    unconstrained,
 )
 
 __all__ = [
     "alacaoglu_2020_thm1",
     "amsgrad_nonincreasing_beta1",
     "duchi_2011_adagrad_diag",
+    "gupta_2018_thm7",
     "ogd_constant_step",
     "ogd_lower_bound",
     "ogd_nonincreasing_step",
@@ -238,6 +240,57 @@ def duchi_2011_adagrad_diag(
 
 
 _SECTION_5 = "amsgrad:beta1=0.9,beta2=0.99"
+
+
+def _one_matrix(setting: Setting) -> str:
+    """The blocks of the iterate."""
+    count = len(setting.problem.blocks)
+    return "" if count == 1 else f"there are {count}"
+
+
+@claim(
+    source="gupta2018, Theorem 7",
+    tags=("regret", "online", "adaptive", "matrix"),
+    measure="regret",
+    assumes=[
+        convex,
+        unconstrained,
+        Assumption("the iterate is one matrix", _one_matrix, "problem"),
+        the_rule("shampoo"),
+        constant_step,
+    ],
+    status="proved, with traces bounded by sums of squares",
+    cases="""
+        holds
+            absolute-value  shampoo  constant:alpha=0.7  100
+        holds, not sensitive
+            matrix-quadratic  shampoo  constant:alpha=1  100
+        not applicable
+            matrix-quadratic  shampoo  inverse-sqrt:alpha=1  10
+            matrix-quadratic  muon  constant:alpha=1  10
+            reddi-2018-thm1  shampoo  constant:alpha=1  10
+    """,
+)
+def gupta_2018_thm7(
+    T: Any, D: Any, alpha: Any, eps: Any, shorter_sides: Any, n: Any, gradient_norms: Any
+) -> Any:
+    """Shampoo's regret against convex losses of a matrix.
+
+    R_T <= (D**2 / (2 alpha) + alpha r) tr(L_T**(1/4)) tr(R_T**(1/4)), r the shorter side and D the
+    largest distance of an iterate to the comparator; the print has alpha = D / sqrt(2 r), where the
+    factor is sqrt(2 r) D, and r the largest rank of a gradient. By concavity the traces are at most
+    a**(3/4) (a eps + S)**(1/4), a the size of the matrix and S = sum_{t<=T} ||G_t||_F**2, which is
+    what is bounded here: they are equal where G G' and G' G are multiples of the identity.
+
+    Proof. With H_t = L_t**(1/4) x R_t**(1/4) (Kronecker) the regret is at most
+    1/(2 alpha) sum ||w_t - w*||**2 in H_t - H_{t-1}, so D**2 tr(H_T) / (2 alpha), and alpha/2 sum
+    ||g_t||**2 in the inverse of H_t. As H_t**2 >= eps I + sum g g'/r (Lemma 8), that is at most
+    sqrt(r) times the sum for full-matrix AdaGrad, 2 tr((r eps I + sum g g')**(1/2)) <= 2 sqrt(r)
+    tr(H_T).
+    """
+    a, S = shorter_sides, sum_i(gradient_norms**2)
+    traces = n**0.75 * ((a * eps + S) * (n / a * eps + S)) ** 0.25
+    return (D**2 / (2 * alpha) + alpha * a) * traces
 
 
 @claim(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convergence.engines.kernel import Kernel
-from convergence.expression import BLOCK_OPERATIONS, Expression
+from convergence.expression import BLOCK_OPERATIONS, REDUCTIONS, Expression
 from convergence.printing import ARRAYS, assigned
 from convergence.rule import IDENTITY, Traced
 from problems import arithmetic
@@ -31,8 +31,10 @@ def _functions() -> dict[str, Any]:
     found: dict[str, Any] = {"sqrt": np.sqrt, "where": np.where}
     for name in BLOCK_OPERATIONS:
         what, _, axis = name.partition("_")
-        function = getattr(arithmetic, f"{what}_along" if axis else what)
-        found[name] = partial(function, axis=axis) if axis else function
+        if name in REDUCTIONS:
+            found[name] = partial(getattr(arithmetic, f"{what}_along"), axis=axis)
+        else:
+            found[name] = getattr(arithmetic, name)
     return found
 
 

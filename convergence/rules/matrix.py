@@ -6,12 +6,14 @@ and heads, to AdamW; here the formulas are applied as they are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from convergence.rule import rule
+from convergence.rule import IDENTITY, rule
 from convergence.rules.decay import with_decoupled_decay
 from problems.arithmetic import (
     fixed_at,
+    inverse_fourth_root,
     matmul,
     maximum,
     mean_along,
@@ -22,7 +24,7 @@ from problems.arithmetic import (
     transpose,
 )
 
-__all__ = ["adafactor", "adam_mini", "muon"]
+__all__ = ["adafactor", "adam_mini", "muon", "shampoo"]
 
 
 def _root_mean_square(x: Any) -> Any:
@@ -193,3 +195,28 @@ def muon(
     elif scale == "spectral":
         direction = sqrt(rows / columns) * direction
     return with_decoupled_decay(direction, x, step_size, weight_decay, "step-size"), u
+
+
+def _positive_eps(settings: Mapping[str, Any]) -> str:
+    return "" if settings["eps"] > 0 else "eps=0 must be above 0: matrices are divided by it"
+
+
+@rule(
+    source="gupta2018, Algorithm 1",
+    tags=("adaptive", "matrix"),
+    accepts=_positive_eps,
+    left=IDENTITY,
+    right=IDENTITY,
+)
+def shampoo(g: Any, left: Any, right: Any, *, eps: float = 1e-4) -> Any:
+    """Shampoo: gradients of each block scaled from the left and from the right.
+
+    L_t = L_{t-1} + G G', R_t = R_{t-1} + G' G, from eps times the identity, and the direction is
+    L_t**(-1/4) G R_t**(-1/4). The state is L_t / eps and R_t / eps. One entry is AdaGrad's
+    g / sqrt(eps + sum g**2). Deployed versions add momentum, forget old gradients, and take the
+    length of a step from another method.
+    """
+    left = left + matmul(g, transpose(g)) / eps
+    right = right + matmul(transpose(g), g) / eps
+    scaled = matmul(matmul(inverse_fourth_root(left), g), inverse_fourth_root(right))
+    return scaled / sqrt(eps), left, right

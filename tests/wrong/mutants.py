@@ -19,7 +19,7 @@ import re
 from dataclasses import dataclass
 
 import convergence.rule
-from convergence.rule import Update
+from convergence.rule import IDENTITY, Update
 from problems.registry import Registry
 
 
@@ -91,7 +91,7 @@ def _broken(mutant):
     home = importlib.import_module(convergence.rule.catalogue[mutant.key].function.__module__)
     text = _in_function(inspect.getsource(home), mutant.function, mutant.old, mutant.new)
     # Without its decorator, so that the public catalogue stays as it is.
-    for names in ("Update, rule", "rule"):
+    for names in ("Update, rule", "IDENTITY, rule", "rule"):
         text = text.replace(f"from convergence.rule import {names}\n", "")
     catalogue = Registry("rule", convergence.rule._build)
 
@@ -100,6 +100,6 @@ def _broken(mutant):
             made, source=source, tags=tags, alias=alias, common={"maximize": False}, state=state
         )
 
-    space = {"rule": rule, "Update": Update, "__name__": home.__name__}
+    space = {"rule": rule, "Update": Update, "IDENTITY": IDENTITY, "__name__": home.__name__}
     exec(compile(text, f"{home.__name__}, broken", "exec"), space)
     return catalogue

@@ -176,6 +176,11 @@ def of_another_function(setting):
     )
 
 
+def in_two_blocks(setting):
+    n = setting.problem.dimension
+    return with_problem(setting, blocks={"first": (1,), "others": (n - 1,)})
+
+
 def from_point(setting, point):
     return with_problem(setting, start=np.asarray(point, float))
 
@@ -208,7 +213,7 @@ def changes_of_the_problem(setting):
     problem = setting.problem
     for change in (
         on_half_space, around_the_start, in_a_ball, alternating, drawn, reshuffled,
-        without_objective, of_another_function,
+        without_objective, of_another_function, in_two_blocks,
     ):  # fmt: skip
         yield from tried(lambda change=change: change(setting))
     for tag in problem.tags:

@@ -257,3 +257,15 @@ def test_differences_across_a_kink_are_told_from_a_lack_of_convexity():
     assert verdict(kinked, "non-smooth") == "inconclusive"
     bent = replace(kinked, loss_formula=lambda x, sample: np.sqrt(abs(x)).sum(axis=-1))
     assert verdict(bent, "convex") == "violated"
+
+
+def test_a_gradient_that_is_0_at_the_start_makes_no_rounding_a_jump():
+    """Of the sample in the middle nothing is left there but the minimiser itself."""
+    problem = problems.find("shuffled-parabolas:start=0")
+    assert verdict(problem, "smooth") == "holds"
+    step = replace(
+        problem,
+        gradient_formula=lambda x, k: problem.gradient_formula(x, k) + 1e-3 * np.sign(x - 0.25),
+        loss_formula=lambda x, k: problem.loss_formula(x, k) + 1e-3 * abs(x - 0.25),
+    )
+    assert verdict(step, "smooth") == "violated"

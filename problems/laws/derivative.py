@@ -140,7 +140,10 @@ def kinks(search: Search) -> Iterator[Finding]:
         jump = length(view.gradient(high) - view.gradient(low))
         share = jump / (length(view.gradient(high)) + length(view.gradient(low)) + 1e-300)
         # What is too large for a number says nothing of a jump.
-        share = np.where((jump > 1e-9 * view.gradient_size) & np.isfinite(share), share, 0.0)
+        # The gradient of a sample may be 0 at the start: its size elsewhere counts too.
+        size = np.nanmedian(length(view.gradient(x)))
+        enough = jump > 1e-9 * np.fmax(view.gradient_size, size)
+        share = np.where(enough & np.isfinite(share), share, 0.0)
         k = int(share.argmax())
         if share[k] > largest:
             largest, found = float(share[k]), (low[k], view.name)

@@ -668,6 +668,7 @@ COMPARISONS: tuple[Comparison, ...] = (
 #: Claims on these methods that are not compared, and why.
 NOT_COMPARED: Mapping[str, str] = {
     "bertsekas-tsitsiklis-2000": "it states a limit, and no bound after any number of rounds",
+    "mishchenko-2020-reshuffling": "it bounds a mean over all orders of several functions",
 }
 
 

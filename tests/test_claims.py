@@ -464,13 +464,17 @@ def test_claims_in_expectation_are_decided_by_confidence_limits(monkeypatch):
 
 
 def test_seeds_are_doubled_until_the_limits_decide():
-    record = run("noisy-quadratic", "sgd", "constant:alpha=0.1", 30, seeds=4, times=[30])
-    many = run("noisy-quadratic", "sgd", "constant:alpha=0.1", 30, seeds=4000, times=[30])
+    # Adam is not linear, and has no expectation that a recursion could give.
+    how = ("noisy-huber", "adam", "constant:alpha=0.1", 30)
+    record = run(*how, seeds=4, times=[30])
+    many = run(*how, seeds=4000, times=[30])
     mean = float(many["suboptimality"].mean())
 
     def of(factor):
         bound = simple_claim(
-            lambda T: np.full(T.shape, factor * mean), "suboptimality", kind="in expectation"
+            lambda T: np.where(T == 30, factor * mean, np.inf),
+            "suboptimality",
+            kind="in expectation",
         )
         return judge(bound, record)
 

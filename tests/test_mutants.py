@@ -828,7 +828,7 @@ SCHEDULES = {
         Run(ALTERNATING, "sgd", "inverse-sqrt:alpha=1", 1_000),
     ),
     "1/sqrt(t) for 1/t": (
-        lambda t, *, alpha: alpha / np.sqrt(t),
+        lambda t, *, alpha, offset: alpha / np.sqrt(t + offset),
         "hazan-2007-thm1",
         Run("drifting-quadratics:period=2,radius=0.1", "sgd", "inverse:alpha=1", 1_000),
     ),

@@ -229,6 +229,7 @@ _DIRECTIONS: Mapping[str, _Sums] = {
     "shampoo": lambda g, s: g / sqrt(s["eps"] + np.cumsum(g * g)),
 }
 _DISPLACEMENTS: Mapping[str, Callable[[Array, Array, Mapping[str, Any]], Array]] = {
+    "error-feedback-sign": lambda g, sizes, s: sizes * g,
     "heavy-ball": _heavy_ball,
     "nesterov": _nesterov,
 }

@@ -334,7 +334,10 @@ def _in_the_ball(norm: str, size: Callable[[Setting, Array], float]) -> Assumpti
 
     def fails(setting: Setting) -> str:
         """The start and the minimiser, beside the weight of the decay."""
-        radius = 1 / float(setting.method.settings["weight_decay"])
+        decay = float(setting.method.settings["weight_decay"])
+        if not decay:
+            return "the run used no decay"
+        radius = 1 / decay
         ends = {"start": setting.problem.start, "minimiser": _minimizer(setting)}
         for name, point in ends.items():
             length = size(setting, point)
@@ -358,7 +361,10 @@ def _spectral(setting: Setting, point: Array) -> float:
 def _other_steps(setting: Setting) -> str:
     """The step sizes of all rounds, beside the weight of the decay."""
     rounds = np.arange(1, setting.steps + 1)
-    wanted = 2 / (float(setting.method.settings["weight_decay"]) * (rounds + 1.0))
+    decay = float(setting.method.settings["weight_decay"])
+    if not decay:
+        return "the run used no decay"
+    wanted = 2 / (decay * (rounds + 1.0))
     taken = setting.schedule.step_sizes(rounds, setting.problem, setting.steps)
     off = abs(taken - wanted) > 1e-12 * wanted
     if not off.any():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convergence.judges.labels import contradicted, unconfirmed
 from convergence.judges.stream import Array, Seen, Stream, largest_ratio
@@ -44,6 +45,7 @@ class _Findings:
     #: The first step at which rounding alone may explain a figure beyond the bound, and how far.
     unresolved: tuple[int, float] | None = None
     lost: bool = False
+    _was_tiny: Any = False
     _disturbed: dict[int, tuple[Disturbed, int]] = field(default_factory=dict)
 
     def add(self, seen: Seen) -> tuple[int, int] | None:
@@ -85,8 +87,11 @@ class _Findings:
         small = np.maximum(abs(seen.measured), abs(seen.bound)) < _LOST
         self.lost |= bool((beyond & small).any())
         beyond &= ~small
-        # What is not finite passes any finite bound from above.
+        # What is not finite passes any finite bound from above, but where squares were lost before.
         infinite = seen.ended & np.isfinite(seen.bound) & (stream.sign > 0)
+        tiny = self._tiny(seen)
+        self.lost |= bool((infinite & tiny).any())
+        infinite &= ~tiny
         suspects = [lane for lane in range(beyond.shape[0]) if beyond[lane].any()]
         suspects.sort(key=lambda lane: int(beyond[lane].argmax()))
         violated = infinite
@@ -100,6 +105,15 @@ class _Findings:
             return None
         place = int(violated.any(axis=0).argmax())
         return int(violated[:, place].argmax()), place
+
+    def _tiny(self, seen: Seen) -> NDArray[np.bool_]:
+        """Where the last finite figure of a lane was so small that squares of its parts vanish."""
+        rounds = np.arange(seen.times.size)
+        last = np.maximum.accumulate(np.where(np.isfinite(seen.measured), rounds, -1), axis=1)
+        known = np.take_along_axis(seen.measured, np.maximum(last, 0), axis=1)
+        tiny = np.where(last < 0, self._was_tiny, (known != 0) & (abs(known) < _LOST))
+        self._was_tiny = tiny[:, -1:]
+        return np.asarray(tiny, bool)
 
     def _note(self, seen: Seen, lane: int, places: Any, excess: Array, allowed: Array) -> None:
         """Keep the first place where the allowance is too large a share of the bound."""

@@ -23,6 +23,7 @@ A formula that changes at a certain number, as `eps=0` leaves out an addition, a
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -218,9 +219,8 @@ def _singular(a: Any) -> tuple[Any, Any, Any, Any]:
     right = np.broadcast_to(np.eye(n), (*a.shape[:-2], n, n)).copy()
     for _ in range(_MOST_SWEEPS):
         turned = False
-        for p in range(n - 1):
-            for q in range(p + 1, n):
-                turned |= _turn(left, right, p, q)
+        for p, q in _rounds(n):
+            turned |= _turn(left, right, p, q)
         if not turned:
             break
     sizes = np.sqrt(_summed(left * left, "columns"))
@@ -229,11 +229,29 @@ def _singular(a: Any) -> tuple[Any, Any, Any, Any]:
     return left, np.where(enough, sizes, 0.0), right, largest
 
 
-def _turn(left: Any, right: Any, p: int, q: int) -> bool:
+@lru_cache(maxsize=64)
+def _rounds(n: int) -> tuple[tuple[Any, Any], ...]:
+    """Every pair of n columns, in rounds of pairs that have no column in common.
+
+    As in a tournament: the first stays in its place, and all others move on by one.
+    """
+    players = list(range(n + n % 2))
+    found = []
+    for _ in range(len(players) - 1):
+        half = len(players) // 2
+        pairs = zip(players[:half], reversed(players[half:]), strict=True)
+        met = [sorted(pair) for pair in pairs if max(pair) < n]
+        if met:
+            found.append(tuple(np.array(met).T))
+        players = [players[0], players[-1], *players[1:-1]]
+    return tuple(found)
+
+
+def _turn(left: Any, right: Any, p: Any, q: Any) -> bool:
     """Make columns p and q of `left` orthogonal, in place; `right` gathers the rotations."""
     x, y = left[..., p], left[..., q]
-    a, b = (np.add.accumulate(v * v, axis=-1)[..., -1:] for v in (x, y))
-    c = np.add.accumulate(x * y, axis=-1)[..., -1:]
+    a, b = (np.add.accumulate(v * v, axis=-2)[..., -1:, :] for v in (x, y))
+    c = np.add.accumulate(x * y, axis=-2)[..., -1:, :]
     apart = np.abs(c) > _ORTHOGONAL * np.sqrt(a * b)
     if not apart.any():
         return False
@@ -243,7 +261,7 @@ def _turn(left: Any, right: Any, p: int, q: int) -> bool:
     cosine = 1.0 / np.sqrt(1.0 + tangent * tangent)
     sine = tangent * cosine
     for matrix in (left, right):
-        x, y = matrix[..., p].copy(), matrix[..., q].copy()
+        x, y = matrix[..., p], matrix[..., q]
         matrix[..., p] = np.where(apart, cosine * x - sine * y, x)
         matrix[..., q] = np.where(apart, sine * x + cosine * y, y)
     return True

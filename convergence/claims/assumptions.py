@@ -39,6 +39,7 @@ __all__ = [
     "inverse_sqrt_step",
     "known_minimizer",
     "nonincreasing_step",
+    "one_comparator",
     "one_of",
     "plain",
     "polyak_lojasiewicz",
@@ -165,6 +166,35 @@ def _no_second_moment(setting: Setting) -> str:
 
 bounded_second_moment = Assumption(
     "E||g||**2 is bounded on the domain", _no_second_moment, "problem"
+)
+
+
+# Rounds whose comparator is looked at where there is no domain.
+_LOOKED_AT = 1_000
+
+
+def _comparator_moves(setting: Setting) -> str:
+    """Whether the domain is bounded, or the minimiser is best in hindsight, by its losses."""
+    problem = setting.problem
+    if problem.domain.bounded or problem.samples is None:
+        return ""
+    if problem.stochastic:
+        return "the losses are drawn"
+    if "minimizer" not in problem.constants or not problem.has_hindsight:
+        return "it is not known"
+    rounds = np.arange(1, min(setting.steps, _LOOKED_AT) + 1)
+    drawn = problem.samples(rounds, np.zeros(1, np.uint64))
+    point = np.asarray(problem.constants["minimizer"].value, float)
+    sums = np.cumsum([float(problem.loss(point, sample)) for sample in drawn])
+    best = problem.hindsight(rounds)[0]
+    off = sums > best + 1e-9 * np.maximum(abs(best), 1)
+    return f"it is another at round {off.argmax() + 1}" if off.any() else ""
+
+
+one_comparator = Assumption(
+    "the domain is bounded, or one point is the best in hindsight in every round",
+    _comparator_moves,
+    "problem",
 )
 
 

@@ -15,6 +15,7 @@ from convergence.claims.assumptions import (
     convex,
     inverse_sqrt_or_constant_step,
     inverse_sqrt_step,
+    one_comparator,
     settings_obey,
     shrinking_beta1,
     states,
@@ -30,28 +31,6 @@ __all__ = [
     "reddi_2018_thm3",
     "reddi_2018_thm4_draft",
 ]
-
-
-# Rounds whose comparator is looked at where there is no domain.
-_LOOKED_AT = 1_000
-
-
-def _comparator_moves(setting: Setting) -> str:
-    """Whether the domain is bounded, or the minimiser is best in hindsight, by its losses."""
-    problem = setting.problem
-    if problem.domain.bounded or problem.samples is None:
-        return ""
-    if problem.stochastic:
-        return "the losses are drawn"
-    if "minimizer" not in problem.constants or not problem.has_hindsight:
-        return "it is not known"
-    rounds = np.arange(1, min(setting.steps, _LOOKED_AT) + 1)
-    drawn = problem.samples(rounds, np.zeros(1, np.uint64))
-    point = np.asarray(problem.constants["minimizer"].value, float)
-    sums = np.cumsum([float(problem.loss(point, sample)) for sample in drawn])
-    best = problem.hindsight(rounds)[0]
-    off = sums > best + 1e-9 * np.maximum(abs(best), 1)
-    return f"it is another at round {off.argmax() + 1}" if off.any() else ""
 
 
 _ADAM = "adam:beta1=0,beta2=0.1,eps=0"
@@ -89,11 +68,7 @@ _KINGMA_BA_CASES = f"""
     assumes=[
         convex,
         states("G_inf", "gradients are bounded"),
-        Assumption(
-            "the domain is bounded, or one point is the best in hindsight in every round",
-            _comparator_moves,
-            "problem",
-        ),
+        one_comparator,
         the_rule("adam", eps=0.0, bias_correction="both"),
         box_or_metric_projection,
         inverse_sqrt_step,

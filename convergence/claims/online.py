@@ -18,6 +18,7 @@ from convergence.claims.assumptions import (
     inverse,
     inverse_sqrt_step,
     nonincreasing_step,
+    one_comparator,
     settings_obey,
     shrinking_beta1,
     states,
@@ -255,6 +256,7 @@ def _one_matrix(setting: Setting) -> str:
     assumes=[
         convex,
         unconstrained,
+        one_comparator,
         Assumption("the iterate is one matrix", _one_matrix, "problem"),
         the_rule("shampoo"),
         constant_step,

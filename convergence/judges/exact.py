@@ -146,6 +146,8 @@ def _orders_of_an_epoch(problem: Problem) -> tuple[NDArray[Any], Array] | str:
     assert problem.outcomes is not None
     known = problem.outcomes()
     n = known.probabilities.size
+    if known.averaged > 1 or np.ptp(known.probabilities):
+        return "an epoch shows batches, or some outcomes more often than others"
     if math.lgamma(n + 1) > math.log(MOST_SEQUENCES):
         return f"an epoch of {n} rounds has more than {MOST_SEQUENCES} orders"
     orders = np.array(list(permutations(range(n))))

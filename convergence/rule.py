@@ -33,6 +33,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -375,15 +376,18 @@ class Rule:
 
     def changes_at(self, name: str) -> tuple[int, ...]:
         """The numbers at which a setting gives a formula of its own."""
-        numbers = tuple(SETTINGS[name].special)
         try:
             # A number that is special to no setting.
             usual = self.entry(**{**self.settings, name: Fraction(1, 2)})
         except InputError:
             return ()  # it does not go together with the other settings
-        found = (self.entry(**{**self.settings, name: number}) for number in numbers)
-        each = zip(found, numbers, strict=True)
-        return tuple(number for rule, number in each if not usual._is(rule, name, number))
+        found = []
+        for number in SETTINGS[name].special:
+            with suppress(InputError):  # nor need the special number
+                rule = self.entry(**{**self.settings, name: number})
+                if not usual._is(rule, name, number):
+                    found.append(number)
+        return tuple(found)
 
     def _is(self, other: Rule, name: str, number: int) -> bool:
         """Whether another rule is this one with a number put in."""

@@ -544,17 +544,18 @@ signum
         betas exchanged | m = beta1 * m + (1 - beta1) * g => m = (1 - beta1) * m + beta1 * g
 shampoo
     gupta-2018-thm7  absolute-value  shampoo  constant:alpha=0.7  1000
-        a hundred times too short | scaled / sqrt(eps) => 0.01 * scaled / sqrt(eps)
-        not divided by the root of eps | scaled / sqrt(eps) => scaled
-    matrix-methods-first-step  matrix-quadratic:rotated=true  shampoo:eps=0.1  constant:alpha=0.1  5
+        a hundred times too short | scaled / sqrt(initial) => 0.01 * scaled / sqrt(initial)
+        not divided by the root | scaled / sqrt(initial) => scaled
+    matrix-methods-first-step  matrix-quadratic:rotated=true  shampoo:initial=0.1 \
+            constant:alpha=0.1  5
         from the left alone | , inverse_fourth_root(right)) => , right / right)
-        eps counted twice | left + matmul(g, transpose(g)) / eps \
-            => left + matmul(g, transpose(g)) / (eps * eps)
-        twice from the left | right = right + matmul(transpose(g), g) / eps \
-            => right = right + 2.0 * matmul(transpose(g), g) / eps
-    methods-in-sums  {UNEQUAL}  shampoo:eps=0.1  constant:alpha=0.1  60
+        the start counted twice | left + matmul(g, transpose(g)) / initial \
+            => left + matmul(g, transpose(g)) / (initial * initial)
+        twice from the left | right = right + matmul(transpose(g), g) / initial \
+            => right = right + 2.0 * matmul(transpose(g), g) / initial
+    methods-in-sums  {UNEQUAL}  shampoo:initial=0.1  constant:alpha=0.1  60
         climbs | matmul(inverse_fourth_root(left), g) => matmul(inverse_fourth_root(left), -g)
-        ten times too long | scaled / sqrt(eps) => 10.0 * scaled / sqrt(eps)
+        ten times too long | scaled / sqrt(initial) => 10.0 * scaled / sqrt(initial)
         the sum on the left is forgotten | left = left + matmul => left = 0.0 * left + matmul
         the sum on the right decays | right = right + matmul => right = 0.9 * right + matmul
 

@@ -444,7 +444,7 @@ def test_the_inverse_fourth_root_at_the_ends_of_the_range():
 def test_shampoo_by_hand():
     problem = find_problem("matrix-quadratic:rows=3,columns=2")
     eps, alpha = 0.5, 0.1
-    record = run(problem, f"shampoo:eps={eps}", f"constant:alpha={alpha}", 6, times=range(1, 7))
+    record = run(problem, f"shampoo:initial={eps}", f"constant:alpha={alpha}", 6, times=range(1, 7))
     W = problem.start.reshape(3, 2)
     left, right = eps * np.eye(3), eps * np.eye(2)
     for t in range(6):
@@ -456,11 +456,11 @@ def test_shampoo_by_hand():
 
 def test_shampoo_of_one_entry_is_adagrad_with_eps_in_the_root():
     how = ("constant:alpha=0.3", 40)
-    one = run("absolute-value", "shampoo:eps=0.01", *how, times=range(1, 41))
+    one = run("absolute-value", "shampoo:initial=0.01", *how, times=range(1, 41))
     other = run("absolute-value", "adagrad:eps=0,initial=0.01", *how, times=range(1, 41))
     np.testing.assert_allclose(one["iterate"], other["iterate"], rtol=1e-9, atol=1e-12)
 
 
-def test_shampoo_needs_an_eps():
-    with pytest.raises(InputError, match="eps=0 must be above 0"):
-        rules.find("shampoo:eps=0")
+def test_shampoo_needs_a_start():
+    with pytest.raises(InputError, match="initial=0 must be above 0"):
+        rules.find("shampoo:initial=0")

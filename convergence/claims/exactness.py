@@ -226,7 +226,7 @@ _DIRECTIONS: Mapping[str, _Sums] = {
     ),
     "nadam": _nadam,
     "rmsprop": lambda g, s: _over(g, _second(g, s), s),
-    "shampoo": lambda g, s: g / sqrt(s["eps"] + np.cumsum(g * g)),
+    "shampoo": lambda g, s: g / sqrt(s["initial"] + np.cumsum(g * g)),
 }
 _DISPLACEMENTS: Mapping[str, Callable[[Array, Array, Mapping[str, Any]], Array]] = {
     "error-feedback-sign": lambda g, sizes, s: sizes * g,
@@ -410,7 +410,7 @@ _FALLING = "periodic-linear:slopes=[-8,1,-1,0.5,0.25,-2,0.125],domain=[-99,99]"
                 constant:alpha=0.1  60
             {_UNEQUAL}  normalized-momentum:weight_decay=0.5  inverse-sqrt:alpha=0.1  60
             {_UNEQUAL}  clipped-gradient  inverse-sqrt:alpha=0.1  60
-            {_UNEQUAL}  shampoo:eps=0.1  constant:alpha=0.1  60
+            {_UNEQUAL}  shampoo:initial=0.1  constant:alpha=0.1  60
             {_UNEQUAL}  heavy-ball:beta1=0.5,dampening=0.25  inverse-sqrt:alpha=0.1  60
             {_UNEQUAL}  nesterov:beta1=0.5  inverse-sqrt:alpha=0.1  60
         not applicable
@@ -799,7 +799,7 @@ def _adafactor_first(G: Array, X: Array, s: Mapping[str, Any]) -> Array:
 
 def _shampoo_first(G: Array, X: Array, s: Mapping[str, Any]) -> Array:
     U, sizes, V = np.linalg.svd(G, full_matrices=False)
-    return (U * (sizes / sqrt(s["eps"] + sizes**2))) @ V
+    return (U * (sizes / sqrt(s["initial"] + sizes**2))) @ V
 
 
 _FIRST: Mapping[str, Callable[[Array, Array, Mapping[str, Any]], Array]] = {
@@ -872,7 +872,7 @@ def _well_conditioned(setting: Setting) -> str:
             matrix-quadratic:rotated=true  adam-mini:eps=0.1,weight_decay=0.1  constant:alpha=0.1 \
                 5
             matrix-quadratic:rotated=true  adafactor  constant:alpha=0.1  5
-            matrix-quadratic:rotated=true  shampoo:eps=0.1  constant:alpha=0.1  5
+            matrix-quadratic:rotated=true  shampoo:initial=0.1  constant:alpha=0.1  5
             matrix-quadratic:rotated=true  adafactor:clip_threshold=0.5,weight_decay=0.1 \
                 inverse-sqrt:alpha=0.1  5
         not applicable

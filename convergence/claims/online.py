@@ -274,7 +274,7 @@ def _one_matrix(setting: Setting) -> str:
     """,
 )
 def gupta_2018_thm7(
-    T: Any, D: Any, alpha: Any, eps: Any, shorter_sides: Any, n: Any, gradient_norms: Any
+    T: Any, D: Any, alpha: Any, b0: Any, shorter_sides: Any, n: Any, gradient_norms: Any
 ) -> Any:
     """Shampoo's regret against convex losses of a matrix.
 
@@ -282,7 +282,8 @@ def gupta_2018_thm7(
     largest distance of an iterate to the comparator; the print has alpha = D / sqrt(2 r), where the
     factor is sqrt(2 r) D, and r the largest rank of a gradient. By concavity the traces are at most
     a**(3/4) (a eps + S)**(1/4), a the size of the matrix and S = sum_{t<=T} ||G_t||_F**2, which is
-    what is bounded here: they are equal where G G' and G' G are multiples of the identity.
+    what is bounded here (eps the setting `initial`): they are equal where G G' and G' G are
+    multiples of the identity.
 
     Proof. With H_t = L_t**(1/4) x R_t**(1/4) (Kronecker) the regret is at most
     1/(2 alpha) sum ||w_t - w*||**2 in H_t - H_{t-1}, so D**2 tr(H_T) / (2 alpha), and alpha/2 sum
@@ -291,7 +292,7 @@ def gupta_2018_thm7(
     tr(H_T).
     """
     a, S = shorter_sides, sum_i(gradient_norms**2)
-    traces = n**0.75 * ((a * eps + S) * (n / a * eps + S)) ** 0.25
+    traces = n**0.75 * ((a * b0**2 + S) * (n / a * b0**2 + S)) ** 0.25
     return (D**2 / (2 * alpha) + alpha * a) * traces
 
 

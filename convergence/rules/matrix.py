@@ -197,26 +197,28 @@ def muon(
     return with_decoupled_decay(direction, x, step_size, weight_decay, "step-size"), u
 
 
-def _positive_eps(settings: Mapping[str, Any]) -> str:
-    return "" if settings["eps"] > 0 else "eps=0 must be above 0: matrices are divided by it"
+def _positive_start(settings: Mapping[str, Any]) -> str:
+    return (
+        "" if settings["initial"] > 0 else "initial=0 must be above 0: matrices are divided by it"
+    )
 
 
 @rule(
     source="gupta2018, Algorithm 1",
     tags=("adaptive", "matrix"),
-    accepts=_positive_eps,
+    accepts=_positive_start,
     left=IDENTITY,
     right=IDENTITY,
 )
-def shampoo(g: Any, left: Any, right: Any, *, eps: float = 1e-4) -> Any:
+def shampoo(g: Any, left: Any, right: Any, *, initial: float = 1e-4) -> Any:
     """Shampoo: gradients of each block scaled from the left and from the right.
 
-    L_t = L_{t-1} + G G', R_t = R_{t-1} + G' G, from eps times the identity, and the direction is
-    L_t**(-1/4) G R_t**(-1/4). The state is L_t / eps and R_t / eps. One entry is AdaGrad's
-    g / sqrt(eps + sum g**2). Deployed versions add momentum, forget old gradients, and take the
-    length of a step from another method.
+    L_t = L_{t-1} + G G', R_t = R_{t-1} + G' G, from eps = `initial` times the identity, and the
+    direction is L_t**(-1/4) G R_t**(-1/4). The state is L_t / eps and R_t / eps. One entry is
+    AdaGrad's g / sqrt(eps + sum g**2). Deployed versions add momentum, forget old gradients, and
+    take the length of a step from another method.
     """
-    left = left + matmul(g, transpose(g)) / eps
-    right = right + matmul(transpose(g), g) / eps
+    left = left + matmul(g, transpose(g)) / initial
+    right = right + matmul(transpose(g), g) / initial
     scaled = matmul(matmul(inverse_fourth_root(left), g), inverse_fourth_root(right))
-    return scaled / sqrt(eps), left, right
+    return scaled / sqrt(initial), left, right

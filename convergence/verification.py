@@ -694,16 +694,15 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     listed = ", ".join(
         f"{evidence[kind]} {kind}" for kind in get_args(Evidence) if kind in evidence
     )
-    dull = sorted(
-        claim for claim, least in sensitivities(outcomes).items() if least > SENSITIVE * (1 + 1e-9)
-    )
+    least = sensitivities(outcomes)
+    dull = sorted(claim for claim, factor in least.items() if factor > SENSITIVE * (1 + 1e-9))
     chances = [v.error_probability for v in verdicts if v.error_probability]
     return (
         f"{counted(len(outcomes), 'verdict')}{': ' * bool(tally)}{tally}\n"
         f"{wrong} unexpected; {stored} from the store\n"
         f"evidence: {listed or 'none'}; asymptotic evidence refutes nothing\n"
-        f"sensitivity: {counted(len(sensitivities(outcomes)), 'claim')} hold somewhere, of which "
-        f"{len(dull)} would not notice a bound twice as tight"
+        f"sensitivity: {counted(len(least), 'claim')} hold{'s' * (len(least) == 1)} somewhere, of "
+        f"which {len(dull)} would not notice a bound twice as tight"
         + (f": {', '.join(dull)}" if dull else "")
         + "\n"
         f"probability of any false alarm: at most {sum(chances):.2g} in "

@@ -262,7 +262,7 @@ def drori_2017_lower_bound(T: Any, L: Any, R0: Any, n: Any) -> Any:
 
 
 @claim(
-    source="kim2021, Theorem 6.1",
+    source="kim2021, Section 6",
     tags=("stationarity", "convex", "momentum", "acceleration"),
     measure="stationarity_gap",
     assumes=[the_rule("optimized-gradient-norm"), *_CONVEX_DESCENT],

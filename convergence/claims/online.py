@@ -287,9 +287,9 @@ def gupta_2018_thm7(
 
     Proof. With H_t = L_t**(1/4) x R_t**(1/4) (Kronecker) the regret is at most
     1/(2 alpha) sum ||w_t - w*||**2 in H_t - H_{t-1}, so D**2 tr(H_T) / (2 alpha), and alpha/2 sum
-    ||g_t||**2 in the inverse of H_t. As H_t**2 >= eps I + sum g g'/r (a lemma of the paper), that is at most
-    sqrt(r) times the sum for full-matrix AdaGrad, 2 tr((r eps I + sum g g')**(1/2)) <= 2 sqrt(r)
-    tr(H_T).
+    ||g_t||**2 in the inverse of H_t. As H_t**2 >= eps I + sum g g'/r, by a lemma of the paper, that
+    is at most sqrt(r) times the sum for full-matrix AdaGrad, 2 tr((r eps I + sum g g')**(1/2))
+    <= 2 sqrt(r) tr(H_T).
     """
     a, S = shorter_sides, sum_i(gradient_norms**2)
     traces = n**0.75 * ((a * b0**2 + S) * (n / a * b0**2 + S)) ** 0.25

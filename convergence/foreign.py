@@ -7,7 +7,6 @@ run, so that an optimizer that computes as a rule does leaves the same bits behi
 from __future__ import annotations
 
 import contextlib
-import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
@@ -139,10 +138,10 @@ class Foreign(Simulation):
         """What it answers. Where plain numbers raise as arrays overflow, ArithmeticError."""
         try:
             return function(*arguments)
-        except ArithmeticError:
+        except ArithmeticError as error:
             if self._now:
                 raise
-            failed: BaseException = sys.exc_info()[1]  # type: ignore[assignment]
+            failed: BaseException = error
         except (Exception, SystemExit) as error:
             failed = error
         frame = traceback.extract_tb(failed.__traceback__)[-1]

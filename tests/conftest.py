@@ -1,6 +1,8 @@
 """Every hypothesis test draws the same examples each time it runs."""
 
 import os
+import shlex
+import sys
 import tempfile
 from pathlib import Path
 
@@ -48,3 +50,29 @@ def store_folder(monkeypatch):
     with tempfile.TemporaryDirectory(dir=STORES.name) as folder:
         monkeypatch.setenv("CONVERGENCE_CACHE", folder)
         yield Path(folder)
+
+
+class Result:
+    def __init__(self, status: int, out: str, err: str):
+        self.status, self.out, self.err = status, out, err
+
+
+@pytest.fixture
+def cli(tmp_path, monkeypatch, capsys):
+    """Run a command line in an empty folder, in this process."""
+    # Imported here: nothing may import numpy before this file has set its threads.
+    from convergence import command
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(line: str) -> Result:
+        monkeypatch.setattr(sys, "argv", ["convergence", *shlex.split(line)])
+        try:
+            command.main()
+            status = 0
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return Result(status, captured.out, captured.err)
+
+    return call

@@ -1,7 +1,6 @@
 """The command line, run as a user runs it."""
 
 import json
-import shlex
 import subprocess
 import sys
 import warnings
@@ -11,34 +10,11 @@ from instances import TINY, TINY_CSV
 
 import convergence
 import problems
-from convergence import cards, claims, command, verification
+from convergence import cards, claims, verification
 from convergence.claims import find as find_claim
 from convergence.record import load_records
 
 CODE = "import sys; from convergence.command import main; sys.argv[0] = 'convergence'; main()"
-
-
-class Result:
-    def __init__(self, status: int, out: str, err: str):
-        self.status, self.out, self.err = status, out, err
-
-
-@pytest.fixture
-def cli(tmp_path, monkeypatch, capsys):
-    """Run a command line in an empty folder, in this process."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(line: str) -> Result:
-        monkeypatch.setattr(sys, "argv", ["convergence", *shlex.split(line)])
-        try:
-            command.main()
-            status = 0
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return Result(status, captured.out, captured.err)
-
-    return call
 
 
 @pytest.mark.parametrize("kind", ["problems", "rules", "schedules", "claims"])

@@ -1,7 +1,6 @@
 """The page of all problems: complete, up to date, and every kind of problem can be drawn."""
 
 import re
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -129,9 +128,7 @@ def test_every_kind_of_problem_is_drawn(specification, note):
 @pytest.mark.parametrize("dimension", [1, 2, 3])
 @pytest.mark.parametrize("formula", [lambda x: 0.0 * x[0], lambda x: np.exp(2000 * x[0])])
 def test_constant_and_overflowing_functions_are_drawn(dimension, formula):
-    with warnings.catch_warnings():
-        # Their gradient is not given.
-        warnings.simplefilter("ignore")
+    with pytest.warns(UserWarning, match="central differences"):
         problem = problems.from_function(formula, start=-np.ones(dimension))
     with theme.themed():
         assert rendered(gallery.contact_sheet([problem]), ".png")

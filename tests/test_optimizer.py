@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_command import cli  # noqa: F401 (a fixture)
 
 import convergence
 from convergence import InputError, find_optimizer, judge, run, verification, verify
@@ -551,7 +550,9 @@ def test_what_is_no_point_is_one_sentence(what):
 def test_an_error_names_the_round_and_the_line():
     def fails_late(x, gradient, step_size, t):
         t = 1 if t is None else t + 1
-        return (x - step_size * gradient, t) if t < 4 else undefined  # noqa: F821
+        if t == 4:
+            raise NameError("a name that is not defined")
+        return x - step_size * gradient, t
 
     with pytest.raises(InputError, match=r"step of .*fails_late fails in round 4, line") as refused:
         run("quadratic", fails_late, HALF, 9)
@@ -596,10 +597,13 @@ def test_a_lane_that_ended_is_judged_as_any_other():
     assert (found.word, found.first_violation) == ("violated", 4)
 
 
-def one_for_all(self, start, seed, one={}):  # noqa: B006
+ONE = {}
+
+
+def one_for_all(self, start, seed):
     """The state that every lane gets."""
-    one["x"] = start
-    return one
+    ONE["x"] = start
+    return ONE
 
 
 def test_no_figure_is_made_of_the_coordinates_that_are_still_finite():
@@ -1030,7 +1034,7 @@ def test_records_of_an_optimizer_without_a_place_are_not(tmp_path):
 # The command line
 
 
-def test_run_takes_optimizers(cli, mine):  # noqa: F811
+def test_run_takes_optimizers(cli, mine):
     line = "run quadratic -o mine.py::heavy_ball:beta=0.5 -o heavy-ball:beta1=0.5 --steps 50"
     result = cli(f"{line} --schedule inverse-smoothness --json")
     assert result.status == 0, result.err
@@ -1047,7 +1051,7 @@ def test_run_takes_optimizers(cli, mine):  # noqa: F811
     assert refused.err.count("\n") == 1
 
 
-def test_verify_judges_an_optimizer_in_place_of_the_rules(cli, mine):  # noqa: F811
+def test_verify_judges_an_optimizer_in_place_of_the_rules(cli, mine):
     result = cli("verify gd-strongly-convex -o mine.py::descent --quick --workers 1 --json")
     assert result.status == 0, result.err
     found = json.loads(result.out)

@@ -94,9 +94,10 @@ class Case:
             if place_of(specification) is None and not own:
                 key, given = parse(specification)
                 entry = catalogue[key]
-                for name in given.keys() - entry.parameters.keys():
-                    close = nearest(name, list(entry.parameters))
-                    raise InputError(f"{entry.kind} {key} of a case has no {name!r}; {close}")
+                for name in given:
+                    if name not in entry.parameters:
+                        close = nearest(name, list(entry.parameters))
+                        raise InputError(f"{entry.kind} {key} of a case has no {name!r}; {close}")
 
 
 def table(text: str) -> tuple[Case, ...]:

@@ -25,7 +25,7 @@ from convergence.rule import Rule
 from convergence.schedule import Schedule
 from convergence.simulation import Projection
 from problems.notation import InputError, format_value, nearest, require
-from problems.problem import CONSTANTS, Problem
+from problems.problem import CONSTANTS, Outcomes, Problem
 from problems.registry import Entry, Registry
 from problems.script import Shelf, parameters_of, place_of
 
@@ -342,9 +342,15 @@ def _fresh_margin_limit(context: _Context) -> float:
     return float(w[0] - abs(w[1] + w[2]))
 
 
-def _noise_at_minimizer(context: _Context) -> float:
+def _finite_sum(context: _Context) -> Outcomes:
     problem = context.setting.problem
-    law = problem.outcomes()  # type: ignore[misc]  # the assumption `reshuffled` asks for it
+    if problem.outcomes is None:
+        raise InputError(f"problem {problem.key} lists no outcomes of a draw")
+    return problem.outcomes()
+
+
+def _noise_at_minimizer(context: _Context) -> float:
+    problem, law = context.setting.problem, _finite_sum(context)
     x = np.broadcast_to(
         np.asarray(problem.constants["minimizer"].value, float),
         (law.probabilities.size, problem.dimension),
@@ -353,7 +359,7 @@ def _noise_at_minimizer(context: _Context) -> float:
 
 
 def _epoch(context: _Context) -> float:
-    return float(context.setting.problem.outcomes().probabilities.size)  # type: ignore[misc]
+    return float(_finite_sum(context).probabilities.size)
 
 
 def _first_root(context: _Context) -> float:

@@ -456,6 +456,17 @@ def test_a_bound_of_the_last_round_alone_is_not_taken_for_one_that_rounding_move
     assert (found.word, found.first_violation) == ("violated", 20)
 
 
+@pytest.mark.parametrize("letter", ["sigma_star2", "epoch"])
+def test_a_letter_of_finite_sums_says_where_there_is_none(letter):
+    bound = {
+        "sigma_star2": lambda T, sigma_star2: sigma_star2 + 0 * T,
+        "epoch": lambda T, epoch: epoch + 0 * T,
+    }[letter]
+    record = run("quadratic", "sgd", "constant:alpha=0.1", 5, measures=[])
+    with pytest.raises(InputError, match="problem quadratic lists no outcomes of a draw"):
+        judge(made_up(bound, "suboptimality"), record)
+
+
 # Labels
 
 

@@ -32,6 +32,7 @@ from peers import ALPHA, MissingError
 from threadpoolctl import threadpool_limits
 
 from convergence import find_problem, find_rule, find_schedule
+from convergence.experiment import Experiment
 from convergence.simulation import Engine, Simulation
 
 HERE = Path(__file__).resolve().parent
@@ -130,7 +131,7 @@ def ours(problem: str, rule: str, schedule: str, steps: int, lanes: int, engine:
     parts = find_problem(problem), find_rule(rule), find_schedule(schedule)
 
     def start() -> Simulation:
-        return Simulation(*parts, seeds=range(lanes), horizon=steps, engine=engine)
+        return Simulation(Experiment(*parts, steps), seeds=range(lanes), engine=engine)
 
     def prepare() -> Callable[[], Any]:
         simulation = start()
@@ -416,12 +417,11 @@ def growth_lanes(problem: str) -> Callable[[Sizes], Row]:
 # The peak that the system reports for a child may be its parent's: a process starts as a copy.
 _MEMORY = """
 import pathlib, resource, sys
-from convergence import find_problem, find_rule, find_schedule
+from convergence import Experiment
 from convergence.simulation import Simulation
 steps = int(sys.argv[1])
 Simulation(
-    find_problem("periodic-linear"), find_rule("adam"), find_schedule(sys.argv[2]),
-    horizon=steps, engine="compiled",
+    Experiment("periodic-linear", "adam", sys.argv[2], steps), engine="compiled"
 ).advance(steps)
 status = pathlib.Path("/proc/self/status")
 if status.is_file():
@@ -451,12 +451,11 @@ def memory(sizes: Sizes) -> Row:
 _FIRST = """
 import json, sys, time
 begin = time.perf_counter()
-from convergence import find_problem, find_rule, find_schedule
+from convergence import Experiment
 from convergence.simulation import Simulation
 def call(rule):
-    parts = find_problem("periodic-linear"), find_rule(rule), find_schedule(sys.argv[3])
-    made = Simulation(*parts, seeds=range(int(sys.argv[2])), horizon=int(sys.argv[1]),
-                      engine="compiled")
+    what = Experiment("periodic-linear", rule, sys.argv[3], int(sys.argv[1]))
+    made = Simulation(what, seeds=range(int(sys.argv[2])), engine="compiled")
     made.advance(int(sys.argv[1]))
 imported = time.perf_counter()
 call("adam")
@@ -542,15 +541,8 @@ def grid(form: str, target: float) -> Callable[[Sizes], Row]:
         problem = find_problem(SLOPES)
 
         def one_call() -> Any:
-            each = [cell for cell in cells for _ in range(GRID_SEEDS)]
-            made = Simulation(
-                [problem] * lanes,
-                [rule for rule, _ in each],
-                [by for _, by in each],
-                seeds=range(lanes),
-                horizon=steps,
-                engine="compiled",
-            )
+            each = [Experiment(problem, *cell, steps, seeds=GRID_SEEDS) for cell in cells]
+            made = Simulation(each, engine="compiled")
             made.advance(steps)
             return made.iterate
 
@@ -559,11 +551,10 @@ def grid(form: str, target: float) -> Callable[[Sizes], Row]:
             for alpha in GRID["alpha"]:
                 for beta2 in GRID["beta2"]:
                     made = Simulation(
-                        find_problem(SLOPES),
-                        find_rule(f"adam:beta2={beta2}"),
-                        find_schedule(f"inverse-sqrt:alpha={alpha}"),
+                        Experiment(
+                            SLOPES, f"adam:beta2={beta2}", f"inverse-sqrt:alpha={alpha}", steps
+                        ),
                         seeds=range(GRID_SEEDS),
-                        horizon=steps,
                         engine="compiled",
                     )
                     made.advance(steps)

@@ -48,14 +48,19 @@ GOOD = ("holds", "holds, not sensitive")
 def starts(key: str, most_steps: int) -> Iterator[Case]:
     """The cases of a claim that hold, then its methods on every other problem."""
     own = [case for case in find(key).cases if case.expected in GOOD]
-    own = [replace(case, steps=min(case.steps, most_steps)) for case in own]
+    own = [other_run(case, steps=min(case.experiment.steps, most_steps)) for case in own]
     yield from own
-    methods = {(case.rule, case.schedule): case for case in own}
-    taken = {parse(case.problem)[0] for case in own}
+    methods = {case.experiment.method_name: case for case in own}
+    taken = {parse(case.experiment.names.problem)[0] for case in own}
     for entry in problems.catalogue:
         if entry.key not in taken:
             for case in methods.values():
-                yield replace(case, problem=entry.key)
+                yield other_run(case, problem=entry.key)
+
+
+def other_run(case: Case, **parts: Any) -> Case:
+    """A case with another experiment."""
+    return replace(case, experiment=case.experiment.changed(**parts))
 
 
 def verdict_of(key: str, case: Case) -> Verdict | None:
@@ -63,13 +68,9 @@ def verdict_of(key: str, case: Case) -> Verdict | None:
     try:
         claim = find(format_specification(key, case.options))
         record = run(
-            case.problem,
-            case.rule,
-            case.schedule,
-            case.steps,
-            seeds=case.seeds,
+            case.experiment,
             measures=[],
-            times=[case.steps] if claim.kind == "every run" else None,
+            times=[case.experiment.steps] if claim.kind == "every run" else None,
         )
         return judge(claim, record)
     except InputError:
@@ -127,24 +128,28 @@ def other(text: str, catalogue: Registry[Any], random: np.random.Generator) -> s
 def neighbour(case: Case, random: np.random.Generator, most_steps: int) -> Case:
     """A case with one to three numbers changed."""
     for _ in range(int(random.integers(1, 4))):
-        part = str(random.choice(["problem", "problem", "rule", "schedule", "steps"]))
+        part = str(random.choice(["problem", "problem", "optimizer", "schedule", "steps"]))
         if part == "steps":
-            steps = max(1, round(case.steps * exp(float(random.normal()))))
-            case = replace(case, steps=min(steps, most_steps))
+            steps = max(1, round(case.experiment.steps * exp(float(random.normal()))))
+            case = other_run(case, steps=min(steps, most_steps))
             continue
         shelves: dict[str, Registry[Any]] = {
             "problem": problems.catalogue,
-            "rule": rules.catalogue,
+            "optimizer": rules.catalogue,
             "schedule": schedules.catalogue,
         }
-        case = replace(case, **{part: other(getattr(case, part), shelves[part], random)})
+        name = getattr(case.experiment.names, part)
+        case = other_run(case, **{part: other(name, shelves[part], random)})
     return case
 
 
 def row(case: Case) -> str:
     """A case as a line of a table."""
-    parts = [case.problem, case.rule, case.schedule, f"{case.steps:_}"]
-    parts += [f"seeds={case.seeds}"] if case.seeds > 1 else []
+    parts = [
+        *case.experiment.names,
+        f"{case.experiment.steps:_}",
+    ]
+    parts += [f"seeds={len(case.experiment.seeds)}"] if len(case.experiment.seeds) > 1 else []
     return "  ".join([*parts, *(f"{name}={value}" for name, value in case.options.items())])
 
 

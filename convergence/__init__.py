@@ -24,6 +24,7 @@ _PUBLIC = {
     "Card": ("convergence.cards", "Card"),
     "Citation": ("convergence.cards", "Citation"),
     "Claim": ("convergence.claim", "Claim"),
+    "Experiment": ("convergence.experiment", "Experiment"),
     "InputError": ("problems.notation", "InputError"),
     "Optimizer": ("convergence.optimizer", "Optimizer"),
     "Outcome": ("convergence.verification", "Outcome"),
@@ -52,6 +53,7 @@ __all__ = [
     "Card",
     "Citation",
     "Claim",
+    "Experiment",
     "InputError",
     "Optimizer",
     "Outcome",
@@ -99,6 +101,7 @@ if TYPE_CHECKING:
     from convergence.claim import Claim
     from convergence.claims import find as find_claim
     from convergence.claims import judge
+    from convergence.experiment import Experiment
     from convergence.optimizer import Optimizer
     from convergence.optimizer import find as find_optimizer
     from convergence.record import Record, load_records, save_records

@@ -25,7 +25,7 @@ from convergence.record import versions
 from convergence.rule import SETTINGS, Rule
 from convergence.schedule import Schedule
 from convergence.sketch import sketch
-from convergence.store import source_checksum
+from convergence.sources import source_checksum
 from convergence.tracing import arithmetic_of
 from problems import Problem, Reference, reference, references
 from problems.laws import Report, check
@@ -444,7 +444,7 @@ _PATIENCE = 5.0
 
 def _where(case: Case) -> str:
     options = ",".join(f"{name}={format_value(value)}" for name, value in case.options.items())
-    where = f"{case.problem}  {case.rule}  {case.schedule}  {case.steps} steps"
+    where = "  ".join((*case.experiment.names, f"{case.experiment.steps} steps"))
     return where + (f"  [{options}]" if options else "")
 
 
@@ -475,7 +475,7 @@ def _tight(claim: Claim, outcomes: Sequence[Outcome]) -> tuple[str, Outcome | No
     word = "attained" if verdict.ratio >= _ATTAINED else "not seen to be attained; nearest"
     return (
         f"{word}: {_ratio_name(claim)} = {verdict.ratio:.6g} at step {verdict.closest} on "
-        f"{verdict.problem}, {verdict.rule}, {verdict.schedule}"
+        + ", ".join(verdict.experiment.names)
     ), nearest_one
 
 
@@ -516,11 +516,7 @@ def _claim_sections(claim: Claim) -> tuple[list[tuple[str, Any]], dict[str, Any]
         "errata": claim.errata,
         "cases": [
             {
-                "problem": case.problem,
-                "rule": case.rule,
-                "schedule": case.schedule,
-                "steps": case.steps,
-                "seeds": case.seeds,
+                "experiment": case.experiment.to_json(),
                 "options": dict(case.options),
                 "expected": case.expected,
                 "first_violation": case.first_violation,

@@ -17,14 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
-import problems
-from convergence import optimizer, rules
-from convergence import schedule as schedules
-from problems.notation import InputError, nearest, parse, read_value, require
-from problems.registry import Registry
-from problems.script import place_of
+from convergence.experiment import Experiment
+from problems.notation import InputError, nearest, read_value, require
 
 __all__ = ["Case", "Expected", "Word", "table"]
 
@@ -43,32 +39,25 @@ Word = Literal[
 ]
 #: A word, or "not violated" where any other will do.
 Expected = Word | Literal["not violated"]
-_COLUMNS = ("problem", "rule", "schedule", "steps", "expected", "seeds", "first_violation")
 EXPECTED: tuple[str, ...] = (*get_args(Word), "not violated")
 
 
 @dataclass(frozen=True)
 class Case:
-    """A run on which a claim is judged by `verify`, and the verdict it must give.
+    """An experiment on which a claim is judged by `verify`, and the verdict it must give.
 
     Attributes:
-        problem, rule, schedule: Specifications; any optimizer may stand for a rule.
-        steps: Rounds of the run.
+        experiment: What is run; any optimizer may stand for a rule.
         expected: A verdict, or "not violated" where any other will do.
-        seeds: How many lanes.
         first_violation: The exact step, where it is known.
         options: The claim's own options, if it has any.
 
     Raises:
-        InputError: A part is not what it should be.
+        InputError: The verdict is none.
     """
 
-    problem: str
-    rule: str
-    schedule: str
-    steps: int
+    experiment: Experiment
     expected: Expected
-    seeds: int = 1
     first_violation: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -77,27 +66,6 @@ class Case:
         if self.expected not in EXPECTED:
             close = nearest(str(self.expected), EXPECTED)
             raise InputError(f"a case expects {self.expected!r}; {close}")
-        for name in ("steps", "seeds"):
-            value = getattr(self, name)
-            require(
-                type(value) is int and value >= 1,
-                f"{name}={value!r} of a case must be a whole number of at least 1",
-            )
-        catalogues: tuple[tuple[str, Registry[Any]], ...] = (
-            (self.problem, problems.catalogue),
-            (self.rule, rules.catalogue),
-            (self.schedule, schedules.catalogue),
-        )
-        for specification, catalogue in catalogues:
-            # A file of one's own may be written after the claim that names it.
-            own = catalogue is rules.catalogue and optimizer.names_own(specification)
-            if place_of(specification) is None and not own:
-                key, given = parse(specification)
-                entry = catalogue[key]
-                for name in given:
-                    if name not in entry.parameters:
-                        close = nearest(name, list(entry.parameters))
-                        raise InputError(f"{entry.kind} {key} of a case has no {name!r}; {close}")
 
 
 def table(text: str) -> tuple[Case, ...]:
@@ -130,7 +98,13 @@ def table(text: str) -> tuple[Case, ...]:
             steps = int(row[3])
         except ValueError:
             raise InputError(f"the steps {row[3]!r} in {shown!r} must be a whole number") from None
-        columns: dict[str, Any] = dict(zip(_COLUMNS, (*row[:3], steps, expected), strict=False))
-        columns |= {name: named.pop(name) for name in _COLUMNS if name in named}
-        found.append(Case(**columns, options=named))
+        try:
+            parts: dict[str, Any] = dict(
+                zip(("problem", "optimizer", "schedule"), row, strict=False)
+            )
+            experiment = Experiment(**parts, steps=steps, seeds=named.pop("seeds", 1))
+        except InputError as error:
+            raise InputError(f"the row {shown!r} of a table of cases: {error}") from None
+        first = named.pop("first_violation", None)
+        found.append(Case(experiment, cast("Expected", expected), first, named))
     return tuple(found)

@@ -9,37 +9,29 @@ problem does not state makes the claim *not applicable*.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence import capability
 from convergence.case import Case, table
+from convergence.experiment import UNDECLARED, Experiment
 from convergence.measure import MEASURES, Observation
 from convergence.optimizer import Opaque
-from convergence.rule import Rule
-from convergence.schedule import Schedule
-from convergence.simulation import Projection
 from problems.notation import InputError, format_value, nearest, require
 from problems.problem import CONSTANTS, Outcomes, Problem
 from problems.registry import Entry, Registry
 from problems.script import Shelf, parameters_of, place_of
 
-if TYPE_CHECKING:
-    from convergence.record import Record
-
 __all__ = [
     "LETTERS",
     "SEEN",
-    "UNDECLARED",
     "Assumption",
     "Claim",
     "Kind",
-    "Setting",
     "catalogue",
     "claim",
     "find",
@@ -54,98 +46,6 @@ Array = NDArray[np.float64]
 #: Of what a hypothesis speaks. One of the method may ask for all parts of a run, the others for
 #: none of the method.
 Subject = Literal["problem", "schedule", "projection", "method"]
-#: Why an assumption about the method fails where nothing is known of it.
-UNDECLARED = "the optimizer does not say what it is; declare it with like='...'"
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a claim is held against: the parts of a run.
-
-    Attributes:
-        problem, schedule, steps, projection: As of the run.
-        rule: What the method is, or None where it does not say. A claim may see the run as one of
-            another rule that is the same method: see `Claim.applies`.
-        run_by: The rule that was run, where that is another one.
-        optimizer: What was run, where that is no rule; `rule` is then what it declares to be.
-    """
-
-    problem: Problem
-    rule: Rule | None
-    schedule: Schedule
-    steps: int
-    projection: Projection = "euclidean"
-    run_by: Rule | None = None
-    optimizer: Opaque | None = None
-
-    @classmethod
-    def of(cls, record: Record) -> Setting:
-        """The setting of a recorded run."""
-        return cls.with_any(
-            record.problem, record.rule, record.schedule, record.steps, record.projection
-        )
-
-    @classmethod
-    def with_any(
-        cls,
-        problem: Problem,
-        optimizer: Rule | Opaque,
-        schedule: Schedule,
-        steps: int,
-        projection: Projection = "euclidean",
-    ) -> Setting:
-        """The setting of a run of any optimizer."""
-        if isinstance(optimizer, Rule):
-            return cls(problem, optimizer, schedule, steps, projection)
-        return cls(problem, optimizer.like, schedule, steps, projection, optimizer=optimizer)
-
-    @property
-    def carried_out(self) -> Rule | Opaque:
-        """What is run."""
-        return self.optimizer or self.runner
-
-    @property
-    def method(self) -> Rule:
-        """The rule.
-
-        Raises:
-            InputError: The optimizer does not say what it is.
-        """
-        if self.rule is None:
-            raise InputError(UNDECLARED)
-        return self.rule
-
-    @property
-    def runner(self) -> Rule:
-        """The rule that was run.
-
-        Raises:
-            InputError: As `method`.
-        """
-        return self.run_by or self.method
-
-    @property
-    def state(self) -> frozenset[str]:
-        """The state that the run keeps and that is the method's state of that name."""
-        if self.rule is None or self.optimizer is not None:
-            return frozenset()
-        if self.run_by is None:
-            return frozenset(self.rule.state)
-        alone = self.problem.dimension == 1
-        return capability.shared_state(self.run_by, self.rule, one_coordinate=alone)
-
-    def views(self) -> Iterator[Setting]:
-        """The same run as one of every other rule that is the same method there."""
-        if self.rule is None:
-            return
-        others = capability.views(
-            self.rule,
-            constant_step=self.schedule.is_constant(self.problem, self.steps),
-            one_coordinate=self.problem.dimension == 1,
-            by_metric=self.projection == "metric" and self.problem.dimension > 1,
-        )
-        for rule in others[1:]:
-            yield replace(self, rule=rule, run_by=self.runner)
 
 
 @dataclass(frozen=True)
@@ -154,20 +54,20 @@ class Assumption:
 
     Attributes:
         statement: In words, as a theorem would say it.
-        predicate: The reason why a setting does not satisfy it, or "". The first line of its
+        predicate: The reason why an experiment does not satisfy it, or "". The first line of its
             docstring says what it looks at.
         of: Of what it speaks. Without being told, of the method.
     """
 
     statement: str
-    predicate: Callable[[Setting], str]
+    predicate: Callable[[Experiment], str]
     of: Subject = "method"
 
-    def fails(self, setting: Setting) -> str:
-        """The reason why a setting does not satisfy it, or ""."""
-        if self.of == "method" and setting.rule is None:
+    def fails(self, experiment: Experiment) -> str:
+        """The reason why an experiment does not satisfy it, or ""."""
+        if self.of == "method" and experiment.rule is None:
             return UNDECLARED
-        return self.predicate(setting)
+        return self.predicate(experiment)
 
     @property
     def name(self) -> str:
@@ -182,9 +82,9 @@ class Assumption:
 
 @dataclass(frozen=True)
 class _Context:
-    """A setting and what was read off its run, from which letters take their values."""
+    """An experiment and what was read off its run, from which letters take their values."""
 
-    setting: Setting
+    experiment: Experiment
     times: NDArray[np.int64]
     observed: Observation
 
@@ -206,7 +106,7 @@ class _Letter:
 
     meaning: str
     value: Callable[[_Context], Any]
-    quantities: Callable[[Setting], tuple[str, ...]] = lambda setting: ()
+    quantities: Callable[[Experiment], tuple[str, ...]] = lambda experiment: ()
     state: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     constants: tuple[str, ...] = ()
@@ -233,37 +133,37 @@ class _Letter:
 def _problem_constant(name: str) -> _Letter:
     return _Letter(
         CONSTANTS[name],
-        lambda c: c.setting.problem.constant(name),
+        lambda c: c.experiment.problem.constant(name),
         constants=(name,),
     )
 
 
 def _rule_setting(name: str, meaning: str, counts: bool = False) -> _Letter:
     def value(context: _Context) -> float:
-        return float(context.setting.method.settings[name])
+        return float(context.experiment.method.settings[name])
 
     return _Letter(meaning, value, settings=(name,), counts=counts)
 
 
 def _step_size(context: _Context) -> float:
     """Alpha of a schedule alpha, alpha/sqrt(t), ...: its first step size."""
-    first = context.setting.schedule.step_sizes(
-        np.array([1]), context.setting.problem, context.setting.steps
+    first = context.experiment.schedule.step_sizes(
+        np.array([1]), context.experiment.problem, context.experiment.steps
     )
     return float(first[0])
 
 
 def _alpha_at(context: _Context) -> Array:
     """The step size of round T."""
-    setting = context.setting
-    return setting.schedule.step_sizes(context.times, setting.problem, setting.steps)
+    experiment = context.experiment
+    return experiment.schedule.step_sizes(context.times, experiment.problem, experiment.steps)
 
 
 def _alpha_sum(power: int) -> Callable[[_Context], Array]:
     def value(context: _Context) -> Array:
-        setting, times = context.setting, context.times
+        experiment, times = context.experiment, context.times
         every = np.arange(1, int(times[-1]) + 1)
-        sizes = setting.schedule.step_sizes(every, setting.problem, setting.steps)
+        sizes = experiment.schedule.step_sizes(every, experiment.problem, experiment.steps)
         return np.asarray(np.cumsum(sizes**power)[times - 1])
 
     return value
@@ -272,13 +172,13 @@ def _alpha_sum(power: int) -> Callable[[_Context], Array]:
 def _spread(context: _Context) -> Array:
     """Side lengths of the box that the iterates and the minimiser have spanned by round T."""
     low, high = context.observed.totals["iterate_low"], context.observed.totals["iterate_high"]
-    point = np.asarray(context.setting.problem.constants["minimizer"].value, float)
+    point = np.asarray(context.experiment.problem.constants["minimizer"].value, float)
     return np.asarray(np.maximum(high, point) - np.minimum(low, point))
 
 
 def _diameter(norm: Literal["l2", "linf"]) -> Callable[[_Context], Any]:
     def value(context: _Context) -> Any:
-        problem = context.setting.problem
+        problem = context.experiment.problem
         if problem.domain.bounded:
             return problem.domain.diameter(norm, problem.dimension)
         require("minimizer" in problem.constants, "neither a domain nor a minimiser is known")
@@ -291,34 +191,34 @@ def _diameter(norm: Literal["l2", "linf"]) -> Callable[[_Context], Any]:
 _BOUNDED = ("the domain is bounded", lambda problem: problem.domain.bounded)
 
 
-def _spread_quantities(setting: Setting) -> tuple[str, ...]:
-    return () if setting.problem.domain.bounded else ("iterate_low", "iterate_high")
+def _spread_quantities(experiment: Experiment) -> tuple[str, ...]:
+    return () if experiment.problem.domain.bounded else ("iterate_low", "iterate_high")
 
 
 def _initial_distance(context: _Context) -> float:
-    problem = context.setting.problem
+    problem = context.experiment.problem
     require("minimizer" in problem.constants, f"problem {problem.key} states no minimizer")
     return float(np.linalg.norm(problem.start - problem.constants["minimizer"].value))
 
 
 def _initial_suboptimality(context: _Context) -> float:
-    problem = context.setting.problem
+    problem = context.experiment.problem
     return float(problem.objective(problem.start)) - problem.constant("minimum")
 
 
 def _curvature(context: _Context) -> float:
-    problem = context.setting.problem
+    problem = context.experiment.problem
     return problem.constant("mu") if "mu" in problem.constants else 0.0
 
 
 def _variance(context: _Context) -> float:
-    problem = context.setting.problem
+    problem = context.experiment.problem
     return problem.constant("sigma2") if problem.stochastic else 0.0
 
 
 def _lam(context: _Context) -> float:
     """beta1_t = beta1 lam**(t-1); with beta1 = 0 every lam is the same run, so the least."""
-    settings = context.setting.method.settings
+    settings = context.experiment.method.settings
     return float(settings["beta1_decay"]) if settings["beta1"] else 0.0
 
 
@@ -329,28 +229,28 @@ def _corrected_second_moment(context: _Context) -> Array:
 
 def _second_moment(context: _Context) -> float:
     """The least of what the problem states; M alone is a bound where M_G = 0."""
-    constants = context.setting.problem.constants
+    constants = context.experiment.problem.constants
     stated = [constants["G"].value ** 2] if "G" in constants else []
     if "M" in constants and "M_G" in constants and constants["M_G"].value == 0:
         stated.append(constants["M"].value)
-    require(bool(stated), f"problem {context.setting.problem.key} states no bound of E||g||**2")
+    require(bool(stated), f"problem {context.experiment.problem.key} states no bound of E||g||**2")
     return float(min(stated))
 
 
 def _fresh_margin_limit(context: _Context) -> float:
-    w = np.asarray(context.setting.problem.constants["minimizer"].value, float)
+    w = np.asarray(context.experiment.problem.constants["minimizer"].value, float)
     return float(w[0] - abs(w[1] + w[2]))
 
 
 def _finite_sum(context: _Context) -> Outcomes:
-    problem = context.setting.problem
+    problem = context.experiment.problem
     if problem.outcomes is None:
         raise InputError(f"problem {problem.key} lists no outcomes of a draw")
     return problem.outcomes()
 
 
 def _noise_at_minimizer(context: _Context) -> float:
-    problem, law = context.setting.problem, _finite_sum(context)
+    problem, law = context.experiment.problem, _finite_sum(context)
     x = np.broadcast_to(
         np.asarray(problem.constants["minimizer"].value, float),
         (law.probabilities.size, problem.dimension),
@@ -363,7 +263,7 @@ def _epoch(context: _Context) -> float:
 
 
 def _first_root(context: _Context) -> float:
-    return float(np.sqrt(context.setting.method.settings["initial"]))
+    return float(np.sqrt(context.experiment.method.settings["initial"]))
 
 
 # Letters that are constants of the problem as it states them.
@@ -403,7 +303,7 @@ LETTERS: Mapping[str, _Letter] = {
     "shorter_sides": _Letter(
         "sum over the blocks of the smaller number of rows and columns",
         lambda c: float(
-            sum(min(s) if len(s) == 2 else 1 for s in c.setting.problem.blocks.values())
+            sum(min(s) if len(s) == 2 else 1 for s in c.experiment.problem.blocks.values())
         ),
     ),
     "sigma_star2": _Letter(
@@ -412,7 +312,7 @@ LETTERS: Mapping[str, _Letter] = {
         constants=("minimizer",),
     ),
     "epoch": _Letter("the number of losses of a finite sum", _epoch, counts=True),
-    "n": _Letter("dimension", lambda c: float(c.setting.problem.dimension), counts=True),
+    "n": _Letter("dimension", lambda c: float(c.experiment.problem.dimension), counts=True),
     "R0": _Letter(
         "distance of the start to the minimiser",
         _initial_distance,
@@ -425,7 +325,7 @@ LETTERS: Mapping[str, _Letter] = {
     "alpha_sum": _Letter("sum of the step sizes of rounds 1..T", _alpha_sum(1)),
     "alpha_square_sum": _Letter("sum of their squares", _alpha_sum(2)),
     "horizon": _Letter(
-        "the number of steps of the whole run", lambda c: float(c.setting.steps), counts=True
+        "the number of steps of the whole run", lambda c: float(c.experiment.steps), counts=True
     ),
     "beta1": _rule_setting("beta1", "decay of the first moment or velocity"),
     "beta2": _rule_setting("beta2", "decay of the second moment"),
@@ -436,15 +336,17 @@ LETTERS: Mapping[str, _Letter] = {
     "b0": _Letter("root of the accumulator's first value", _first_root, settings=("initial",)),
     "start_sup": _Letter(
         "largest coordinate of the start, in size",
-        lambda c: float(abs(np.asarray(c.setting.problem.start)).max()),
+        lambda c: float(abs(np.asarray(c.experiment.problem.start)).max()),
     ),
     "start_norm": _Letter(
         "Euclidean norm of the start",
-        lambda c: float(np.linalg.norm(np.asarray(c.setting.problem.start))),
+        lambda c: float(np.linalg.norm(np.asarray(c.experiment.problem.start))),
     ),
     "start_gradient_square": _Letter(
         "squared norm of the exact gradient of the start",
-        lambda c: float((c.setting.problem.objective_gradient(c.setting.problem.start) ** 2).sum()),
+        lambda c: float(
+            (c.experiment.problem.objective_gradient(c.experiment.problem.start) ** 2).sum()
+        ),
     ),
     "fresh_margin_limit": _Letter(
         "least margin of a fresh example at the minimiser, (8 n+ n- - 5 n+ + 3 n-) / q",
@@ -461,7 +363,7 @@ LETTERS: Mapping[str, _Letter] = {
     "gradient_norms": _Letter(
         "||g_{1:T,i}||_2, by coordinate",
         lambda c: np.sqrt(c.observed.totals["gradient_square_sum"]),
-        lambda setting: ("gradient_square_sum",),
+        lambda experiment: ("gradient_square_sum",),
     ),
     "v_hat": _Letter(
         "bias-corrected second moment, by coordinate", _corrected_second_moment, state=("v",)
@@ -506,7 +408,7 @@ class Claim:
     status: str
     errata: str
     cases: tuple[Case, ...]
-    twin: Callable[[Setting], Setting] | None = None
+    twin: Callable[[Experiment], Experiment] | None = None
 
     @property
     def key(self) -> str:
@@ -552,21 +454,21 @@ class Claim:
         by_chance = self.kind in ("in expectation", "with probability") and drawn
         return not by_chance and self.kind not in ("rate", "almost sure limit")
 
-    def bound_is_fixed(self, setting: Setting) -> bool:
+    def bound_is_fixed(self, experiment: Experiment) -> bool:
         """Whether the bound is made of constants and settings, and not of what a run does."""
         return not any(
-            letter.quantities(setting) or letter.state or letter.of_the_run
+            letter.quantities(experiment) or letter.state or letter.of_the_run
             for letter in map(LETTERS.__getitem__, self.letters)
         )
 
-    def quantities(self, setting: Setting) -> tuple[str, ...]:
+    def quantities(self, experiment: Experiment) -> tuple[str, ...]:
         """Running totals needed to judge a run."""
-        asked = [name for letter in self.letters for name in LETTERS[letter].quantities(setting)]
-        wanted = MEASURES[self.measure].quantities(setting.problem)
+        asked = [name for letter in self.letters for name in LETTERS[letter].quantities(experiment)]
+        wanted = MEASURES[self.measure].quantities(experiment.problem)
         seen = [total for letter, total in SEEN.items() if letter in self.letters]
         return tuple(dict.fromkeys([*wanted, *asked, *seen]))
 
-    def applies(self, setting: Setting) -> tuple[Setting, str]:
+    def applies(self, experiment: Experiment) -> tuple[Experiment, str]:
         """Whether the claim speaks of a run, and as what it sees it.
 
         A method is what its formulas are, whatever it is called: where the method alone is in the
@@ -574,38 +476,38 @@ class Claim:
         (`convergence.capability`). The assumptions and the bound then go by that rule.
 
         Returns:
-            The setting as the claim sees it, and why the claim does not speak of it, or "".
+            The experiment as the claim sees it, and why the claim does not speak of it, or "".
         """
-        reason = self._why_not(setting)
-        if reason and not any(a.fails(setting) for a in self.assumptions if a.of != "method"):
-            for seen in setting.views():
+        reason = self._why_not(experiment)
+        if reason and not any(a.fails(experiment) for a in self.assumptions if a.of != "method"):
+            for seen in experiment.views():
                 if not self._why_not(seen):
                     return seen, ""
-        return setting, reason
+        return experiment, reason
 
-    def fails(self, setting: Setting) -> str:
-        """Why the claim does not speak of a setting, or ""."""
-        return self.applies(setting)[1]
+    def fails(self, experiment: Experiment) -> str:
+        """Why the claim does not speak of an experiment, or ""."""
+        return self.applies(experiment)[1]
 
-    def _why_not(self, setting: Setting) -> str:
-        problem, rule = setting.problem, setting.rule
+    def _why_not(self, experiment: Experiment) -> str:
+        problem, rule = experiment.problem, experiment.rule
         for assumption in self.assumptions:
-            if reason := assumption.fails(setting):
+            if reason := assumption.fails(experiment):
                 return f"{assumption.statement}: {reason}"
         reason = "" if self.twin else MEASURES[self.measure].unavailable(problem)
         if reason:
             return f"{self.measure} cannot be measured: {reason}"
-        if setting.optimizer:
+        if experiment.opaque:
             state = [name for letter in self.letters for name in LETTERS[letter].state]
-            totals = self.quantities(setting)
-            if reason := setting.optimizer.hides(totals, [*MEASURES[self.measure].state, *state]):
+            totals = self.quantities(experiment)
+            if reason := experiment.opaque.hides(totals, [*MEASURES[self.measure].state, *state]):
                 return f"the claim cannot be held against the run: {reason}"
         for name in self.letters:
             letter = LETTERS[name]
             if (letter.state or letter.settings) and rule is None:
                 return f"the bound needs {name}: {UNDECLARED}"
             if rule and not (
-                set(letter.state) <= setting.state and set(letter.settings) <= set(rule.settings)
+                set(letter.state) <= experiment.state and set(letter.settings) <= set(rule.settings)
             ):
                 return f"the bound needs {name}, and rule {rule.key} has none"
             for constant in letter.needed(problem):
@@ -613,20 +515,20 @@ class Claim:
                     return _missing(problem, constant)
         return ""
 
-    def beside(self, setting: Setting) -> Setting:
-        """The run to set beside that of a setting as the claim sees it, with the rule that runs it.
+    def beside(self, experiment: Experiment) -> Experiment:
+        """The run to set beside that of an experiment as the claim sees it.
 
         Raises:
             InputError: The claim has no twin.
         """
         require(self.twin is not None, f"claim {self.key} has no twin")
         assert self.twin is not None
-        other = self.twin(setting)
-        if other.rule is not setting.rule:
-            return replace(other, run_by=None, optimizer=None)
-        return replace(other, rule=setting.run_by or setting.rule, run_by=None)
+        # A twin of another method runs that; any other, what the run itself runs.
+        return self.twin(experiment).changed(seen_as=None)
 
-    def bound(self, setting: Setting, times: NDArray[np.int64], observed: Observation) -> Array:
+    def bound(
+        self, experiment: Experiment, times: NDArray[np.int64], observed: Observation
+    ) -> Array:
         """The bound at each round.
 
         Returns:
@@ -635,17 +537,17 @@ class Claim:
         Raises:
             InputError: A letter has no value here.
         """
-        return self._evaluate(times, observed, self._values(setting, times, observed))
+        return self._evaluate(times, observed, self._values(experiment, times, observed))
 
     def bound_rounding(
-        self, setting: Setting, times: NDArray[np.int64], observed: Observation
+        self, experiment: Experiment, times: NDArray[np.int64], observed: Observation
     ) -> Array:
         """How far the bound may be off: what it changes by when a letter moves by a few units.
 
         Returns:
             Shape (lanes, rounds).
         """
-        values = self._values(setting, times, observed)
+        values = self._values(experiment, times, observed)
         bound = self._evaluate(times, observed, values)
         off = 8 * 2.0**-53 * abs(bound)
         with np.errstate(all="ignore"):
@@ -657,9 +559,9 @@ class Claim:
         return np.where(np.isfinite(off), off, 0.0)
 
     def _values(
-        self, setting: Setting, times: NDArray[np.int64], observed: Observation
+        self, experiment: Experiment, times: NDArray[np.int64], observed: Observation
     ) -> dict[str, Any]:
-        context = _Context(setting, times, observed)
+        context = _Context(experiment, times, observed)
         # numpy numbers: a Python float raises where a square overflows.
         return {letter: np.asarray(LETTERS[letter].value(context))[()] for letter in self.letters}
 
@@ -713,7 +615,7 @@ def claim(
     errata: str = "",
     tags: tuple[str, ...] = (),
     options: Mapping[str, tuple[Any, ...]] | None = None,
-    twin: Callable[[Setting], Setting] | None = None,
+    twin: Callable[[Experiment], Experiment] | None = None,
 ) -> Callable[[Callable[..., Any]], Entry[Claim]]:
     """Register a theorem; the decorated function is its bound.
 

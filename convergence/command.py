@@ -8,6 +8,7 @@ well, so that --help is there at once.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import warnings
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ from rich.table import Table
 import convergence
 
 if TYPE_CHECKING:
-    from convergence.simulation import Engine, Projection
+    from convergence.experiment import Projection
+    from convergence.simulation import Engine
 
 __all__ = ["app", "main"]
 
@@ -327,15 +329,17 @@ def run(
             cells = []
             for record in records:
                 middle, low, high = record.summary(name)
-                band = f" [{low:.4g}, {high:.4g}]" if len(record.seeds) > 1 else ""
+                band = f" [{low:.4g}, {high:.4g}]" if len(record.experiment.seeds) > 1 else ""
                 cells.append(f"{middle:.6g}{band}")
             rows.append([name.replace("_", " "), *cells])
         rows.append(["state bytes/parameter", *map(_shown_memory, records)])
         rows.append(["checksum", *(record.checksum[:16] for record in records)])
-        lanes = len(records[0].seeds)
+        lanes = len(records[0].experiment.seeds)
         over = f", median [10 %, 90 %] over {lanes} seeds" if lanes > 1 else ""
-        title = f"{item.specification}, {records[0].schedule.specification}, {rounds} steps{over}"
-        _table(title, ["", *(record.rule.specification for record in records)], rows)
+        title = f"{item.specification}, {rounds} steps{over}"
+        _table(
+            title, ["", *(record.experiment.optimizer.specification for record in records)], rows
+        )
         _out.print(f"records saved to {target}" + (f", figure to {plot}" if plot else ""))
     if any(end.word == "stopped" for record in records for end in record.ends):
         raise typer.Exit(130)
@@ -435,7 +439,7 @@ def _verdicts(name: str, outcomes: list[Any]) -> tuple[str, list[str], list[list
             row.append(f"{verdict.error_probability:.0e}" if verdict.error_probability else "")
         row.append("" if verdict.evidence == "none" else verdict.evidence)
         options = options_of(verdict.claim)
-        setting = f"{verdict.problem}, {verdict.rule}, {verdict.schedule}"
+        setting = ", ".join(verdict.experiment.names)
         setting += f" [{options}]" if options else ""
         row.append(setting if verdict.holds else f"{setting}\n{verdict.reason}")
         rows.append(row)
@@ -484,9 +488,7 @@ def cite(
 
 
 def _command_line() -> str:
-    from convergence.record import quoted
-
-    return " ".join(["convergence", *(quoted(word) for word in sys.argv[1:])])
+    return shlex.join(["convergence", *sys.argv[1:]])
 
 
 def main() -> None:

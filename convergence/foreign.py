@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +20,13 @@ from numpy.typing import NDArray
 from convergence import quantity
 from convergence.engines.kernel import kernel
 from convergence.engines.lowering import Round
+from convergence.experiment import Experiment
 from convergence.expression import Expression, replaced
 from convergence.lanes import Lanes
 from convergence.optimizer import Opaque, shown
-from convergence.rule import Rule
-from convergence.schedule import Schedule
-from convergence.simulation import Engine, Projection, Simulation
+from convergence.simulation import Engine, Simulation
 from problems.domain import WholeSpace
 from problems.notation import InputError, require
-from problems.problem import Problem
 from problems.script import first_line
 
 __all__ = ["Foreign", "simulate"]
@@ -36,22 +34,15 @@ __all__ = ["Foreign", "simulate"]
 Array = NDArray[np.float64]
 
 
-def simulate(
-    problem: Problem | Sequence[Problem],
-    rule: Rule | Opaque | Sequence[Rule],
-    schedule: Schedule | Sequence[Schedule],
-    **how: Any,
-) -> Simulation:
+def simulate(experiment: Experiment | Sequence[Experiment], **how: Any) -> Simulation:
     """A run in progress of whatever optimizer; see `Simulation`.
 
     Raises:
         InputError: The parts do not fit together.
     """
-    if isinstance(rule, Opaque):
-        assert isinstance(problem, Problem)
-        assert isinstance(schedule, Schedule)
-        return Foreign(problem, rule, schedule, **how)
-    return Simulation(problem, rule, schedule, **how)
+    if isinstance(experiment, Experiment) and experiment.opaque:
+        return Foreign(experiment, experiment.opaque, **how)
+    return Simulation(experiment, **how)
 
 
 class Foreign(Simulation):
@@ -68,32 +59,27 @@ class Foreign(Simulation):
 
     def __init__(
         self,
-        problem: Problem,
+        experiment: Experiment,
         optimizer: Opaque,
-        schedule: Schedule,
         *,
-        seeds: Sequence[int] = (0,),
-        horizon: int,
+        seeds: Sequence[int] | None = None,
         quantities: Sequence[str] = (),
-        projection: Projection = "euclidean",
         engine: Engine = "auto",
         workers: int = 1,
     ):
-        name = optimizer.key
+        name, problem = optimizer.key, experiment.problem
         require(
-            projection == "euclidean",
-            f"projection={projection!r} needs a rule with a metric; of optimizer {name} none is "
-            "known",
+            experiment.projection == "euclidean",
+            f"projection={experiment.projection!r} needs a rule with a metric; of optimizer {name} "
+            "none is known",
         )
         reason = optimizer.hides(quantities)
         require(not reason, f"a quantity cannot be recorded: {reason}")
         if engine in ("compiled", "number"):
             warnings.warn(f"optimizer {name} runs step by step: it is no rule", stacklevel=4)
-        # Of the rule lanes ask only where they have several.
-        rule = cast(Rule, optimizer)
-        self._lanes = lanes = Lanes(problem, rule, schedule, seeds, horizon)
-        self.seeds, self.horizon = lanes.seeds, horizon
-        self.problem, self.rule, self.schedule = problem, rule, schedule
+        self._lanes = lanes = Lanes([experiment], seeds)
+        self.seeds, self.horizon = lanes.seeds, lanes.horizon
+        self.problem, self.rule, self.schedule = problem, lanes.rule, lanes.schedule
         self.t = 0
         self._number, self._blocks, self._by_metric = False, None, False
         self._loop = self._steps = self._rows = None

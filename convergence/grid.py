@@ -1,4 +1,4 @@
-"""Cells of a grid: a problem, a rule and a schedule with parameters that take several values."""
+"""Cells of a grid: experiments whose parts have parameters that take several values."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from convergence import optimizer, rules
+from convergence import optimizer as optimizers
+from convergence import rules
 from convergence import schedule as schedules
-from convergence.optimizer import Opaque
-from convergence.rule import Rule
-from convergence.schedule import Schedule
+from convergence.experiment import Experiment, with_schedule
 from problems import find as find_problem
 from problems.notation import InputError, nearest, parse, read_value, require
-from problems.problem import Problem, catalogue
+from problems.problem import catalogue
 from problems.registry import Entry
 
-__all__ = ["Cell", "cells"]
+__all__ = ["Grid", "cells"]
 
-Cell = tuple[Problem, Rule | Opaque, Schedule]
+#: Values by parameter.
 Grid = Mapping[str, Sequence[Any]]
 
 
@@ -28,7 +27,7 @@ _MOST = 100_000
 
 
 class _Part:
-    """A problem, rule or schedule of which some parameters are still open."""
+    """A problem, optimizer or schedule of which some parameters are still open."""
 
     def __init__(self, kind: str, given: Any, registry: Any, find: Callable[[str], Any]):
         self.kind = kind
@@ -41,7 +40,7 @@ class _Part:
             self.entry = registry[key]
         else:
             # A file of one's own, or an object.
-            self.found = find(given) if isinstance(given, str) or kind == "rule" else given
+            self.found = find(given) if isinstance(given, str) or kind == "optimizer" else given
             self.entry = getattr(self.found, "entry", None)
             self.settings = dict(getattr(self.found, "settings", {}))
 
@@ -61,22 +60,29 @@ class _Part:
         return item
 
 
-def cells(problem: Any, rule: Any, schedule: Any, grid: Grid) -> list[Cell]:
-    """Every combination of the values, the last name varying fastest.
+def cells(
+    problem: Any, optimizer: Any, schedule: Any, grid: Grid, **parts: Any
+) -> list[Experiment]:
+    """An experiment for every combination of the values, the last name varying fastest.
 
     Args:
         problem: An object, or a specification in which parameters of the grid may be left out.
-        rule: Likewise.
+        optimizer: Likewise; a specification may name the schedule.
         schedule: Likewise.
         grid: Values by parameter. A name that several of the three have is written
-            `problem.beta1` or `rule.beta1`. Text is read as in a specification.
+            `problem.beta1` or `optimizer.beta1`. Text is read as in a specification.
+        parts: The other parts, see `Experiment`.
 
     Raises:
         InputError: A name or a value is not accepted.
     """
-    parts = {
+    if isinstance(optimizer, str):
+        optimizer, own = with_schedule(optimizer)
+        schedule = own if schedule is None else schedule
+    require(schedule is not None, f"no schedule is given for optimizer {optimizer!r}")
+    places = {
         "problem": _Part("problem", problem, catalogue, find_problem),
-        "rule": _Part("rule", rule, rules.catalogue, optimizer.find),
+        "optimizer": _Part("optimizer", optimizer, rules.catalogue, optimizers.find),
         "schedule": _Part("schedule", schedule, schedules.catalogue, schedules.find),
     }
     require(
@@ -89,7 +95,7 @@ def cells(problem: Any, rule: Any, schedule: Any, grid: Grid) -> list[Cell]:
         values = list(values) if listed else []
         require(values, f"grid {name}={grid[name]!r} must be a list of at least one value")
         read = [read_value(value) if isinstance(value, str) else value for value in values]
-        kind, own = _place(name, parts)
+        kind, own = _place(name, places)
         axes.append([(kind, own, value) for value in read])
     count = math.prod(map(len, axes))
     require(count <= _MOST, f"the grid has {count} cells; at most {_MOST} are accepted")
@@ -97,14 +103,14 @@ def cells(problem: Any, rule: Any, schedule: Any, grid: Grid) -> list[Cell]:
     known: dict[tuple[Any, ...], Any] = {}
     found = []
     for combination in itertools.product(*axes):
-        cell = []
-        for kind, part in parts.items():
+        cell = {}
+        for kind, place in places.items():
             chosen = {name: value for where, name, value in combination if where == kind}
             key = (kind, *((name, repr(value)) for name, value in chosen.items()))
             if key not in known:
-                known[key] = part.built(chosen)
-            cell.append(known[key])
-        found.append((cell[0], cell[1], cell[2]))
+                known[key] = place.built(chosen)
+            cell[kind] = known[key]
+        found.append(Experiment(**cell, **parts))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Which problem, rule, schedule and seed each lane of a run has.
+"""Which problem, optimizer, schedule and seed each lane of a run has.
 
 Lanes of one run share formulas, and each brings its own numbers: settings of the rule, of the
 schedule, parameters of the problem. What is the same for all of them is one number here, what is
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convergence.experiment import Experiment
 from convergence.expression import Expression
 from convergence.rule import Rule
 from convergence.schedule import Schedule
@@ -40,9 +41,7 @@ class _Spread(Generic[T]):
         place: Shape (lanes,), into the items.
     """
 
-    def __init__(self, given: T | Sequence[T], lanes: int, kind: str):
-        each = list(given) if isinstance(given, (list, tuple)) else [given] * lanes
-        require(len(each) == lanes, f"{len(each)} {kind}s are given for {lanes} lanes")
+    def __init__(self, each: Sequence[T]):
         known: dict[int, int] = {}
         self.place = np.array([known.setdefault(id(item), len(known)) for item in each], np.intp)
         self.items: list[T] = [each[first] for first in np.unique(self.place, return_index=True)[1]]
@@ -104,38 +103,47 @@ class Lanes:
     """The lanes of a run.
 
     Args:
-        problem, rule, schedule: One, or a list with one for each lane, of the same structure.
-        seeds: One for each lane.
-        horizon: The number of steps of the whole run.
+        experiments: What is run: the lanes of each in turn. They have the same structure and the
+            same number of steps.
+        seeds: One for each lane of a single experiment, in place of its own.
+
+    Raises:
+        InputError: They have not the same structure, or a problem cannot be run.
     """
 
-    def __init__(
-        self,
-        problem: Problem | Sequence[Problem],
-        rule: Rule | Sequence[Rule],
-        schedule: Schedule | Sequence[Schedule],
-        seeds: Sequence[int],
-        horizon: int,
-    ):
-        self.seeds = np.array(seeds, np.uint64)
-        lanes = self.seeds.size
-        self.problems = _Spread(problem, lanes, "problem")
-        self.rules = _Spread(rule, lanes, "rule")
-        self.schedules = _Spread(schedule, lanes, "schedule")
-        self.horizon = horizon
-        self.problem, self.rule = self.problems.items[0], self.rules.items[0]
-        self.schedule = self.schedules.items[0]
+    def __init__(self, experiments: Sequence[Experiment], seeds: Sequence[int] | None = None):
+        first = experiments[0]
+        require(seeds is None or len(experiments) == 1, "seeds are given for one experiment only")
+        drawn = [list(each.seeds) for each in experiments] if seeds is None else [list(seeds)]
+        self.seeds = np.array([seed for each in drawn for seed in each], np.uint64)
+        counts = [len(each) for each in drawn]
+
+        def spread(part: Callable[[Experiment], T]) -> _Spread[T]:
+            each = zip(map(part, experiments), counts, strict=True)
+            return _Spread([item for item, count in each for _ in range(count)])
+
+        self.problems = spread(lambda each: each.problem)
+        # Of an optimizer that is no rule nothing of a rule is asked.
+        self.rules = spread(lambda each: cast(Rule, each.optimizer))
+        self.schedules = spread(lambda each: each.schedule)
+        self.horizon = first.steps
+        require(
+            all(each.steps == self.horizon for each in experiments),
+            "the lanes of one run must have the same number of steps",
+        )
+        self.problem, self.schedule = first.problem, first.schedule
+        self.rule = self.rules.items[0]
         for item in self.problems.items:
             item.probe()
         # A schedule may ask for a constant of the problem: pairs of both are what differs.
         pairs = self.problems.place * len(self.schedules.items) + self.schedules.place
-        _, first, self._pair = np.unique(pairs, return_index=True, return_inverse=True)
+        _, places, self._pair = np.unique(pairs, return_index=True, return_inverse=True)
         self._paired = [
             (
                 self.problems.items[self.problems.place[k]],
                 self.schedules.items[self.schedules.place[k]],
             )
-            for k in first
+            for k in places
         ]
         if any(len(spread.items) > 1 for spread in (self.problems, self.rules, self.schedules)):
             self._check()

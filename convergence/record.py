@@ -18,17 +18,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence import optimizer
-from convergence import schedule as schedules
-from convergence.optimizer import Opaque
-from convergence.rule import Rule
-from convergence.schedule import Schedule
-from problems import find as find_problem
+from convergence.experiment import Experiment
 from problems.files import write_whole
 from problems.notation import InputError, require
-from problems.problem import Problem
+from problems.registry import Entry
 
-__all__ = ["End", "Record", "load_records", "quoted", "save_records", "versions"]
+__all__ = ["End", "Record", "load_records", "save_records", "versions"]
 
 
 def versions() -> dict[str, str]:
@@ -73,10 +68,7 @@ class Record:
     """A recorded run.
 
     Attributes:
-        problem, rule, schedule: What was run; in place of a rule maybe another optimizer.
-        steps: The number of rounds asked for.
-        seeds: One for each lane.
-        projection: "euclidean" or "metric".
+        experiment: What was run; its seeds are one for each lane.
         times: The recorded rounds T, increasing.
         series: By name, arrays of shape (lanes, rounds) for measures and (lanes, rounds, n) or
             (lanes, rounds, 1) for `iterate`, `state_...` and running totals. NaN from the
@@ -84,12 +76,7 @@ class Record:
         ends: How each lane ended.
     """
 
-    problem: Problem
-    rule: Rule | Opaque
-    schedule: Schedule
-    steps: int
-    seeds: tuple[int, ...]
-    projection: Literal["euclidean", "metric"]
+    experiment: Experiment
     times: NDArray[np.int64]
     series: Mapping[str, NDArray[np.float64]]
     ends: tuple[End, ...]
@@ -108,7 +95,7 @@ class Record:
         """The record of one lane, as a run with its seed alone leaves it."""
         return replace(
             self,
-            seeds=self.seeds[number : number + 1],
+            experiment=self.experiment.changed(seeds=self.experiment.seeds[number : number + 1]),
             ends=self.ends[number : number + 1],
             series={name: values[number : number + 1] for name, values in self.series.items()},
         )
@@ -152,9 +139,10 @@ class Record:
 
         Iterates of more than 16 coordinates are left out.
         """
-        names = self.measures + (["iterate"] if self.problem.dimension <= 16 else [])
+        names = self.measures + (["iterate"] if self.experiment.problem.dimension <= 16 else [])
         return {
-            **self._identity(),
+            "experiment": self.experiment.to_json(),
+            "times": self.times.tolist(),
             "end": self.end,
             "ends": [{"word": end.word, "step": end.step or None} for end in self.ends],
             "last_iterate": _plain(self.last_iterate) if "iterate" in names else None,
@@ -163,28 +151,14 @@ class Record:
             else None,
             "bytes_per_parameter": self.bytes_per_parameter,
             "checksum": self.checksum,
-            "command": self.command,
+            "command": self.experiment.command,
             "series": {name: _plain(self.series[name]) for name in names},
         }
 
     @property
     def bytes_per_parameter(self) -> int | None:
         """Memory of the rule's state; None of another optimizer."""
-        return self.rule.bytes_per_parameter
-
-    @property
-    def command(self) -> str:
-        """The command line that reproduces the run."""
-        counted = self.seeds == tuple(range(len(self.seeds)))
-        listed = f"[{','.join(map(str, self.seeds))}]"
-        seeds = f" --seeds {len(self.seeds) if counted else listed}" if self.seeds != (0,) else ""
-        metric = " --projection metric" if self.projection == "metric" else ""
-        return (
-            f"convergence run {quoted(self.problem.specification)} "
-            f"-o {quoted(self.rule.specification)} "
-            f"--schedule {quoted(self.schedule.specification)} --steps {self.steps}"
-            f"{seeds}{metric}"
-        )
+        return self.experiment.optimizer.bytes_per_parameter
 
     @property
     def checksum(self) -> str:
@@ -198,12 +172,7 @@ class Record:
 
     def _identity(self) -> dict[str, Any]:
         return {
-            "problem": self.problem.specification,
-            "rule": self.rule.specification,
-            "schedule": self.schedule.specification,
-            "steps": self.steps,
-            "seeds": list(self.seeds),
-            "projection": self.projection,
+            "experiment": self.experiment.to_json(),
             "times": self.times.tolist(),
             "ends": [[end.word, end.step] for end in self.ends],
         }
@@ -213,14 +182,6 @@ def _plain(values: NDArray[np.float64]) -> Any:
     plain = values.astype(object)
     plain[~np.isfinite(values)] = None
     return plain.tolist()
-
-
-def quoted(specification: str) -> str:
-    """The text as a shell would need it on a command line."""
-    plain = all(c.isalnum() or c in "-_:=.,/" for c in specification)
-    if plain:
-        return specification
-    return f'"{specification}"' if "'" in specification else f"'{specification}'"
 
 
 def save_records(records: Sequence[Record], path: str | Path, command: str = "") -> None:
@@ -233,16 +194,15 @@ def save_records(records: Sequence[Record], path: str | Path, command: str = "")
         InputError: The file cannot be written.
     """
     header = {
-        "format": "convergence-suite records 1",
-        "command": command or (records[0].command if records else ""),
+        "format": "convergence-suite records 2",
+        "command": command or (records[0].experiment.command if records else ""),
         "versions": versions(),
         "records": [
             {
                 **record._identity(),
                 "series": sorted(record.series),
                 "checksum": record.checksum,
-                "problem_sources": _own_sources(record.problem),
-                "rule_sources": record.rule.entry.facts.get("sources_sha256"),
+                **_own_sources(record.experiment),
             }
             for record in records
         ],
@@ -257,11 +217,19 @@ def save_records(records: Sequence[Record], path: str | Path, command: str = "")
     write_whole(path, buffer.getvalue())
 
 
-def _own_sources(problem: Problem) -> str | None:
-    """SHA-256 of the file that a problem of one's own comes from; None for the catalogue's."""
-    found = problem.entry.facts.get("sources_sha256") if problem.entry else None
-    if found is None and problem.shows is not None:
-        return _own_sources(problem.shows)
+def _own_sources(experiment: Experiment) -> dict[str, str | None]:
+    """SHA-256 of the files that problem and optimizer come from; None for the catalogues'."""
+    problem = experiment.problem
+    while problem.shows is not None and not (problem.entry and _digest_in(problem.entry)):
+        problem = problem.shows
+    return {
+        "problem_sources": _digest_in(problem.entry) if problem.entry else None,
+        "optimizer_sources": _digest_in(experiment.optimizer.entry),
+    }
+
+
+def _digest_in(entry: Entry[Any]) -> str | None:
+    found = entry.facts.get("sources_sha256")
     return None if found is None else str(found)
 
 
@@ -279,17 +247,12 @@ def load_records(path: str | Path) -> list[Record]:
             header = json.loads(str(archive["header"]))
             require(isinstance(header, dict), f"{str(path)!r} has no header")
             require(
-                header.get("format") == "convergence-suite records 1",
+                header.get("format") == "convergence-suite records 2",
                 f"{str(path)!r} has the format {header.get('format')!r}",
             )
             records = [
                 Record(
-                    problem=find_problem(item["problem"]),
-                    rule=optimizer.find(item["rule"]),
-                    schedule=schedules.find(item["schedule"]),
-                    steps=item["steps"],
-                    seeds=tuple(item["seeds"]),
-                    projection=item["projection"],
+                    experiment=Experiment.from_json(item["experiment"]),
                     times=np.array(item["times"], np.int64),
                     series={name: archive[f"{number}/{name}"] for name in item["series"]},
                     ends=tuple(End(word, step) for word, step in item["ends"]),
@@ -303,18 +266,16 @@ def load_records(path: str | Path) -> list[Record]:
     except (zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{str(path)!r} is damaged: {error}") from error
     for record, item in zip(records, header["records"], strict=True):
+        name = record.experiment.names.optimizer
         require(
             record.checksum == item["checksum"],
-            f"{str(path)!r} was altered: the checksum of {item['rule']} differs",
+            f"{str(path)!r} was altered: the checksum of {name} differs",
         )
-        sources = {
-            "problem": _own_sources(record.problem),
-            "rule": record.rule.entry.facts.get("sources_sha256"),
-        }
-        for part, digest in sources.items():
-            if item.get(f"{part}_sources") != digest:
+        for part, digest in _own_sources(record.experiment).items():
+            if item.get(part) != digest:
+                changed = getattr(record.experiment.names, part.removesuffix("_sources"))
                 warnings.warn(
-                    f"{str(path)!r} was recorded with another version of {item[part]}",
+                    f"{str(path)!r} was recorded with another version of {changed}",
                     stacklevel=2,
                 )
     return records

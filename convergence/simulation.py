@@ -8,20 +8,19 @@ import math
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Literal, TypedDict, Unpack, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence import optimizer, quantity
-from convergence import schedule as schedules
+from convergence import quantity
 from convergence.engines import blocks, loops, rows, steps
 from convergence.engines.kernel import Flavour, Kernel, kernel
 from convergence.engines.lowering import lowered
 from convergence.engines.sparse import why_not_sparse
-from convergence.grid import Cell, cells
+from convergence.experiment import STEPS, Experiment, Projection
+from convergence.grid import cells
 from convergence.lanes import Lanes, structure_of
 from convergence.measure import (
     GRADIENT_SIZES,
@@ -36,14 +35,12 @@ from convergence.rule import Rule
 from convergence.schedule import Schedule
 from convergence.tracing import why_not
 from problems import draws
-from problems import find as find_problem
 from problems.domain import Box
-from problems.notation import InputError, nearest, require
+from problems.notation import nearest, require
 from problems.problem import Problem
 
-__all__ = ["Engine", "Simulation", "one_thread", "record_times", "run"]
+__all__ = ["Engine", "Simulation", "one_thread", "record_times", "run", "run_all", "structure"]
 
-Projection = Literal["euclidean", "metric"]
 #: What carries out the rounds; the bits are the same.
 Engine = Literal["auto", "numpy", "compiled", "number", "array"]
 Array = NDArray[np.float64]
@@ -83,12 +80,10 @@ class Simulation:
     Lanes are independent: each seed gives the same bits alone and among others.
 
     Args:
-        problem, rule, schedule: What is minimised, the update rule and the step sizes: one for all
-            lanes, or a list with one for each, which may differ in their numbers.
-        seeds: One lane for each.
-        horizon: The number of steps of the whole run, which a schedule may ask for.
+        experiment: What is run, or several of the same formulas, which differ in their numbers: the
+            lanes of each in turn. Its steps are the horizon, which a schedule may ask for.
+        seeds: One lane for each of these, in place of the seeds of a single experiment.
         quantities: Names of the running totals to keep.
-        projection: In the Euclidean norm, or in the rule's metric.
         engine: "compiled" makes one loop of a one-dimensional problem whose formulas can be
             traced, and compiles the steps on one of several dimensions (what cannot be compiled
             runs as without it, and a warning says why); "numpy" as "number" (plain floats, for
@@ -103,22 +98,21 @@ class Simulation:
 
     def __init__(
         self,
-        problem: Problem | Sequence[Problem],
-        rule: Rule | Sequence[Rule],
-        schedule: Schedule | Sequence[Schedule],
+        experiment: Experiment | Sequence[Experiment],
         *,
-        seeds: Sequence[int] = (0,),
-        horizon: int,
+        seeds: Sequence[int] | None = None,
         quantities: Sequence[str] = (),
-        projection: Projection = "euclidean",
         engine: Engine = "auto",
         workers: int = 1,
     ):
-        self._lanes = lanes = Lanes(problem, rule, schedule, seeds, horizon)
-        self.seeds, self.horizon = lanes.seeds, horizon
+        several = [experiment] if isinstance(experiment, Experiment) else list(experiment)
+        self._lanes = lanes = Lanes(several, seeds)
+        self.seeds, self.horizon = lanes.seeds, lanes.horizon
         self.problem, self.rule, self.schedule = lanes.problem, lanes.rule, lanes.schedule
         self.t = 0
-        self._by_metric = by_metric = projection == "metric"
+        projections = {each.projection for each in several}
+        require(len(projections) == 1, "the lanes of one run must be projected alike")
+        self._by_metric = by_metric = projections == {"metric"}
         require(
             not by_metric or "metric" in self.rule.outputs,
             f"projection='metric' needs a rule with a metric; {self.rule.key} has none",
@@ -524,10 +518,10 @@ class _How(TypedDict, total=False):
     """What `run` takes besides, with and without a grid."""
 
     seeds: int | Sequence[int]
+    projection: Projection
     measures: Sequence[str] | None
     quantities: Sequence[str]
     times: Sequence[int] | None
-    projection: Projection
     engine: Engine
     workers: int
     progress: Callable[[int], None] | None
@@ -535,10 +529,10 @@ class _How(TypedDict, total=False):
 
 @overload
 def run(
-    problem: Problem | str,
-    rule: Any,
-    schedule: Schedule | str,
-    steps: int,
+    problem: Problem | str | Experiment,
+    optimizer: Any = None,
+    schedule: Schedule | str | None = None,
+    steps: int = STEPS,
     *,
     grid: None = None,
     **how: Unpack[_How],
@@ -548,9 +542,9 @@ def run(
 @overload
 def run(
     problem: Problem | str,
-    rule: Any,
-    schedule: Schedule | str,
-    steps: int,
+    optimizer: Any,
+    schedule: Schedule | str | None = None,
+    steps: int = STEPS,
     *,
     grid: Mapping[str, Sequence[Any]],
     **how: Unpack[_How],
@@ -558,42 +552,32 @@ def run(
 
 
 def run(
-    problem: Problem | str,
-    rule: Any,
-    schedule: Schedule | str,
-    steps: int,
+    problem: Problem | str | Experiment,
+    optimizer: Any = None,
+    schedule: Schedule | str | None = None,
+    steps: int = STEPS,
     *,
     seeds: int | Sequence[int] = 1,
-    measures: Sequence[str] | None = None,
-    quantities: Sequence[str] = (),
-    times: Sequence[int] | None = None,
     projection: Projection = "euclidean",
-    engine: Engine = "auto",
-    workers: int = 1,
-    progress: Callable[[int], None] | None = None,
     grid: Mapping[str, Sequence[Any]] | None = None,
+    **how: Any,
 ) -> Record | list[Record]:
     """Run an optimizer on a problem and record it.
 
     Args:
-        problem: A problem, or its specification.
-        rule: A rule, or its specification, or another optimizer: see `convergence.optimizer.find`.
+        problem: A problem or its specification, with the other parts of an experiment; or an
+            `Experiment`, which has them all.
+        optimizer: A rule, its specification, which may name the schedule, or another optimizer.
         schedule: A schedule, or its specification.
-        steps: How many rounds, at least 1.
-        seeds: How many lanes (seeds 0, 1, ...), or their seeds. Every seed gives the same run
-            of a problem that is not stochastic, so it then gets one lane, unless the optimizer
-            takes the seed.
-        measures: Names from `convergence.measure.MEASURES`; by default all that make sense.
-        quantities: Further running totals to record, by name. Of an optimizer that cannot be run
-            again, by default all measures and totals are recorded.
-        times: Rounds to record at; by default `record_times(steps)`.
-        projection: "euclidean", or "metric" for the rule's own diagonal.
-        engine: See `Simulation`.
-        workers: Threads among which compiled rounds divide the lanes.
-        progress: Called with the number of rounds done, now and then.
-        grid: Values by parameter of the problem, the rule or the schedule, which may then be left
-            out of the specifications: every combination is run with every seed. Those of the same
-            formulas go side by side, as lanes of one run; each has the bits of a run of its own.
+        steps: How many rounds.
+        seeds: How many lanes, or their seeds. Every seed gives the same run of a problem that is
+            not stochastic, so it then gets one lane, unless the optimizer takes the seed.
+        projection: See `Experiment`.
+        grid: Values by parameter of the problem, the optimizer or the schedule, which may then be
+            left out of the specifications: every combination is run with every seed. Those of the
+            same formulas go side by side, as lanes of one run; each has the bits of a run of its
+            own.
+        how: Options of `run_all`.
 
     Returns:
         The record; with a grid a list of them, the last name varying fastest. Ctrl-C ends the run
@@ -602,95 +586,105 @@ def run(
     Raises:
         InputError: Something does not exist, does not fit or is out of range.
     """
-    if grid is None:
-        problem = find_problem(problem) if isinstance(problem, str) else problem
-        rule = optimizer.find(rule)
-        schedule = schedules.find(schedule) if isinstance(schedule, str) else schedule
-        wanted = [(problem, rule, schedule)]
-    else:
-        wanted = cells(problem, rule, schedule, grid)
-    for cell in wanted:
-        for part, kind in ((cell[0], Problem), (cell[2], Schedule)):
-            name = kind.__name__.lower()
-            if not isinstance(part, kind):
-                raise InputError(f"{name}={part!r} must be a {name} or its specification")
-    whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
-    require(
-        whole and 1 <= steps < 2**53,
-        f"steps={steps!r} must be a whole number of at least 1 and less than 2**53",
-    )
-    require(
-        projection in ("euclidean", "metric"),
-        f"projection={projection!r} must be euclidean or metric",
-    )
-    when = _accepted_times(times, steps)
-    planned = [
-        _Planned(
-            cell,
-            tuple(_accepted_seeds(seeds, cell)),
-            _accepted_measures(measures, cell[0], cell[1]),
+    if isinstance(problem, Experiment):
+        require(
+            optimizer is None and schedule is None and grid is None,
+            "an experiment names its optimizer and its schedule; change them in it",
         )
-        for cell in wanted
-    ]
-    lanes = sum(len(plan.seeds) for plan in planned)
+        return run_all([problem], **how)[0]
+    parts: dict[str, Any] = {"steps": steps, "seeds": seeds, "projection": projection}
+    if grid is None:
+        return run_all([Experiment(problem, optimizer, schedule, **parts)], **how)[0]
+    return run_all(cells(problem, optimizer, schedule, grid, **parts), **how)
+
+
+def run_all(
+    experiments: Sequence[Experiment],
+    *,
+    measures: Sequence[str] | None = None,
+    quantities: Sequence[str] = (),
+    times: Sequence[int] | None = None,
+    engine: Engine = "auto",
+    workers: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> list[Record]:
+    """Run several experiments, those of the same formulas side by side, as lanes of one run.
+
+    Args:
+        experiments: What is run.
+        measures: Names from `convergence.measure.MEASURES`; by default all that make sense.
+        quantities: Further running totals to record, by name. Of an optimizer that cannot be run
+            again, by default all measures and totals are recorded.
+        times: Rounds to record at; by default `record_times(steps)`.
+        engine: See `Simulation`.
+        workers: Threads among which compiled rounds divide the lanes.
+        progress: Called with the number of rounds done, now and then.
+
+    Returns:
+        Records, each with the bits of a run of its own.
+
+    Raises:
+        InputError: Something does not fit or is out of range.
+    """
+    planned = [_Planned(each, measures) for each in experiments]
+    lanes = sum(len(plan.experiment.seeds) for plan in planned)
     require(lanes <= _MOST_LANES, f"the grid has {lanes} runs; at most {_MOST_LANES} are accepted")
     together: dict[Any, list[int]] = {}
     for place, plan in enumerate(planned):
-        key = 0 if grid is None else plan.structure(steps)
+        key = structure(plan.experiment) if len(planned) > 1 else None
         together.setdefault(key, []).append(place)
-    how = {"projection": projection, "engine": engine, "workers": workers}
+    how = {"engine": engine, "workers": workers}
     records: dict[int, Record] = {}
     for places in together.values():
         plans = [planned[place] for place in places]
-        made = _recorded(plans, int(steps), when, quantities, how, progress)
+        when = _accepted_times(times, plans[0].experiment.steps)
+        made = _recorded(plans, when, quantities, how, progress)
         records.update(zip(places, made, strict=True))
-    ordered = [records[place] for place in range(len(planned))]
-    return ordered[0] if grid is None else ordered
+    return [records[place] for place in range(len(planned))]
 
 
-@dataclass(frozen=True)
+def structure(experiment: Experiment) -> Any:
+    """Equal for experiments that can be lanes of one run."""
+    optimizer = experiment.optimizer
+    if isinstance(optimizer, Opaque):
+        return object()  # equal to no other
+    alike = structure_of(experiment.problem, experiment.schedule, experiment.steps)
+    return optimizer.traced, alike, experiment.steps, experiment.projection
+
+
 class _Planned:
-    """A cell of a grid, with its seeds and measures."""
+    """An experiment, with the seeds that make a difference and the measures of its run."""
 
-    cell: Cell
-    seeds: tuple[int, ...]
-    measures: list[Measure]
-
-    def structure(self, steps: int) -> Any:
-        """Equal for cells that can be lanes of one run."""
-        problem, rule, schedule = self.cell
-        if isinstance(rule, Opaque):
-            return object()  # equal to no other
-        return rule.traced, structure_of(problem, schedule, steps)
+    def __init__(self, experiment: Experiment, measures: Sequence[str] | None):
+        lanes = experiment.lanes
+        kept = lanes == experiment.seeds
+        self.experiment = experiment if kept else experiment.changed(seeds=lanes)
+        self.measures = _accepted_measures(measures, experiment.problem, experiment.optimizer)
 
 
 def _recorded(
     plans: Sequence[_Planned],
-    steps: int,
     when: NDArray[np.int64],
     quantities: Sequence[str],
     how: Mapping[str, Any],
     progress: Callable[[int], None] | None,
 ) -> list[Record]:
-    """Run cells of the same formulas side by side, and record each."""
+    """Run experiments of the same formulas side by side, and record each."""
     from convergence.foreign import simulate  # which builds on this module
 
-    rule = plans[0].cell[1]
-    if isinstance(rule, Opaque) and not rule.repeatable and not quantities:
+    optimizer = plans[0].experiment.optimizer
+    if isinstance(optimizer, Opaque) and not optimizer.repeatable and not quantities:
         names = [entry.key.replace("-", "_") for entry in quantity.catalogue]
-        quantities = [name for name in names if not rule.hides([name])]
-    parts: list[Any] = list(plans[0].cell)
-    if len(plans) > 1:
-        parts = [[plan.cell[k] for plan in plans for _ in plan.seeds] for k in range(3)]
-    needed = [name for plan in plans for m in plan.measures for name in m.quantities(plan.cell[0])]
+        quantities = [name for name in names if not optimizer.hides([name])]
+    measured = [(m, plan.experiment.problem) for plan in plans for m in plan.measures]
+    needed = [name for m, problem in measured for name in m.quantities(problem)]
+    experiments = [plan.experiment for plan in plans]
     simulation = simulate(
-        *parts,
-        seeds=[seed for plan in plans for seed in plan.seeds],
-        horizon=steps,
+        experiments[0] if len(experiments) == 1 else experiments,
         quantities=[*needed, *quantities],
         **how,
     )
-    sizes = {m.size for plan in plans for m in plan.measures if m.samples_gradients(plan.cell[0])}
+    sizes = {m.size for m, problem in measured if m.samples_gradients(problem)}
     observations: list[Observation] = []
     sums = np.zeros((simulation.seeds.size, len(GRADIENT_SIZES)))
     stopped = False
@@ -709,7 +703,7 @@ def _recorded(
     stacked = Observation.stack(observations)
     records, first_lane = [], 0
     for plan in plans:
-        lanes = slice(first_lane, first_lane + len(plan.seeds))
+        lanes = slice(first_lane, first_lane + len(plan.experiment.seeds))
         first_lane = lanes.stop
         ended = simulation.ended[lanes]
         count = len(observations)
@@ -717,15 +711,9 @@ def _recorded(
             # Alone, the cell would have been observed no longer.
             count = min(count, int(np.searchsorted(when, ended.max())) + 1)
         observed = stacked.part(lanes, slice(count))
-        problem, rule, schedule = plan.cell
         records.append(
             Record(
-                problem=problem,
-                rule=rule,
-                schedule=schedule,
-                steps=steps,
-                seeds=plan.seeds,
-                projection=how["projection"],
+                experiment=plan.experiment,
                 times=when[:count],
                 series=_series(plan, observed, ended, when[:count], quantities),
                 ends=tuple(
@@ -737,29 +725,6 @@ def _recorded(
             )
         )
     return records
-
-
-def _accepted_seeds(seeds: int | Sequence[int], cell: Cell) -> list[int]:
-    whole = isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool)
-    require(
-        whole or isinstance(seeds, (list, tuple, range, np.ndarray)),
-        f"seeds={seeds!r} must be a whole number or a list of them",
-    )
-    if isinstance(seeds, (int, np.integer)):
-        require(1 <= seeds <= _MOST_LANES, f"seeds={seeds!r} must lie in 1..{_MOST_LANES}")
-        lanes = list(range(int(seeds)))
-    else:
-        require(
-            all(type(seed) is int or isinstance(seed, np.integer) for seed in seeds),
-            f"seeds={seeds!r} must be whole numbers",
-        )
-        lanes = [int(seed) for seed in seeds]
-        require(lanes, "seeds=[] is empty; give at least one seed")
-        require(len(set(lanes)) == len(lanes), f"seeds={seeds!r} repeats a seed")
-        require(min(lanes) >= 0, f"seed {min(lanes)} must not be negative")
-        require(max(lanes) < 2**64, f"seed {max(lanes)} must be less than 2**64")
-    problem, rule, _ = cell
-    return lanes if problem.stochastic or rule.seeded else lanes[:1]
 
 
 def _accepted_times(times: Sequence[int] | None, steps: int) -> NDArray[np.int64]:
@@ -834,9 +799,10 @@ def _series(
     series: dict[str, Array] = {"iterate": observed.iterate}
     series.update({f"state_{name}": value for name, value in observed.state.items()})
     series.update({name: observed.totals[name] for name in quantities})
+    problem, seeds = plan.experiment.problem, list(plan.experiment.seeds)
     with np.errstate(all="ignore"):
         for measure in plan.measures:
-            series[measure.name] = measure.evaluate(plan.cell[0], observed, when, list(plan.seeds))
+            series[measure.name] = measure.evaluate(problem, observed, when, seeds)
     # What follows a step that was not finite is no measurement.
     for lane, step in enumerate(ended):
         if step:

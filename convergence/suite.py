@@ -21,11 +21,12 @@ _CASES = cases(quick=False)
 
 def _names() -> list[str]:
     """Claim and problem, and what tells cases of the same two apart."""
-    short = [f"{claim}-on-{case.problem}" for claim, case in _CASES]
+    short = [f"{claim}-on-{case.experiment.names.problem}" for claim, case in _CASES]
     often = Counter(short)
     names = []
     for name, (_, case) in zip(short, _CASES, strict=True):
-        parts = [case.rule, case.schedule, str(case.steps), *map(str, case.options.values())]
+        made = case.experiment
+        parts = [made.method_name, str(made.steps), *map(str, case.options.values())]
         names.append(name if often[name] == 1 else f"{name}-by-{'-'.join(parts)}")
     return names
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from convergence.case import Word
+from convergence.experiment import Experiment
 
 __all__ = ["SENSITIVE", "Evidence", "Verdict"]
 
@@ -27,9 +28,9 @@ class Verdict:
 
     Attributes:
         word: See `convergence.case.Word`.
-        claim, problem, rule, schedule: Specifications.
-        steps: Rounds of the run.
-        seeds: How many lanes.
+        claim: Its specification.
+        experiment: What was run.
+        seeds: How many lanes were looked at.
         reason: One sentence.
         evidence: See `Evidence`.
         first_violation: The first step at which the bound is broken, or None.
@@ -51,10 +52,7 @@ class Verdict:
 
     word: Word
     claim: str
-    problem: str
-    rule: str
-    schedule: str
-    steps: int
+    experiment: Experiment
     seeds: int
     reason: str
     evidence: Evidence = "none"

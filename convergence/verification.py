@@ -6,18 +6,14 @@ import inspect
 import itertools
 import json
 import math
-import os
-import signal
 import time
-import warnings
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from fnmatch import fnmatchcase
 from functools import cache
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any, get_args
 from xml.etree import ElementTree
@@ -25,33 +21,32 @@ from xml.etree import ElementTree
 import numpy as np
 
 import problems
+from convergence.cache import cache_folder
 from convergence.case import Case, Word
-from convergence.claim import Claim, Setting, find_all
+from convergence.claim import Claim, find_all
 from convergence.claims import catalogue, find, judge
+from convergence.experiment import Experiment
 from convergence.judges.chance import ERROR_PROBABILITY
 from convergence.optimizer import Opaque, names_own
 from convergence.optimizer import find as find_optimizer
 from convergence.rule import Rule
 from convergence.rules import catalogue as rules
-from convergence.rules import find as find_rule
 from convergence.schedule import catalogue as schedules
-from convergence.schedule import find as find_schedule
 from convergence.simulation import run
-from convergence.store import (
-    Store,
-    digest_of,
+from convergence.sources import (
     environment,
     key_of,
-    open_store,
-    package_of,
+    modules_are_loaded,
+    parts_of_experiment,
     source_checksum,
-    sources_are_loaded,
 )
+from convergence.store import open_store
+from convergence.tasks import Done, Pool, Task, carry_out, values_of
 from convergence.verdict import SENSITIVE, Evidence, Verdict
 from problems import Problem
-from problems.notation import InputError, parse, require
-from problems.registry import Entry
-from problems.script import is_file, parameters_of, place_of
+from problems.files import write_whole
+from problems.notation import InputError, require
+from problems.script import place_of
 
 __all__ = [
     "Interrupted",
@@ -61,9 +56,11 @@ __all__ = [
     "counted",
     "judge_case",
     "judge_named",
+    "judging",
     "junit",
     "not_contradicted",
     "options_of",
+    "outcome_of",
     "sensitivities",
     "sensitivity_of",
     "summary",
@@ -99,12 +96,11 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """The fields of the verdict, the word under the name `verdict`, and what was expected."""
-        fields = asdict(self.verdict)
-        word = fields.pop("word")
-        head = ("claim", "problem", "rule", "schedule")
+        fields = {f.name: getattr(self.verdict, f.name) for f in dataclass_fields(Verdict)}
         return {
-            **{name: fields.pop(name) for name in head},
-            "verdict": word,
+            "claim": fields.pop("claim"),
+            "experiment": fields.pop("experiment").to_json(),
+            "verdict": fields.pop("word"),
             "expected": self.expected,
             "as_expected": self.as_expected,
             "first_violation": fields.pop("first_violation"),
@@ -125,6 +121,49 @@ _STEPS, _SEEDS, _MODELS = 300, 16, 2
 _MOST_ROWS = 10
 
 
+class _Known:
+    """Which further cases claims have: building every problem to see takes seconds.
+
+    They are kept in the cache folder, under the hash of all code and of what is registered.
+    """
+
+    def __init__(self) -> None:
+        folder, registered = cache_folder(), []
+        for registry in (catalogue, rules, problems.catalogue, schedules):
+            for entry in registry:
+                code = inspect.unwrap(entry.function).__code__
+                registered.append([entry.key, code.co_filename, code.co_firstlineno, code.co_name])
+        self._of = key_of("cases", code=source_checksum(), registered=registered)
+        self._path = None if folder is None else folder / "cases.json"
+        self._kept: dict[str, list[Any]] = {}
+        self._new = False
+        if self._path is not None:
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                read = json.loads(self._path.read_text(encoding="utf-8"))
+                if read["of"] == self._of:
+                    self._kept = read["cases"]
+
+    def of(self, claim: Claim) -> list[Case]:
+        """The further cases of a claim."""
+        if claim.specification not in self._kept:
+            self._kept[claim.specification] = [
+                [case.experiment.to_json(), dict(case.options)] for case in _further(claim)
+            ]
+            self._new = place_of(claim.key) is None or self._new
+        return [
+            Case(Experiment.from_json(experiment), "not violated", None, options)
+            for experiment, options in self._kept[claim.specification]
+        ]
+
+    def keep(self) -> None:
+        """Write down what was found out, but for claims of one's own."""
+        if self._path is None or not self._new or not modules_are_loaded():
+            return
+        own = {name: cases for name, cases in self._kept.items() if place_of(name) is None}
+        with suppress(InputError):
+            write_whole(self._path, json.dumps({"of": self._of, "cases": own}).encode())
+
+
 def _further(claim: Claim) -> Iterator[Case]:
     """Every other problem of the catalogue to which a claim applies, by runs that it names.
 
@@ -132,34 +171,30 @@ def _further(claim: Claim) -> Iterator[Case]:
     """
     if not claim.status.startswith("proved") or claim.kind in ("rate", "almost sure limit"):
         return
-    named = {(case.problem, case.rule, case.schedule) for case in claim.cases}
-    cases = {
-        (case.rule, case.schedule): case
+    named = {case.experiment.names for case in claim.cases}
+    held = {
+        case.experiment.method_name: case
         for case in claim.cases
         if case.expected in ("holds", "holds, not sensitive")
     }
-    models = [
-        (case, find_rule(case.rule), find_schedule(case.schedule))
-        for case in itertools.islice(cases.values(), _MODELS)
-    ]
+    models = list(itertools.islice(held.values(), _MODELS))
     for problem in _problems():
-        for case, rule, schedule in models:
-            steps = min(case.steps, _STEPS)
-            setting = Setting(problem, rule, schedule, steps)
-            if (problem.key, case.rule, case.schedule) in named or not _steps_fit(setting):
+        for case in models:
+            model = case.experiment
+            experiment = model.changed(
+                problem=problem,
+                steps=min(model.steps, _STEPS),
+                seeds=_SEEDS if problem.stochastic else 1,
+            )
+            if experiment.names in named or not _steps_fit(experiment):
                 continue
-            if rule.operations["inverse_fourth_root"] and _longest_side(problem) > _MOST_ROWS:
+            of_matrices = model.runner.operations["inverse_fourth_root"]
+            if of_matrices and _longest_side(problem) > _MOST_ROWS:
                 continue
-            if claim.fails(setting):
+            if claim.fails(experiment):
                 continue
-            seeds = _SEEDS if problem.stochastic else 1
             yield replace(
-                case,
-                problem=problem.key,
-                steps=steps,
-                expected="not violated",
-                seeds=seeds,
-                first_violation=None,
+                case, experiment=experiment, expected="not violated", first_violation=None
             )
 
 
@@ -168,10 +203,10 @@ def _longest_side(problem: Problem) -> int:
     return max((max(shape) for shape in shapes), default=problem.dimension)
 
 
-def _steps_fit(setting: Setting) -> bool:
+def _steps_fit(experiment: Experiment) -> bool:
     """Whether the problem states what the schedule asks for, such as L."""
     try:
-        setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)
+        experiment.schedule.step_sizes(np.array([1]), experiment.problem, experiment.steps)
     except InputError:
         return False
     return True
@@ -219,19 +254,20 @@ def _in_place(optimizer: Rule | Opaque, jobs: Sequence[tuple[str, Case]]) -> lis
     known = rule and rule.specification
     found: dict[tuple[Any, ...], tuple[str, Case]] = {}
     for name, case in jobs:
-        same = not names_own(case.rule) and find_rule(case.rule).specification == known
+        own = names_own(case.experiment.names.optimizer)
+        same = not own and case.experiment.names.optimizer == known
         claim = find(name).entry(**case.options)
         if not same and not claim.status.startswith("proved"):
             continue
-        problem, schedule = problems.find(case.problem), find_schedule(case.schedule)
-        setting = Setting.with_any(problem, optimizer, schedule, case.steps)
-        if not _steps_fit(setting) or claim.fails(setting):
+        experiment = case.experiment.changed(optimizer=optimizer)
+        if not _steps_fit(experiment) or claim.fails(experiment):
             continue
-        taken = replace(case, rule=optimizer.specification)
+        taken = replace(case, experiment=experiment)
         if not same:
             taken = replace(taken, expected="not violated", first_violation=None)
         options = tuple(sorted(case.options.items()))
-        key = (name, case.problem, case.schedule, case.steps, case.seeds, options)
+        names = experiment.names
+        key = (name, names.problem, names.schedule, experiment.steps, experiment.seeds, options)
         if same or key not in found:
             found[key] = name, taken
     return [*found.values()]
@@ -239,6 +275,7 @@ def _in_place(optimizer: Rule | Opaque, jobs: Sequence[tuple[str, Case]]) -> lis
 
 def _cases(claims: Sequence[str], only: str, quick: bool) -> list[tuple[str, Case]]:
     jobs: list[tuple[str, Case]] = []
+    known = None if quick else _Known()
     for specification in claims or [entry.key for entry in catalogue]:
         for claim in find_all(specification):
             given = {
@@ -248,123 +285,31 @@ def _cases(claims: Sequence[str], only: str, quick: bool) -> list[tuple[str, Cas
             }
             jobs += [
                 (claim.key, case)
-                for case in (*claim.cases, *(() if quick else _further(claim)))
+                for case in (*claim.cases, *(known.of(claim) if known else ()))
                 if given.items() <= {**claim.entry.parameters, **case.options}.items()
                 and (not only or any(fnmatchcase(key, only) for key in _keys(claim.key, case)))
             ]
+    if known:
+        known.keep()
     return jobs
 
 
 def _keys(claim: str, case: Case) -> tuple[str, ...]:
-    return (claim, case.rule.partition(":")[0], case.problem.partition(":")[0])
+    names = case.experiment.names
+    return (claim, *(name.partition(":")[0] for name in (names.optimizer, names.problem)))
 
 
-def judge_case(claim: str, case: Case, optimizer: Opaque | None = None) -> Outcome:
-    """Run a case, or an optimizer in its place, and judge it."""
+def judge_case(claim: str, case: Case) -> Outcome:
+    """Run the experiment of a case and judge it."""
     item = find(claim).entry(**case.options)
-    carried = optimizer or find_optimizer(case.rule)
     # The cheapest record that names the run: judging takes what it needs itself, if it can.
-    again = carried.repeatable
+    again = case.experiment.optimizer.repeatable
     record = run(
-        case.problem,
-        carried,
-        case.schedule,
-        case.steps,
-        seeds=case.seeds,
+        case.experiment,
         measures=[] if again else None,
-        times=[case.steps] if item.kind == "every run" and again else None,
+        times=[case.experiment.steps] if item.kind == "every run" and again else None,
     )
     return Outcome(judge(item, record), case.expected, case.first_violation)
-
-
-# What a verdict depends on
-
-
-def _own_files(file: Path) -> list[Path]:
-    """The Python files that one's own file can import as its neighbours, and itself."""
-    folder = file.resolve().parent
-    found = set(folder.glob("*.py"))
-    for package in folder.glob("*/__init__.py"):
-        if not package_of(str(package)):
-            found |= set(package.parent.rglob("*.py"))
-    return sorted(found)
-
-
-def _files_named(value: Any) -> list[Path]:
-    """Files among the parameters of a specification, such as path=data.csv."""
-    if isinstance(value, list):
-        return [path for each in value for path in _files_named(each)]
-    return [Path(value)] if isinstance(value, str) and is_file(value) else []
-
-
-def _parameters(specification: str) -> Mapping[str, Any]:
-    place = place_of(specification)
-    if place is None:
-        return parse(specification)[1]
-    return parameters_of(specification, place.parameters)
-
-
-def _files_of(specification: str) -> tuple[list[Path], list[Path]]:
-    """The Python files behind a specification, and the data files that it names."""
-    place = place_of(specification)
-    sources = [] if place is None else _own_files(Path(place.path))
-    return sources, _files_named(list(_parameters(specification).values()))
-
-
-def _made_of(problem: str) -> Iterator[str]:
-    """A problem, and the one that it is made of, as `diagonal-lift:problem=...` is."""
-    yield problem
-    inner = _parameters(problem).get("problem")
-    if isinstance(inner, str):
-        yield from _made_of(inner)
-
-
-def _written_in(claim: str, case: Case) -> Iterator[str]:
-    """The source files of the functions that a verdict comes from, but one's own problem's."""
-    entries: list[Entry[Any]] = [find(claim).entry, schedules[parse(case.schedule)[0]]]
-    if not names_own(case.rule):
-        entries.append(rules[parse(case.rule)[0]])
-    for problem in _made_of(case.problem):
-        if place_of(problem) is None:
-            entries.append(problems.catalogue[parse(problem)[0]])
-    for entry in entries:
-        yield inspect.unwrap(entry.function).__code__.co_filename
-
-
-def _key(claim: str, case: Case) -> str | None:
-    """The key of a verdict in the store, or None if it depends on what cannot be known.
-
-    What was registered in a running Python, rather than by a file that is named, cannot: its
-    source may be anywhere. Nor can an optimizer that may come out otherwise another time.
-    """
-    try:
-        own = [case.rule] if names_own(case.rule) else []
-        for rule in own:
-            if place_of(rule) is None or not find_optimizer(rule).repeatable:
-                return None
-        named = map(_files_of, (claim, *own, *_made_of(case.problem)))
-        sources, files = (sorted(set().union(*paths)) for paths in zip(*named, strict=True))
-        known = {str(path) for path in sources}
-        for file in _written_in(claim, case):
-            if not package_of(file) and str(Path(file).resolve()) not in known:
-                return None
-        digests = [digest_of(sources), digest_of(files)]
-    except (InputError, OSError, AttributeError):
-        # Judging says what is wrong. A function that is no Python function has no source.
-        return None
-    return key_of(
-        "verdict",
-        sources=source_checksum(),
-        own=digests,
-        environment=environment(),
-        claim=claim,
-        options=dict(case.options),
-        problem=case.problem,
-        rule=case.rule,
-        schedule=case.schedule,
-        steps=case.steps,
-        seeds=case.seeds,
-    )
 
 
 # Judging, and the store
@@ -384,159 +329,53 @@ class Interrupted(KeyboardInterrupt):
         self.left = left
 
 
-@dataclass(frozen=True)
-class _Job:
-    claim: str
-    case: Case
-    key: str | None
-    optimizer: Opaque | None = None
-
-    def outcome(self, fields: Mapping[str, Any], from_store: bool) -> Outcome:
-        """The outcome of a verdict as it is stored; the key covers no expectation."""
-        kept: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in fields.items()
-        }
-        return Outcome(Verdict(**kept), self.case.expected, self.case.first_violation, from_store)
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """What a process came to: fields of a verdict, or None if another process is at it."""
-
-    fields: Mapping[str, Any] | None = None
-    from_store: bool = False
-    not_stored: str = ""
-
-
-def _answer(job: _Job, store: Store, fresh: bool, wait: bool) -> _Answer:
-    """Judge a case, unless its verdict is stored or, without waiting, is being found elsewhere."""
-    if job.key is None:
-        return _Answer(_plain(judge_case(job.claim, job.case, job.optimizer).verdict))
-    with store.lock(job.key, wait=wait) as mine:
-        if not mine:
-            return _Answer()
-        found = None if fresh else store.get(job.key)
-        if found is not None:
-            return _Answer(found, from_store=True)
-        fields = _plain(judge_case(job.claim, job.case).verdict)
-        # A file may have been edited since the key was made: then the verdict belongs to another.
-        if sources_are_loaded() and _key(job.claim, job.case) == job.key:
-            try:
-                store.put(job.key, fields)
-            except InputError as error:
-                return _Answer(fields, not_stored=str(error))
-    return _Answer(fields)
-
-
-def _plain(verdict: Verdict) -> dict[str, Any]:
+def _fields_of(verdict: Verdict) -> dict[str, Any]:
     """The fields as they are read back from a store, so that it makes no difference."""
-    fields: dict[str, Any] = json.loads(json.dumps(asdict(verdict)))
-    return fields
+    fields = {f.name: getattr(verdict, f.name) for f in dataclass_fields(verdict)}
+    fields["experiment"] = verdict.experiment.to_json()
+    read: dict[str, Any] = json.loads(json.dumps(fields))
+    return read
 
 
-def _store() -> Store:
-    """The user's store, unless this process runs other sources than those it would speak for."""
-    return open_store() if sources_are_loaded() else Store(None)
+def _judged(job: tuple[str, Case]) -> list[dict[str, Any]]:
+    """What is stored of a verdict."""
+    fields = _fields_of(judge_case(*job).verdict)
+    return [{"kind": "verdict", "verdict": fields, "versions": environment()}]
 
 
-_Answers = Generator[tuple[int, _Answer], None, None]
-
-
-def _one_by_one(jobs: Mapping[int, _Job], store: Store, fresh: bool) -> _Answers:
-    busy = []
-    for number, job in jobs.items():
-        answer = _answer(job, store, fresh, wait=False)
-        if answer.fields is None:
-            busy.append(number)
-        else:
-            yield number, answer
-    for number in busy:
-        yield number, _answer(jobs[number], store, fresh, wait=True)
-
-
-@contextmanager
-def _ctrl_c_later() -> Iterator[None]:
-    """Processes started here do not see Ctrl-C; this one does, when it is done."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _key(claim: str, case: Case) -> str | None:
+    """The key of a verdict in the store, or None if it depends on what cannot be known."""
+    if not case.experiment.has_place:
+        return None
     try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        entry = find(claim).entry
+    except InputError:
+        return None  # judging says what is wrong
+    parts = parts_of_experiment(case.experiment, entry, claim)
+    if parts is None:
+        return None
+    return key_of("verdict", claim=claim, options=dict(case.options), **parts)
 
 
-def _by_several(jobs: Mapping[int, _Job], store: Store, fresh: bool, count: int) -> _Answers:
-    others = set(active_children())
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
-    try:
-        with _ctrl_c_later():
-            pending = {
-                pool.submit(_answer, job, store, fresh, False): number
-                for number, job in jobs.items()
-            }
-        while pending:
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                number, answer = pending.pop(future), future.result()
-                if answer.fields is None:
-                    again = pool.submit(_answer, jobs[number], store, fresh, True)
-                    pending[again] = number
-                else:
-                    yield number, answer
-        pool.shutdown()
-    except BaseException:
-        # What is being judged may take long, and nobody waits for it any more.
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(active_children()) - others:
-            child.terminate()
-        raise
+def judging(jobs: Sequence[tuple[str, Case]]) -> list[Task]:
+    """The tasks of judging cases, for `tasks.carry_out`."""
+    return [Task(_judged, job, (_key(*job),)) for job in jobs]
 
 
-def _judge_all(
-    jobs: Sequence[_Job],
-    *,
-    workers: int | None,
-    fresh: bool,
-    progress: Callable[[int, int], None] | None,
-) -> list[Outcome]:
-    store = _store()
-    outcomes: dict[int, Outcome] = {}
-    try:
-        if not fresh:
-            for number, job in enumerate(jobs):
-                if job.key is not None and (found := store.get(job.key)) is not None:
-                    outcomes[number] = job.outcome(found, from_store=True)
-        left = {number: job for number, job in enumerate(jobs) if number not in outcomes}
-        count = min(workers or os.cpu_count() or 1, len(left))
-        answers = (
-            _one_by_one(left, store, fresh)
-            if count <= 1
-            else _by_several(left, store, fresh, count)
-        )
-        refused = ""
-        with closing(answers):
-            for done, (number, answer) in enumerate(answers, 1):
-                assert answer.fields is not None
-                outcomes[number] = jobs[number].outcome(answer.fields, answer.from_store)
-                refused = refused or answer.not_stored
-                if progress:
-                    progress(done, len(left))
-        if refused:
-            warnings.warn(f"some verdicts were not stored: {refused}", stacklevel=3)
-    except KeyboardInterrupt as interrupt:
-        for number, job in enumerate(jobs):
-            # Another process may have stored what it had not handed over.
-            if number not in outcomes and job.key is not None and not fresh:
-                found = store.get(job.key)
-                if found is not None:
-                    outcomes[number] = job.outcome(found, from_store=False)
-        decided = [outcomes[number] for number in sorted(outcomes)]
-        raise Interrupted(decided, len(jobs) - len(decided)) from interrupt
-    if left:
-        store.prune()
-    return [outcomes[number] for number in range(len(jobs))]
+def outcome_of(case: Case, done: Done) -> Outcome:
+    """The outcome of such a task; the store knows of no expectation.
+
+    Raises:
+        InputError: The case cannot be judged.
+    """
+    if done.error:
+        raise done.error
+    fields = done.values[0]["verdict"]
+    kept: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    }
+    kept["experiment"] = Experiment.from_json(fields["experiment"])
+    return Outcome(Verdict(**kept), case.expected, case.first_violation, done.from_store)
 
 
 def verify(
@@ -544,16 +383,17 @@ def verify(
     *,
     only: str = "",
     quick: bool = False,
+    pool: Pool | None = None,
     workers: int | None = None,
+    store: str | Path | None = None,
     fresh: bool = False,
     progress: Callable[[int, int], None] | None = None,
     optimizer: Any = None,
 ) -> list[Outcome]:
     """Judge claims on the cases of the registry.
 
-    Each verdict is stored in the user's cache folder as soon as it is decided, and taken from
-    there while nothing that it depends on has changed: a source of the suite, a file of one's
-    own, a version, or the case itself.
+    Each verdict is stored as soon as it is decided, and taken from there while nothing that it
+    depends on has changed (`convergence.sources`).
 
     Args:
         claims: Specifications; all claims if none is given. With an option in the
@@ -562,7 +402,9 @@ def verify(
             has a matching key.
         quick: Judge only the cases that the claims name, and not every problem to which they
             apply.
-        workers: Processes; by default one per core. Results do not depend on it.
+        pool: Who does the work: see `convergence.tasks.Pool`. Results do not depend on it.
+        workers: Processes, where no pool is given; by default one per core.
+        store: The folder of results; by default the user's.
         fresh: Judge again what is stored.
         progress: Called with the number of cases judged and of all that are to be; those taken
             from the store are not counted.
@@ -576,17 +418,34 @@ def verify(
         InputError: There is no such claim or optimizer, or no case matches the pattern.
         Interrupted: Ctrl-C was pressed; it holds what was decided.
     """
-    require(
-        workers is None or workers >= 1, f"workers={workers!r} must be a whole number of at least 1"
-    )
+    pool = pool or Pool(workers=workers)
     carried = None if optimizer is None else find_optimizer(optimizer)
     chosen = cases(claims, only, quick=quick, optimizer=carried)
     if isinstance(carried, Opaque) and not carried.has_place:
-        # No other process could find it.
-        jobs, workers = [_Job(*job, None, carried) for job in chosen], 1
-    else:
-        jobs = [_Job(*job, _key(*job)) for job in chosen]
-    return _judge_all(jobs, workers=workers, fresh=fresh, progress=progress)
+        pool = Pool(workers=1)  # no other process could find it
+    # Long ones first, so that none is left alone at the end.
+    order = sorted(range(len(chosen)), key=lambda number: -_cost(chosen[number][1]))
+    outcomes: dict[int, Outcome] = {}
+    tasks = judging([chosen[number] for number in order])
+    judged = 0
+    work = carry_out(tasks, pool=pool, store=open_store(store), fresh=fresh)
+    try:
+        with closing(work):
+            for done in work:
+                number = order[done.number]
+                outcomes[number] = outcome_of(chosen[number][1], done)
+                judged += not done.from_store
+                if progress and not done.from_store:
+                    stored = len(outcomes) - judged
+                    progress(judged, len(chosen) - stored)
+    except KeyboardInterrupt as interrupt:
+        decided = [outcomes[number] for number in sorted(outcomes)]
+        raise Interrupted(decided, len(chosen) - len(decided)) from interrupt
+    return [outcomes[number] for number in range(len(chosen))]
+
+
+def _cost(case: Case) -> int:
+    return case.experiment.steps * len(case.experiment.seeds)
 
 
 def judge_named(claim: str, seconds: float) -> list[tuple[Case, Outcome | str]]:
@@ -599,23 +458,18 @@ def judge_named(claim: str, seconds: float) -> list[tuple[Case, Outcome | str]]:
     Returns:
         Each case with its outcome, or with a sentence that says why there is none.
     """
-    store, began = _store(), time.monotonic()
+    store, began = open_store(), time.monotonic()
     found: list[tuple[Case, Outcome | str]] = []
-    for name, case in _cases([claim], "", quick=True):
-        job = _Job(name, case, _key(name, case))
-        fields = None if job.key is None else store.get(job.key)
-        if fields is not None:
-            found.append((case, job.outcome(fields, from_store=True)))
-        elif time.monotonic() - began > seconds:
-            found.append((case, "not judged yet"))
-        else:
-            try:
-                answer = _answer(job, store, fresh=False, wait=True)
-            except InputError as error:
-                found.append((case, f"cannot be judged: {error}"))
-            else:
-                assert answer.fields is not None
-                found.append((case, job.outcome(answer.fields, answer.from_store)))
+    for job in _cases([claim], "", quick=True):
+        (task,) = judging([job])
+        if values_of(task, store) is None and time.monotonic() - began > seconds:
+            found.append((job[1], "not judged yet"))
+            continue
+        (done,) = carry_out([task], pool=Pool(workers=1), store=store)
+        try:
+            found.append((job[1], outcome_of(job[1], done)))
+        except InputError as error:
+            found.append((job[1], f"cannot be judged: {error}"))
     return found
 
 
@@ -649,7 +503,7 @@ def by_claim(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 def not_contradicted(outcomes: Sequence[Outcome]) -> str:
     """What *holds* amounts to: on how many problems nothing was found against it, or ""."""
-    held = {o.verdict.problem for o in outcomes if o.verdict.holds}
+    held = {o.verdict.experiment.names.problem for o in outcomes if o.verdict.holds}
     return f"not contradicted on {counted(len(held), 'problem')}" if held else ""
 
 
@@ -718,8 +572,9 @@ def junit(outcomes: Sequence[Outcome]) -> bytes:
     )
     for outcome in outcomes:
         verdict = outcome.verdict
-        name = f"{verdict.problem} {verdict.rule} {verdict.schedule} {verdict.steps} steps"
-        case = ElementTree.SubElement(suite, "testcase", classname=verdict.claim, name=name)
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=verdict.claim, name=str(verdict.experiment)
+        )
         if not outcome.as_expected:
             message = f"{verdict}; expected: {outcome.expected}"
             ElementTree.SubElement(case, "failure", message=message)

@@ -18,6 +18,7 @@ from matplotlib.patches import Rectangle
 
 from convergence.case import Word
 from convergence.claims import find as find_claim
+from convergence.experiment import Names
 from convergence.verification import Outcome
 from reports import theme
 from reports.gallery import families
@@ -28,7 +29,7 @@ __all__ = ["COLUMNS", "TIGHT", "Cell", "cells", "pages", "rows"]
 #: From this measured / bound on a cell counts as tight.
 TIGHT = 0.99
 #: Of the data behind the atlas.
-COLUMNS = ("claim", "problem", "rule", "schedule", "steps", "verdict", "ratio")
+COLUMNS = ("claim", *Names._fields, "steps", "verdict", "ratio")
 
 #: What is seen of several cases of one cell: the first of these that occurs.
 _PRECEDENCE: tuple[Word, ...] = (
@@ -151,7 +152,7 @@ class _Sheet:
 
 
 def _problem(outcome: Outcome) -> str:
-    return outcome.verdict.problem.partition(":")[0]
+    return outcome.verdict.experiment.names.problem.partition(":")[0]
 
 
 def cells(outcomes: Iterable[Outcome]) -> dict[tuple[str, str], Cell]:
@@ -196,10 +197,8 @@ def rows(outcomes: Iterable[Outcome]) -> Iterator[Sequence[Any]]:
         verdict = outcome.verdict
         yield (
             verdict.claim,
-            verdict.problem,
-            verdict.rule,
-            verdict.schedule,
-            verdict.steps,
+            *verdict.experiment.names,
+            verdict.experiment.steps,
             verdict.word,
             "" if verdict.ratio is None else repr(verdict.ratio),
         )

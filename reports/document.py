@@ -18,17 +18,14 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
 import convergence
-from convergence import rules
-from convergence import schedule as schedules
 from convergence.case import Case
-from convergence.claim import Setting
 from convergence.claims import find as find_claim
 from convergence.claims import judge
+from convergence.experiment import Experiment, Names
 from convergence.record import Record, versions
 from convergence.simulation import record_times, run
 from convergence.verdict import Verdict
 from convergence.verification import Outcome, cases, judge_case
-from problems import find as find_problem
 from problems.files import output_folder, write_whole
 from reports import atlas, figures, theme
 from reports.figures import Curve
@@ -40,11 +37,13 @@ _MOMENTUM = "sgdm-nonconvex-derived"
 
 
 @dataclass(frozen=True)
-class _Run:
+class _Planned:
     """A curve of a figure, before it is run.
 
     Attributes:
         figure, panel, label: Where it is drawn.
+        experiment: What is run.
+        measures: What is recorded.
         cost: Roughly, in seconds; longer ones are started first.
         claim: Judged on the run, and its quantities recorded.
         times: Rounds to record besides the usual ones.
@@ -53,31 +52,19 @@ class _Run:
     figure: str
     panel: str
     label: str
-    problem: str
-    rule: str
-    schedule: str
-    steps: int
+    experiment: Experiment
     measures: tuple[str, ...]
-    seeds: int = 1
     cost: float = 1.0
     claim: str = ""
     times: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Done:
-    """What comes back from another process: a record's arrays, without its functions."""
-
-    record: dict[str, Any]
-    verdict: Verdict | None
-
-
-def _plan(quick: bool) -> tuple[list[_Run], int]:
+def _plan(quick: bool) -> tuple[list[_Planned], int]:
     """Every run of the report, and the round at which AMSGrad's seeds are counted."""
     steps = 3_000 if quick else 1_000_000
     seeds = 6 if quick else 100
     sqrt = "inverse-sqrt:alpha=0.5"
-    runs: list[_Run] = []
+    runs: list[_Planned] = []
 
     adam = "adam:beta1=0,beta2={},eps=0,bias_correction=none"
     for panel, problem, beta2 in (
@@ -91,8 +78,12 @@ def _plan(quick: bool) -> tuple[list[_Run], int]:
             ("SGD with momentum", "heavy-ball"),
         ):
             runs.append(
-                _Run(
-                    "counterexample", panel, label, problem, rule, sqrt, steps, ("average_regret",)
+                _Planned(
+                    "counterexample",
+                    panel,
+                    label,
+                    Experiment(problem, rule, sqrt, steps),
+                    ("average_regret",),
                 )
             )
 
@@ -108,16 +99,12 @@ def _plan(quick: bool) -> tuple[list[_Run], int]:
             ("SGD", "sgd", "inverse-sqrt:alpha=0.002"),
         ):
             runs.append(
-                _Run(
+                _Planned(
                     "section-5",
                     panel,
                     label,
-                    problem,
-                    rule,
-                    schedule,
-                    steps,
+                    Experiment(problem, rule, schedule, steps, seeds=lanes),
                     ("average_regret",),
-                    seeds=lanes,
                     cost=30.0 if lanes > 1 else 1.0,
                     times=(checkpoint,),
                 )
@@ -128,14 +115,13 @@ def _plan(quick: bool) -> tuple[list[_Run], int]:
         ("The same without projection", "periodic-hinge", 1_200),
     ):
         runs.append(
-            _Run(
+            _Planned(
                 "false-theorem",
                 panel,
                 "Adam",
-                problem,
-                "adam:beta1=0,beta2=0.1,eps=0",
-                "inverse-sqrt:alpha=0.1",
-                length,
+                Experiment(
+                    problem, "adam:beta1=0,beta2=0.1,eps=0", "inverse-sqrt:alpha=0.1", length
+                ),
                 ("regret",),
                 claim=_THEOREM,
                 times=tuple(range(1, length + 1)),
@@ -168,7 +154,14 @@ def _plan(quick: bool) -> tuple[list[_Run], int]:
     ):
         for label, rule, schedule, claim in settings:
             runs.append(
-                _Run("non-convex", panel, label, panel, rule, schedule, length, norms, claim=claim)
+                _Planned(
+                    "non-convex",
+                    panel,
+                    label,
+                    Experiment(panel, rule, schedule, length),
+                    norms,
+                    claim=claim,
+                )
             )
 
     data = "breast-cancer-logistic"
@@ -189,65 +182,32 @@ def _plan(quick: bool) -> tuple[list[_Run], int]:
             ),
         ):
             runs.append(
-                _Run(
+                _Planned(
                     "real-data",
                     panel,
                     label,
-                    problem,
-                    rule,
-                    schedule,
-                    length,
+                    Experiment(problem, rule, schedule, length, seeds=lanes),
                     ("suboptimality",),
-                    seeds=lanes,
                     cost=8.0 if noisy else 1.0,
                 )
             )
     return runs, checkpoint
 
 
-def _carry_out(item: _Run) -> _Done:
+def _carry_out(item: _Planned) -> tuple[Record, Verdict | None]:
     quantities: tuple[str, ...] = ()
-    problem = find_problem(item.problem)
     if item.claim:
-        setting = Setting(problem, rules.find(item.rule), schedules.find(item.schedule), item.steps)
-        quantities = find_claim(item.claim).quantities(setting)
+        quantities = find_claim(item.claim).quantities(item.experiment)
     record = run(
-        problem,
-        item.rule,
-        item.schedule,
-        item.steps,
-        seeds=item.seeds,
+        item.experiment,
         measures=item.measures,
         quantities=quantities,
-        times=sorted({*record_times(item.steps).tolist(), *item.times}),
+        times=sorted({*record_times(item.experiment.steps).tolist(), *item.times}),
     )
     if any(end.word == "stopped" for end in record.ends):
         # A run that is interrupted keeps what it has; a report is made whole or not at all.
         raise KeyboardInterrupt
-    verdict = judge(item.claim, record) if item.claim else None
-    fields = {
-        "problem": record.problem.specification,
-        "rule": record.rule.specification,
-        "schedule": record.schedule.specification,
-        "steps": record.steps,
-        "seeds": record.seeds,
-        "projection": record.projection,
-        "times": record.times,
-        "series": dict(record.series),
-        "ends": record.ends,
-    }
-    return _Done(fields, verdict)
-
-
-def _rebuilt(fields: dict[str, Any]) -> Record:
-    return Record(
-        **{
-            **fields,
-            "problem": find_problem(fields["problem"]),
-            "rule": rules.find(fields["rule"]),
-            "schedule": schedules.find(fields["schedule"]),
-        }
-    )
+    return record, judge(item.claim, record) if item.claim else None
 
 
 def _judge_one(job: tuple[str, Case]) -> Outcome:
@@ -255,11 +215,11 @@ def _judge_one(job: tuple[str, Case]) -> Outcome:
 
 
 def _results(
-    runs: Sequence[_Run],
+    runs: Sequence[_Planned],
     claims: Sequence[tuple[str, Case]],
     workers: int | None,
     progress: Callable[[int, int], None] | None,
-) -> tuple[list[_Done], list[Outcome]]:
+) -> tuple[list[tuple[Record, Verdict | None]], list[Outcome]]:
     """Carry everything out; the order of results is that of the plan."""
     jobs: list[tuple[Callable[[Any], Any], Any]] = [(_carry_out, item) for item in runs]
     jobs += [(_judge_one, job) for job in claims]
@@ -277,7 +237,7 @@ def _results(
     else:
         # Of a case by its steps; few take longer than a run.
         costs = [item.cost for item in runs]
-        costs += [2e-5 * case.steps * case.seeds for _, case in claims]
+        costs += [2e-5 * case.experiment.steps * len(case.experiment.seeds) for _, case in claims]
         order = sorted(range(len(jobs)), key=lambda number: -costs[number])
         with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
             try:
@@ -308,9 +268,7 @@ def _csv(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 _CURVE_COLUMNS = (
     "panel",
     "label",
-    "problem",
-    "rule",
-    "schedule",
+    *Names._fields,
     "seeds",
     "series",
     "step",
@@ -326,17 +284,15 @@ _CURVE_COLUMNS = (
 def _curve_rows(panel: str, curve: Curve, claim: str) -> Iterable[Sequence[Any]]:
     record = curve.record
     drawn = {name: record[name] for name in record.measures}
-    if record.problem.dimension == 1:
+    if record.experiment.problem.dimension == 1:
         drawn["iterate"] = record["iterate"][..., 0]
     if claim and curve.verdict and curve.verdict.word != "not applicable":
         drawn["bound"] = figures.bound_at(claim, record)
     head = (
         panel,
         curve.label,
-        record.problem.specification,
-        record.rule.specification,
-        record.schedule.specification,
-        len(record.seeds),
+        *record.experiment.names,
+        len(record.experiment.seeds),
     )
     for name, values in drawn.items():
         over = figures.summary(values)
@@ -360,11 +316,14 @@ def _verdict_csv(outcomes: Sequence[Outcome]) -> bytes:
     items = []
     for outcome in outcomes:
         fields = outcome.to_json()
+        # How many seeds were looked at is a column of its own.
+        ran = {name: value for name, value in fields.pop("experiment").items() if name != "seeds"}
         source = find_claim(fields["claim"]).entry.source
         items.append(
             {
                 "claim": fields.pop("claim"),
                 "source": "; ".join(", ".join(filter(None, pair)) for pair in source),
+                **ran,
                 **fields,
             }
         )
@@ -385,7 +344,8 @@ def _findings(pages: dict[str, dict[str, list[Curve]]], outcomes: Sequence[Outco
     failing = pages["counterexample"]["C = 3"]
     control = pages["counterexample"]["C = 2"]
     sentences = [
-        f"Counterexample, C = 3: after {failing[0].record.steps:,} steps the average regret is "
+        f"Counterexample, C = 3: after {failing[0].record.experiment.steps:,} steps the average "
+        "regret is "
         + each(failing, lambda c: end(c, "average_regret"), ".3g")
         + "; the limit that theory gives for Adam is 2/3. The iterates are at "
         + each(failing, lambda c: end(c, "iterate"), "+.4f")
@@ -404,7 +364,7 @@ def _findings(pages: dict[str, dict[str, list[Curve]]], outcomes: Sequence[Outco
             + "."
         )
     broken = [
-        f"{curve.record.problem.specification} at step {curve.verdict.first_violation}"
+        f"{curve.record.experiment.problem.specification} at step {curve.verdict.first_violation}"
         for (curve,) in pages["false-theorem"].values()
         if curve.verdict and curve.verdict.first_violation
     ]
@@ -417,7 +377,7 @@ def _findings(pages: dict[str, dict[str, list[Curve]]], outcomes: Sequence[Outco
     noisy = pages["real-data"]["single examples"]
     sentences.append(
         "Logistic regression on real data, one example a step: the mean suboptimality after "
-        f"{noisy[0].record.steps:,} steps is "
+        f"{noisy[0].record.experiment.steps:,} steps is "
         + each(noisy, lambda c: end(c, "suboptimality"), ".2g")
         + "; over the last decade of steps it fell by a factor of "
         + each(noisy, lambda c: figures.decade_trend(c.record, "suboptimality"), ".2g")
@@ -479,7 +439,7 @@ def report(
 
     pages: dict[str, dict[str, list[Curve]]] = {}
     for item, result in zip(runs, done, strict=True):
-        curve = Curve(item.label, _rebuilt(result.record), result.verdict)
+        curve = Curve(item.label, *result)
         pages.setdefault(item.figure, {}).setdefault(item.panel, []).append(curve)
 
     date = datetime.date.today().isoformat() if dated else ""

@@ -15,7 +15,7 @@ from matplotlib.ticker import LogFormatterSciNotation, NullFormatter
 from numpy.typing import NDArray
 from scipy import stats
 
-from convergence.claim import Claim, Setting
+from convergence.claim import Claim
 from convergence.claims import find as find_claim
 from convergence.measure import Observation
 from convergence.record import Record
@@ -69,7 +69,7 @@ class Curve:
     @property
     def style(self) -> Style:
         """The one of its rule."""
-        return style_of(self.record.rule.key)
+        return style_of(self.record.experiment.optimizer.key)
 
 
 Panels = Mapping[str, Sequence[Curve]]
@@ -142,15 +142,15 @@ def bound_at(claim: Claim | str, record: Record) -> Array:
         InputError: A quantity was not recorded, or a letter has no value here.
     """
     claim = find_claim(claim) if isinstance(claim, str) else claim
-    setting, _ = claim.applies(Setting.of(record))
+    experiment, _ = claim.applies(record.experiment)
     state = {
         name.removeprefix("state_"): values
         for name, values in record.series.items()
         if name.startswith("state_")
     }
-    totals = {name: record[name] for name in claim.quantities(setting)}
+    totals = {name: record[name] for name in claim.quantities(experiment)}
     observed = Observation(record["iterate"], state, totals, np.zeros(0))
-    return claim.bound(setting, record.times, observed)
+    return claim.bound(experiment, record.times, observed)
 
 
 # Panels
@@ -259,23 +259,23 @@ def _identities(panels: Panels) -> list[str]:
     lines = []
     for name, curves in panels.items():
         first = curves[0].record
-        problem = first.problem.specification
-        schedules = [curve.record.schedule.specification for curve in curves]
+        problem = first.experiment.problem.specification
+        schedules = [curve.record.experiment.schedule.specification for curve in curves]
         shared = len(curves) > 1 and len(set(schedules)) == 1
         parts = [
-            f"{curve.label} = {curve.record.rule.specification}"
+            f"{curve.label} = {curve.record.experiment.optimizer.specification}"
             + ("" if shared else f" with {schedule}")
             for curve, schedule in zip(curves, schedules, strict=True)
         ]
         ends = [f"all with {schedules[0]}"] if shared else []
-        ends += [f"{len(first.seeds)} seeds"] if len(first.seeds) > 1 else []
+        ends += [f"{len(first.experiment.seeds)} seeds"] if len(first.experiment.seeds) > 1 else []
         head = problem if problem == name else f"{name}, {problem}"
         lines.append(f"{head}: " + "; ".join([*parts, *ends]))
     return lines
 
 
 def _by_key(curves: Sequence[Curve], key: str) -> Curve:
-    return next(curve for curve in curves if curve.record.rule.key == key)
+    return next(curve for curve in curves if curve.record.experiment.optimizer.key == key)
 
 
 # Pages
@@ -351,7 +351,7 @@ def counterexample(panels: Panels) -> Figure:
     figure = theme.page("A linear problem on which Adam converges to the worst point")
     failing, control = panels["C = 3"], panels["C = 2"]
     adam = _by_key(failing, "adam")
-    steps = adam.record.steps
+    steps = adam.record.experiment.steps
     bottom = theme.caption(
         figure,
         [
@@ -401,7 +401,7 @@ def section_5(panels: Panels, checkpoint: int) -> Figure:
             f"{c.label} {_number(decade_trend(c.record, 'average_regret'))}" for c in curves
         )
 
-    steps = amsgrad.steps
+    steps, lanes = amsgrad.experiment.steps, len(amsgrad.experiment.seeds)
     bottom = theme.caption(
         figure,
         [
@@ -411,7 +411,7 @@ def section_5(panels: Panels, checkpoint: int) -> Figure:
             f"{trends(stochastic)}; a rate 1/√T gives 3.16. It ends at (online) "
             f"{_listed(online, 'average_regret')}; (stochastic, mean) "
             f"{_listed(stochastic, 'average_regret')}. To stay at +1 costs the dotted lines.",
-            f"Convergence is slow on the stochastic example: of {len(amsgrad.seeds)} AMSGrad "
+            f"Convergence is slow on the stochastic example: of {lanes} AMSGrad "
             f"seeds {100 * above:.0f} % still have x > 0 after {checkpoint:,} steps, and "
             f"{100 * last:.0f} % after {steps:,}. Below right, the line is the mean over seeds "
             "and the band its 95 % confidence interval.",
@@ -422,7 +422,7 @@ def section_5(panels: Panels, checkpoint: int) -> Figure:
     for column, (name, curves) in enumerate(panels.items()):
         upper = axes[0][column]
         _curves(upper, curves, "iterate")
-        seeds = len(curves[0].record.seeds)
+        seeds = len(curves[0].record.experiment.seeds)
         band = f", median and 10-90 % of {seeds} seeds" if seeds > 1 else ""
         _scales(upper, f"{name.capitalize()}: iterate{band}", "x", log=False, x=False)
         upper.set_ylim(-1.12, 1.12)
@@ -637,7 +637,7 @@ def real_data(panels: Panels) -> Figure:
     """
     figure = theme.page("Real data: logistic regression on breast-cancer diagnoses")
     full, *batches = panels.items()
-    problem = full[1][0].record.problem
+    problem = full[1][0].record.experiment.problem
     minimum = problem.constants["minimum"]
     noisy = batches[-1][1]
     floor = float(minimum.tolerance)
@@ -659,7 +659,7 @@ def real_data(panels: Panels) -> Figure:
     axes = _grid(figure, 1, len(panels), bottom)[0]
     for panel, (name, curves) in zip(axes, panels.items(), strict=True):
         _curves(panel, curves, "suboptimality", floor=floor)
-        seeds = len(curves[0].record.seeds)
+        seeds = len(curves[0].record.experiment.seeds)
         title = name.capitalize() + (f", {seeds} seeds" if seeds > 1 else "")
         _scales(panel, title, "f(x) - min f" if panel is axes[0] else "")
         panel.legend(loc="lower left")
@@ -698,10 +698,8 @@ def _cells(outcome: Outcome) -> list[list[str]]:
     if outcome.expected_first_violation is not None:
         expected += f" at {outcome.expected_first_violation}"
     texts = [
-        verdict.problem,
-        verdict.rule,
-        verdict.schedule,
-        str(verdict.steps),
+        *verdict.experiment.names,
+        str(verdict.experiment.steps),
         str(verdict.seeds),
         verdict.word,
         "" if verdict.evidence == "none" else verdict.evidence,
@@ -852,7 +850,7 @@ def rendered(figure: Figure, suffix: str, dpi: float = 110) -> bytes:
 
 
 def _main_measure(records: Sequence[Record]) -> str:
-    online = records[0].problem.hindsight_formula is not None
+    online = records[0].experiment.problem.hindsight_formula is not None
     wanted = ["average_regret"] if online else ["suboptimality", "stationarity_gap"]
     common = [
         name
@@ -865,7 +863,7 @@ def _main_measure(records: Sequence[Record]) -> str:
 
 def _labels(records: Sequence[Record]) -> list[str]:
     """As short as keeps them apart."""
-    labels = [record.rule.specification for record in records]
+    labels = [record.experiment.optimizer.specification for record in records]
     for part in ("schedule", "problem"):
         texts = [getattr(record, part).specification for record in records]
         if len(set(texts)) > 1:
@@ -879,7 +877,7 @@ def _common(records: Sequence[Record]) -> str:
         texts = {getattr(record, part).specification for record in records}
         if len(texts) == 1:
             parts.append(texts.pop())
-    seeds = max(len(record.seeds) for record in records)
+    seeds = max(len(record.experiment.seeds) for record in records)
     return ", ".join([*parts, f"{seeds} seeds"] if seeds > 1 else parts)
 
 
@@ -901,7 +899,7 @@ def figure_of_records(records: Sequence[Record], path: str | Path) -> None:
     suffix = accepted_suffix(path)
     require(records, "there are no records to draw")
     measure = _main_measure(records)
-    labels, scalar = _labels(records), all(r.problem.dimension == 1 for r in records)
+    labels, scalar = _labels(records), all(r.experiment.problem.dimension == 1 for r in records)
     with theme.themed():
         columns = 2 if scalar else 1
         legend = 0.22 * len(records) + 0.1

@@ -14,7 +14,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # No test may take a verdict from the user's own store, nor leave one there.
 STORES = tempfile.TemporaryDirectory(prefix="convergence-tests-")
-os.environ["CONVERGENCE_CACHE"] = str(Path(STORES.name) / "session")
+os.environ["CONVERGENCE_CACHE"] = str(Path(STORES.name) / "cache")
+os.environ["CONVERGENCE_STORE"] = str(Path(STORES.name) / "session")
 
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60)
 settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=1200)
@@ -48,7 +49,7 @@ def pytest_collection_modifyitems(config, items):
 def store_folder(monkeypatch):
     """A store for each test alone: one that puts another rule in place must not fill another's."""
     with tempfile.TemporaryDirectory(dir=STORES.name) as folder:
-        monkeypatch.setenv("CONVERGENCE_CACHE", folder)
+        monkeypatch.setenv("CONVERGENCE_STORE", folder)
         yield Path(folder)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from convergence import schedule as schedules
-from convergence.claim import LETTERS, Setting
+from convergence.claim import LETTERS
 from convergence.claims import catalogue, judge
 from convergence.rule import SETTINGS
 from convergence.rules import catalogue as rules
@@ -65,78 +65,78 @@ def good(key):
     claim, found = CLAIMS[key], []
     for case in claim.cases:
         if case.expected != "not applicable":
-            parts = find_problem(case.problem), find_rule(case.rule), find_schedule(case.schedule)
-            found.append(Setting(*parts, min(case.steps, 1_000)))
-    found.sort(key=lambda setting: setting.problem.examples is not None)
+            steps = min(case.experiment.steps, 1_000)
+            found.append(case.experiment.changed(steps=steps, seeds=1))
+    found.sort(key=lambda experiment: experiment.problem.examples is not None)
     assert found
-    for setting in found:
-        assert claim.fails(setting) == ""
+    for experiment in found:
+        assert claim.fails(experiment) == ""
     return found
 
 
-def names(claim, setting, assumption):
+def names(claim, experiment, assumption):
     """Whether the claim says that it does not apply, for this assumption."""
-    return claim.fails(setting).startswith(f"{assumption.statement}: ")
+    return claim.fails(experiment).startswith(f"{assumption.statement}: ")
 
 
 # Settings that differ in one part. Not all make sense as problems, but all can be looked at.
 
 
-def with_problem(setting, **changes):
-    return replace(setting, problem=replace(setting.problem, **changes))
+def with_problem(experiment, **changes):
+    return experiment.changed(problem=replace(experiment.problem, **changes))
 
 
-def on_domain(setting, domain):
-    return with_problem(setting, domain=domain)
+def on_domain(experiment, domain):
+    return with_problem(experiment, domain=domain)
 
 
-def on_half_space(setting):
-    return on_domain(setting, From(float(setting.problem.start.min()) - 1))
+def on_half_space(experiment):
+    return on_domain(experiment, From(float(experiment.problem.start.min()) - 1))
 
 
-def around_the_start(setting):
-    reach = float(abs(setting.problem.start).max()) + 1
-    return on_domain(setting, Box(-reach, reach))
+def around_the_start(experiment):
+    reach = float(abs(experiment.problem.start).max()) + 1
+    return on_domain(experiment, Box(-reach, reach))
 
 
-def in_a_ball(setting):
-    return on_domain(setting, Ball(float(np.linalg.norm(setting.problem.start)) + 1))
+def in_a_ball(experiment):
+    return on_domain(experiment, Ball(float(np.linalg.norm(experiment.problem.start)) + 1))
 
 
-def without(setting, *letters):
-    constants = setting.problem.constants
+def without(experiment, *letters):
+    constants = experiment.problem.constants
     kept = {name: constants[name] for name in constants if name not in letters}
-    return with_problem(setting, constants=kept)
+    return with_problem(experiment, constants=kept)
 
 
-def stating(setting, **values):
-    constants = setting.problem.constants
+def stating(experiment, **values):
+    constants = experiment.problem.constants
     stated = {name: constants[name] for name in constants}
     stated |= {name: exact(value) for name, value in values.items()}
     # Constants that contradict these are left out.
     for _ in range(4):
         try:
-            return with_problem(setting, constants=stated)
+            return with_problem(experiment, constants=stated)
         except InputError as error:
             for name in ("L_max", "L_spectral", "mu_pl", "mu", "L"):
                 if name in str(error) and name not in values and name in stated:
                     del stated[name]
                     break
-    return setting
+    return experiment
 
 
-def untagged(setting, tag):
+def untagged(experiment, tag):
     """A problem that goes without a tag, and without what the tag follows from."""
-    return with_problem(setting, tags=tuple(t for t in setting.problem.tags if t != tag))
+    return with_problem(experiment, tags=tuple(t for t in experiment.problem.tags if t != tag))
 
 
-def alternating(setting):
+def alternating(experiment):
     """Losses that have a slope besides, now up, now down, and the same objective."""
-    return in_turn(setting, stochastic=False)
+    return in_turn(experiment, stochastic=False)
 
 
-def in_turn(setting, **changes):
-    problem = setting.problem
+def in_turn(experiment, **changes):
+    problem = experiment.problem
     loss, gradient = problem.loss_formula, problem.gradient_formula
     sample = None
     if problem.samples is not None:
@@ -155,91 +155,91 @@ def in_turn(setting, **changes):
         or (lambda x: gradient(x, sample)),
         "examples": None,
     }
-    return with_problem(setting, **{**shown, **changes})
+    return with_problem(experiment, **{**shown, **changes})
 
 
-def drawn(setting):
-    return in_turn(setting, stochastic=True)
+def drawn(experiment):
+    return in_turn(experiment, stochastic=True)
 
 
-def reshuffled(setting):
-    return with_problem(drawn(setting), shows=find_problem("shi-2021:order=reshuffled"))
+def reshuffled(experiment):
+    return with_problem(drawn(experiment), shows=find_problem("shi-2021:order=reshuffled"))
 
 
-def without_objective(setting):
-    return with_problem(drawn(setting), objective_formula=None, objective_gradient_formula=None)
+def without_objective(experiment):
+    return with_problem(drawn(experiment), objective_formula=None, objective_gradient_formula=None)
 
 
-def of_another_function(setting):
+def of_another_function(experiment):
     return with_problem(
-        setting, objective_formula=lambda x: np.sum(x, axis=-1), objective_gradient_formula=None
+        experiment, objective_formula=lambda x: np.sum(x, axis=-1), objective_gradient_formula=None
     )
 
 
-def in_two_blocks(setting):
-    n = setting.problem.dimension
-    return with_problem(setting, blocks={"first": (1,), "others": (n - 1,)})
+def in_two_blocks(experiment):
+    n = experiment.problem.dimension
+    return with_problem(experiment, blocks={"first": (1,), "others": (n - 1,)})
 
 
-def from_point(setting, point):
-    return with_problem(setting, start=np.asarray(point, float))
+def from_point(experiment, point):
+    return with_problem(experiment, start=np.asarray(point, float))
 
 
-def with_rule(setting, key=None, **changes):
-    rule = setting.rule
+def with_rule(experiment, key=None, **changes):
+    rule = experiment.rule
     if key is not None:
-        return replace(setting, rule=rules[key]())
-    return replace(setting, rule=rule.entry(**{**rule.settings, **changes}))
+        return experiment.changed(optimizer=rules[key]())
+    return experiment.changed(optimizer=rule.entry(**{**rule.settings, **changes}))
 
 
-def with_schedule(setting, specification):
-    return replace(setting, schedule=find_schedule(specification))
+def with_schedule(experiment, specification):
+    return experiment.changed(schedule=find_schedule(specification))
 
 
-def warmed_up(setting):
-    schedule = setting.schedule
-    return replace(setting, schedule=schedule.entry(**{**schedule.settings, "warmup": 5}))
+def warmed_up(experiment):
+    schedule = experiment.schedule
+    return experiment.changed(schedule=schedule.entry(**{**schedule.settings, "warmup": 5}))
 
 
 def tried(make):
-    """A changed setting, where the change is possible."""
+    """A changed experiment, where the change is possible."""
     try:
         yield make()
     except (InputError, AssertionError):
         return
 
 
-def changes_of_the_problem(setting):
-    problem = setting.problem
+def changes_of_the_problem(experiment):
+    problem = experiment.problem
     for change in (
         on_half_space, around_the_start, in_a_ball, alternating, drawn, reshuffled,
         without_objective, of_another_function, in_two_blocks,
     ):  # fmt: skip
-        yield from tried(lambda change=change: change(setting))
+        yield from tried(lambda change=change: change(experiment))
     for tag in problem.tags:
-        yield from tried(lambda tag=tag: untagged(setting, tag))
+        yield from tried(lambda tag=tag: untagged(experiment, tag))
     for name in problem.constants:
-        yield from tried(lambda name=name: without(setting, name))
+        yield from tried(lambda name=name: without(experiment, name))
     for name in ("mu", "mu_pl", "M", "sigma2"):
         for value in (0.0, 1e9):
-            yield from tried(lambda name=name, value=value: stating(setting, **{name: value}))
+            yield from tried(lambda name=name, value=value: stating(experiment, **{name: value}))
     if "sigma2" in problem.constants:
         bound = derived(problem.constant("sigma2"), "a bound")
-        yield with_problem(setting, constants={**problem.constants, "sigma2": bound})
+        yield with_problem(experiment, constants={**problem.constants, "sigma2": bound})
     for point in (problem.start + 0.25, problem.start - 2.0, 0 * problem.start):
-        yield from tried(lambda point=point: from_point(setting, point))
+        yield from tried(lambda point=point: from_point(experiment, point))
     if "minimizer" in problem.constants:
-        yield from tried(lambda: from_point(setting, problem.constants["minimizer"].value))
+        yield from tried(lambda: from_point(experiment, problem.constants["minimizer"].value))
     flat = {"gradient_formula": lambda x, k: 0.0 * x}
-    yield with_problem(setting, **flat, objective_gradient_formula=lambda x: 0.0 * x)
-    yield with_problem(setting, by_differences=True)
-    yield replace(setting, problem=find_problem("pl-sine"))
+    yield with_problem(experiment, **flat, objective_gradient_formula=lambda x: 0.0 * x)
+    yield with_problem(experiment, by_differences=True)
+    yield experiment.changed(problem=find_problem("pl-sine"))
     if problem.entry is not None:
         for name, value in problem.settings.items():
             for other in others_than(value):
                 settings = {**problem.settings, name: other}
                 yield from tried(
-                    lambda settings=settings: replace(setting, problem=problem.entry(**settings))
+                    lambda settings=settings: experiment.changed(problem=problem.entry(**settings))
                 )
 
 
@@ -251,45 +251,47 @@ def others_than(value):
     return ("reshuffled",) if value == "independent" else ()
 
 
-def changes_of_the_schedule(setting):
-    sizes = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)
+def changes_of_the_schedule(experiment):
+    sizes = experiment.schedule.step_sizes(np.array([1]), experiment.problem, experiment.steps)
     first = float(sizes[0])
-    yield from tried(lambda: warmed_up(setting))
+    yield from tried(lambda: warmed_up(experiment))
     for factor in (1, 0.3, 0.5, 0.99, 2, 3, 100, 1e9, 1e-9):
         for key in ("constant", "inverse-sqrt", "inverse"):
-            yield with_schedule(setting, f"{key}:alpha={factor * first!r}")
+            yield with_schedule(experiment, f"{key}:alpha={factor * first!r}")
 
 
-def changes_of_the_method(setting):
-    for name, value in setting.rule.settings.items():
+def changes_of_the_method(experiment):
+    for name, value in experiment.rule.settings.items():
         words = SETTINGS[name].words
         for other in words or (0, 1e-3, 0.5, 0.99, 0.999999, 1, 2, 100):
             if other != value:
-                yield from tried(lambda name=name, other=other: with_rule(setting, **{name: other}))
+                yield from tried(
+                    lambda name=name, other=other: with_rule(experiment, **{name: other})
+                )
     for entry in rules:
-        yield with_rule(setting, entry.key)
+        yield with_rule(experiment, entry.key)
 
 
-def changed(setting):
+def changed(experiment):
     """Settings that differ in one part."""
     return chain(
-        changes_of_the_problem(setting),
-        changes_of_the_schedule(setting),
-        changes_of_the_method(setting),
-        [replace(setting, steps=5_000)],
+        changes_of_the_problem(experiment),
+        changes_of_the_schedule(experiment),
+        changes_of_the_method(experiment),
+        [experiment.changed(steps=5_000)],
     )
 
 
 # Where one change of a part is not enough, or takes a value of its own.
 EXPLICIT = {
-    "altschuler-parrilo-2023-silver": lambda setting: with_schedule(setting, "silver:h=1.5"),
+    "altschuler-parrilo-2023-silver": lambda experiment: with_schedule(experiment, "silver:h=1.5"),
     # Small M_G allow steps that are too long for mu.
-    "bottou-2018-thm46": lambda setting: with_schedule(
-        stating(setting, M_G=1e-3),
-        f"constant:alpha={1.5 / setting.problem.constant('mu_pl')!r}",
+    "bottou-2018-thm46": lambda experiment: with_schedule(
+        stating(experiment, M_G=1e-3),
+        f"constant:alpha={1.5 / experiment.problem.constant('mu_pl')!r}",
     ),
-    "reddi-2018-thm2": lambda setting: replace(
-        setting, problem=find_problem("reddi-2018-thm2:C=4,beta1=0.5,beta2=0.5")
+    "reddi-2018-thm2": lambda experiment: replace(
+        experiment, problem=find_problem("reddi-2018-thm2:C=4,beta1=0.5,beta2=0.5")
     ),
 }
 
@@ -301,8 +303,8 @@ def test_every_hypothesis_fails_once_and_is_named(key):
     assert len(left) == len(claim.assumptions)
     settings = good(key)[:4]
     explicit = map(EXPLICIT[key], settings) if key in EXPLICIT else []
-    for setting in chain(explicit, *map(changed, settings)):
-        reason = claim.fails(setting)
+    for experiment in chain(explicit, *map(changed, settings)):
+        reason = claim.fails(experiment)
         left = {start for start in left if not reason.startswith(start)}
         if not left:
             return
@@ -312,43 +314,43 @@ def test_every_hypothesis_fails_once_and_is_named(key):
 # What a shared hypothesis has to refuse, on every claim that has it.
 MUST = {
     "_unconstrained": (on_half_space, around_the_start, in_a_ball),
-    "_bounded_domain": (on_half_space, lambda setting: on_domain(setting, WholeSpace())),
+    "_bounded_domain": (on_half_space, lambda experiment: on_domain(experiment, WholeSpace())),
     "_dependent": (alternating, reshuffled, without_objective),
     "_drawn": (alternating, reshuffled, without_objective),
     "_exact_gradients": (alternating, drawn, of_another_function),
-    "_convex": (lambda setting: untagged(setting, "convex"),),
+    "_convex": (lambda experiment: untagged(experiment, "convex"),),
     "_varies": (
         warmed_up,
-        lambda setting: with_schedule(setting, "inverse-sqrt:alpha=1e-9"),
-        lambda setting: with_schedule(setting, "cosine:alpha=1e-9"),
+        lambda experiment: with_schedule(experiment, "inverse-sqrt:alpha=1e-9"),
+        lambda experiment: with_schedule(experiment, "cosine:alpha=1e-9"),
     ),
     "_by_root": (
         warmed_up,
-        lambda setting: with_schedule(setting, "constant:alpha=1e-9"),
-        lambda setting: with_schedule(setting, "polynomial:alpha=1e-9,power=0.51"),
+        lambda experiment: with_schedule(experiment, "constant:alpha=1e-9"),
+        lambda experiment: with_schedule(experiment, "polynomial:alpha=1e-9,power=0.51"),
     ),
     "_by_root_or_constant": (
         warmed_up,
-        lambda setting: with_schedule(setting, "polynomial:alpha=1e-9,power=0.51"),
+        lambda experiment: with_schedule(experiment, "polynomial:alpha=1e-9,power=0.51"),
     ),
     "_euclidean": (in_a_ball,),
     "the_problem": (
-        lambda setting: from_point(setting, setting.problem.start + 2.0**-20),
+        lambda experiment: from_point(experiment, experiment.problem.start + 2.0**-20),
         around_the_start,
-        lambda setting: without(setting, *setting.problem.constants),
-        lambda setting: replace(setting, problem=find_problem("pl-sine")),
+        lambda experiment: without(experiment, *experiment.problem.constants),
+        lambda experiment: experiment.changed(problem=find_problem("pl-sine")),
     ),
-    "one_of": (lambda setting: with_rule(setting, "muon"),),
+    "one_of": (lambda experiment: with_rule(experiment, "muon"),),
 }
 
 
 @pytest.mark.parametrize(("key", "assumption"), pairs(*MUST))
 def test_a_shared_hypothesis_refuses_what_it_must(key, assumption):
     claim, tested = CLAIMS[key], 0
-    for setting in good(key)[:2]:
+    for experiment in good(key)[:2]:
         for change in MUST[assumption.name]:
-            for made in tried(lambda change=change, setting=setting: change(setting)):
-                if made.problem.domain == setting.problem.domain and change is around_the_start:
+            for made in tried(lambda change=change, experiment=experiment: change(experiment)):
+                if made.problem.domain == experiment.problem.domain and change is around_the_start:
                     tested += 1  # it is a box around the start
                     continue
                 assert assumption.fails(made), change
@@ -361,9 +363,9 @@ def test_a_shared_hypothesis_refuses_what_it_must(key, assumption):
 def test_settings_that_a_theorem_does_not_mention_are_refused(key, assumption):
     """Where they change the formula."""
     claim, tested = CLAIMS[key], 0
-    for setting in good(key)[:2]:
+    for experiment in good(key)[:2]:
         for name, value in {"maximize": True, "weight_decay": 0.125, "dampening": 0.125}.items():
-            for made in tried(lambda n=name, v=value, s=setting: with_rule(s, **{n: v})):
+            for made in tried(lambda n=name, v=value, s=experiment: with_rule(s, **{n: v})):
                 if "decay" in claim.key and name == "weight_decay":
                     continue
                 assert claim.fails(made), name
@@ -404,15 +406,15 @@ def test_an_optimizer_that_does_not_say_what_it_is_meets_no_hypothesis_about_it(
     claim = CLAIMS[key]
     of_the_method = any(assumption.of == "method" for assumption in claim.assumptions)
     of_the_method |= any(LETTERS[name].state or LETTERS[name].settings for name in claim.letters)
-    setting = replace(good(key)[0], rule=None)
-    reason = claim.fails(setting)
+    experiment = replace(good(key)[0], rule=None)
+    reason = claim.fails(experiment)
     assert ("does not say what it is; declare it with like=" in reason) == of_the_method
     assert bool(reason) == of_the_method
 
 
 def test_a_lower_bound_for_every_method_speaks_of_an_optimizer_of_any_kind():
-    setting = replace(good("ogd-lower-bound")[0], rule=None)
-    assert CLAIMS["ogd-lower-bound"].fails(setting) == ""
+    experiment = replace(good("ogd-lower-bound")[0], rule=None)
+    assert CLAIMS["ogd-lower-bound"].fails(experiment) == ""
 
 
 class Trap:
@@ -432,14 +434,14 @@ PARTS = {
 @pytest.mark.parametrize(("key", "number"), PAIRS)
 def test_a_hypothesis_looks_at_no_more_than_it_says(key, number):
     assumption = CLAIMS[key].assumptions[number]
-    setting = good(key)[0]
+    experiment = good(key)[0]
     if assumption.of == "method":
         with pytest.raises((AssertionError, InputError)):
-            assumption.fails(replace(setting, rule=Trap()))
+            assumption.fails(experiment.changed(optimizer=Trap()))
         return
     hidden = dict.fromkeys(PARTS[assumption.of] - {"steps"}, Trap())
     # The number of rounds may be asked for with step sizes, or with losses.
-    assert assumption.fails(replace(setting, **hidden)) == ""
+    assert assumption.fails(experiment.changed(**hidden)) == ""
 
 
 # The page

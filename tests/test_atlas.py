@@ -52,7 +52,7 @@ def test_every_outcome_with_a_ratio_has_a_cell(outcomes):
     for one in outcomes:
         verdict = one.verdict
         if verdict.ratio is not None:
-            cell = found[verdict.claim, verdict.problem.partition(":")[0]]
+            cell = found[verdict.claim, verdict.experiment.names.problem.partition(":")[0]]
             assert cell.ratio is not None
             assert cell.ratio >= verdict.ratio
     ratios = {one.verdict.ratio for one in outcomes}

@@ -1,14 +1,12 @@
 """What an optimizer is: rules that are one method are found, run alike, and are judged alike."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from convergence import capability
 from convergence.capability import shared_state, views
-from convergence.claim import Setting
 from convergence.claims import catalogue, judge
+from convergence.experiment import Experiment
 from convergence.rule import rule as registered
 from convergence.rules import catalogue as rules
 from convergence.rules import find
@@ -82,7 +80,7 @@ def test_rules_that_differ_are_not_taken_for_each_other(options, apart):
 
 def iterates(rule, problem, schedule, rounds=30):
     simulation = Simulation(
-        find_problem(problem), rule, find_schedule(schedule), seeds=[3], horizon=rounds
+        Experiment(find_problem(problem), rule, find_schedule(schedule), rounds), seeds=[3]
     )
     blocks = list(simulation.every_round(rounds))
     points = np.concatenate([observed.iterate[0] for _, observed in blocks])
@@ -184,15 +182,15 @@ def test_a_claim_speaks_of_a_method_by_whatever_name(claim, problem, rule, sched
     record = run(problem, rule, schedule, 60, measures=[])
     verdict = judge(claim, record)
     assert verdict.word in ("holds", "holds, not sensitive", "vacuous"), verdict.reason
-    assert verdict.rule == record.rule.specification
+    assert verdict.experiment.names.optimizer == record.experiment.optimizer.specification
     # Without another view the claim would not speak of it.
-    setting = Setting(record.problem, record.rule, record.schedule, 60)
+    experiment = record.experiment.changed(steps=60)
     found = catalogue[claim]()
-    seen, reason = found.applies(setting)
+    seen, reason = found.applies(experiment)
     assert reason == ""
-    assert seen.rule.specification != record.rule.specification
-    assert seen.runner is record.rule
-    alone = replace(setting, rule=record.rule)
+    assert seen.rule.specification != record.experiment.optimizer.specification
+    assert seen.runner is record.experiment.optimizer
+    alone = experiment.changed(optimizer=record.experiment.optimizer)
     assert any(a.fails(alone) for a in found.assumptions if a.of == "method")
 
 
@@ -213,11 +211,7 @@ def test_state_that_a_view_lacks_makes_a_claim_not_applicable():
     record = run(slopes, "rmsprop:beta2=0.999", "constant:alpha=0.01", 9, seeds=4, measures=[])
     verdict = judge("adam-first-moment-most", record)
     assert verdict.word == "not applicable"
-    seen = next(
-        s
-        for s in Setting(record.problem, record.rule, record.schedule, 9).views()
-        if s.rule.key == "adam"
-    )
+    seen = next(s for s in record.experiment.changed(steps=9).views() if s.rule.key == "adam")
     assert "v" in seen.state
     assert "m" not in seen.state
 
@@ -225,9 +219,9 @@ def test_state_that_a_view_lacks_makes_a_claim_not_applicable():
 def test_the_own_rule_comes_first_and_its_settings_decide():
     assert views(find("sgd"))[0].key == "gradient-descent"
     record = run("quadratic", "heavy-ball:beta1=0", "constant:alpha=0.5", 9, measures=[])
-    setting = Setting(record.problem, record.rule, record.schedule, 9)
-    seen, _ = catalogue["ghadimi-2015-hb-convex"]().applies(setting)
-    assert seen is setting
+    experiment = record.experiment.changed(steps=9)
+    seen, _ = catalogue["ghadimi-2015-hb-convex"]().applies(experiment)
+    assert seen is experiment
 
 
 def test_formulas_that_are_equal_become_one():

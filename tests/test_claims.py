@@ -8,7 +8,8 @@ from scipy import stats
 
 import convergence.claim as claim_module
 from convergence import claims
-from convergence.claim import Setting, catalogue, find
+from convergence.claim import catalogue, find
+from convergence.experiment import Experiment
 from convergence.judges import chance, every_round, judge
 from convergence.judges.chance import DOUBLINGS, ERROR_PROBABILITY, VERDICTS, error_per_verdict
 from convergence.rules import find as find_rule
@@ -120,8 +121,8 @@ def times_bound(claim, factor):
     """The claim with its bound multiplied."""
 
     class Scaled(type(claim)):
-        def bound(self, setting, times, observed):
-            return factor * super().bound(setting, times, observed)
+        def bound(self, experiment, times, observed):
+            return factor * super().bound(experiment, times, observed)
 
     return Scaled(**vars(claim))
 
@@ -153,7 +154,10 @@ COMPARED = [
 def test_a_bound_a_tenth_too_tight_is_violated(key):
     case = HOLDING[key]
     claim = catalogue[key](**case.options)
-    record = run(case.problem, case.rule, case.schedule, case.steps, seeds=case.seeds, measures=[])
+    record = run(
+        case.experiment,
+        measures=[],
+    )
     true = judge(claim, record)
     assert true.holds, true.reason
     assert true.ratio == pytest.approx(
@@ -367,21 +371,17 @@ def test_a_claim_names_the_assumption_that_fails(claim, parts, named):
 
 def test_every_assumption_can_fail():
     parts = [parts for _, parts, _ in NOT_APPLICABLE]
-    parts += [
-        (case.problem, case.rule, case.schedule)
-        for entry in catalogue
-        for case in entry.facts["cases"]
-    ]
+    parts += [(*case.experiment.names,) for entry in catalogue for case in entry.facts["cases"]]
     settings = [
-        Setting(find_problem(problem), find_rule(rule), find_schedule(schedule), 100)
+        Experiment(find_problem(problem), find_rule(rule), find_schedule(schedule), 100)
         for problem, rule, schedule in dict.fromkeys(parts)
     ]
 
-    def fails(assumption, setting):
+    def fails(assumption, experiment):
         try:
-            return assumption.fails(setting) != ""
+            return assumption.fails(experiment) != ""
         except (InputError, KeyError):
-            # It speaks of a constant or setting that an earlier assumption asks for.
+            # It speaks of a constant or experiment that an earlier assumption asks for.
             return False
 
     assumptions = {a.statement: a for entry in catalogue for a in entry().assumptions}
@@ -492,7 +492,7 @@ def test_the_error_probability_is_shared_by_all_verdicts_about_chance():
     judged = [
         (claim, case)
         for claim, case in cases(quick=False)
-        if not find(claim).on_every_run(find_problem(case.problem))
+        if not find(claim).on_every_run(find_problem(case.experiment.names.problem))
     ]
     assert 200 < len(judged) <= VERDICTS
     assert error_per_verdict() * VERDICTS == pytest.approx(ERROR_PROBABILITY)
@@ -650,7 +650,7 @@ def test_parts_of_the_wrong_kind_are_named():
     for call in (
         lambda: run("pl-sine", "sgd", 0.1, 10),
         lambda: run("pl-sine", None, "inverse-smoothness", 10),
-        lambda: run(record.rule, "sgd", "inverse-smoothness", 10),
+        lambda: run(record.experiment.optimizer, "sgd", "inverse-smoothness", 10),
         lambda: run("pl-sine", "sgd", "inverse-smoothness", True),
         lambda: run("pl-sine", "sgd", "inverse-smoothness", 10, seeds=[True, 3]),
         lambda: run("pl-sine", "sgd", "inverse-smoothness", 10, measures="distance"),

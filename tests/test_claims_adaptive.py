@@ -8,8 +8,9 @@ import pytest
 from test_rules import fed
 
 from convergence import claims
-from convergence.claim import Setting, catalogue
+from convergence.claim import catalogue
 from convergence.claims import adaptive
+from convergence.experiment import Experiment
 from convergence.judges import judge
 from convergence.measure import MEASURES
 from convergence.simulation import Simulation, run
@@ -27,8 +28,8 @@ def scaled(key, factor):
     claim = claims.find(key)
 
     class Scaled(type(claim)):
-        def bound(self, setting, times, observed):
-            return factor * super().bound(setting, times, observed)
+        def bound(self, experiment, times, observed):
+            return factor * super().bound(experiment, times, observed)
 
     return Scaled(**vars(claim))
 
@@ -165,7 +166,11 @@ NOISY = [
 @pytest.mark.parametrize(("key", "place", "ratio"), NOISY)
 def test_with_noise_a_claim_comes_as_close_as_it_says_and_less_is_violated(key, place, ratio):
     case = claims.find(key).cases[place]
-    record = ran(case.problem, case.rule, case.schedule, case.steps, case.seeds)
+    record = ran(
+        *case.experiment.names,
+        case.experiment.steps,
+        len(case.experiment.seeds),
+    )
     verdict = judge(key, record)
     assert verdict.holds, verdict.reason
     assert verdict.ratio == pytest.approx(ratio, rel=0.02)
@@ -175,18 +180,20 @@ def test_with_noise_a_claim_comes_as_close_as_it_says_and_less_is_violated(key, 
 def ratios(key, record):
     """Measured over bound in every round."""
     claim = claims.find(key)
-    setting = Setting(record.problem, record.rule, record.schedule, record.steps)
+    experiment = record.experiment
     simulation = Simulation(
-        record.problem,
-        record.rule,
-        record.schedule,
-        seeds=record.seeds,
-        horizon=record.steps,
-        quantities=claim.quantities(setting),
+        Experiment(
+            record.experiment.problem,
+            record.experiment.optimizer,
+            record.experiment.schedule,
+            record.experiment.steps,
+        ),
+        seeds=record.experiment.seeds,
+        quantities=claim.quantities(experiment),
     )
-    ((times, observed),) = simulation.every_round(record.steps)
-    measured = MEASURES[claim.measure].evaluate(record.problem, observed, times, [0])
-    return (measured / claim.bound(setting, times, observed))[0]
+    ((times, observed),) = simulation.every_round(record.experiment.steps)
+    measured = MEASURES[claim.measure].evaluate(record.experiment.problem, observed, times, [0])
+    return (measured / claim.bound(experiment, times, observed))[0]
 
 
 @pytest.mark.parametrize(
@@ -289,14 +296,20 @@ def bound_at_the_end(key, problem, rule, schedule, steps):
     """The last bound of a run, and the run's sum of squared gradients."""
     claim = claims.find(key)
     record = ran(problem, rule, schedule, steps)
-    setting = Setting(record.problem, record.rule, record.schedule, steps)
-    assert claim.fails(setting) == ""
-    wanted = dict.fromkeys([*claim.quantities(setting), "gradient_square_sum"])
+    experiment = record.experiment.changed(steps=steps)
+    assert claim.fails(experiment) == ""
+    wanted = dict.fromkeys([*claim.quantities(experiment), "gradient_square_sum"])
     simulation = Simulation(
-        record.problem, record.rule, record.schedule, horizon=steps, quantities=tuple(wanted)
+        Experiment(
+            record.experiment.problem,
+            record.experiment.optimizer,
+            record.experiment.schedule,
+            steps,
+        ),
+        quantities=tuple(wanted),
     )
     ((times, observed),) = simulation.every_round(steps)
-    bound = claim.bound(setting, times, observed)[0, -1]
+    bound = claim.bound(experiment, times, observed)[0, -1]
     return bound, observed.totals["gradient_square_sum"][0, -1, 0]
 
 
@@ -713,7 +726,11 @@ def test_the_bound_in_most_runs_is_below_the_printed_one():
 
 def test_ward_in_most_runs_fails_where_the_bound_is_below_what_is_seen():
     case = claims.find("ward-2019-thm21").cases[0]
-    record = ran(case.problem, case.rule, case.schedule, 300, case.seeds)
+    record = ran(
+        *case.experiment.names,
+        300,
+        len(case.experiment.seeds),
+    )
     claim = scaled("ward-2019-thm21:delta=0.5", 0.05)
     assert judge(claim, record).word == "violated"
 
@@ -726,7 +743,7 @@ def test_signs_of_rare_large_slopes_need_the_term_for_noise():
     assert judge(claim, record).holds
 
     class Quiet(type(claim)):
-        def _values(self, setting, times, observed):
-            return {**super()._values(setting, times, observed), "sigma2": np.float64(0)}
+        def _values(self, experiment, times, observed):
+            return {**super()._values(experiment, times, observed), "sigma2": np.float64(0)}
 
     assert judge(Quiet(**vars(claim)), record).word == "violated"

@@ -6,7 +6,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from convergence.claim import Setting
 from convergence.claims import catalogue
 from convergence.judges import judge
 from convergence.simulation import run
@@ -18,8 +17,8 @@ def times_bound(claim, factor):
     """The claim with its bound multiplied."""
 
     class Scaled(type(claim)):
-        def bound(self, setting, times, observed):
-            return factor * super().bound(setting, times, observed)
+        def bound(self, experiment, times, observed):
+            return factor * super().bound(experiment, times, observed)
 
     return Scaled(**vars(claim))
 
@@ -405,8 +404,8 @@ def test_every_assumption_of_the_family_is_seen_to_fail():
     settings = {}
     for key, parts, _ in NOT_APPLICABLE:
         record = record_of(*parts, 1)
-        setting = Setting(record.problem, record.rule, record.schedule, record.steps)
-        settings.setdefault(key, []).append(setting)
+        experiment = record.experiment
+        settings.setdefault(key, []).append(experiment)
     unseen = []
     for key in {key for key, *_ in WITNESSES} - {"drori-teboulle-2014-gd"}:
         unseen += [

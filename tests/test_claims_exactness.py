@@ -25,7 +25,7 @@ def test_every_rule_is_held_against_what_is_printed():
 
 
 HOLDING = [
-    pytest.param(key, case, id=f"{key}: {case.rule}")
+    pytest.param(key, case, id=f"{key}: {case.experiment.names.optimizer}")
     for key in KEYS
     for case in claims.find(key).cases
     if case.expected == "holds"
@@ -36,13 +36,17 @@ HOLDING = [
 def test_a_millionth_of_the_step_size_is_noticed(key, case):
     claim = claims.find(key)
 
-    def longer(setting):
-        given = setting.schedule.settings
+    def longer(experiment):
+        given = experiment.schedule.settings
         name = "h" if "h" in given else "alpha"
-        schedule = setting.schedule.entry(**{**given, name: float(given[name]) * (1 + 1e-6)})
-        return claim.twin(replace(setting, schedule=schedule))
+        schedule = experiment.schedule.entry(**{**given, name: float(given[name]) * (1 + 1e-6)})
+        return claim.twin(experiment.changed(schedule=schedule))
 
-    record = ran(case.problem, case.rule, case.schedule, case.steps, case.seeds)
+    record = ran(
+        *case.experiment.names,
+        case.experiment.steps,
+        len(case.experiment.seeds),
+    )
     assert judge(claim, record).holds
     assert judge(replace(claim, twin=longer), record).word == "violated"
 

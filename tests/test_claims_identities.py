@@ -127,7 +127,11 @@ def test_without_its_assumption_a_claim_is_not_applicable_and_false(
 @pytest.mark.parametrize("key", [key for key in KEYS if "moment-" in key])
 def test_moments_are_known_to_a_tenth(key):
     case = claims.find(key).cases[0]
-    record = ran(case.problem, case.rule, case.schedule, case.steps, case.seeds)
+    record = ran(
+        *case.experiment.names,
+        case.experiment.steps,
+        len(case.experiment.seeds),
+    )
     off = 1 / 1.1 if key.endswith("most") else 1.1
     assert judge(scaled(key, off), record).word == "violated"
 
@@ -159,9 +163,9 @@ def test_the_margin_of_least_norm_is_the_printed_fraction(positives, negatives):
 
 @pytest.mark.parametrize("coefficient", [0.0, 1e-3, 0.01, 1.0, 1e4])
 def test_no_coefficient_of_a_penalty_gives_the_first_step_of_decoupled_decay(coefficient):
-    def coupled(setting):
-        given = {**setting.rule.settings, "decay": "coupled", "weight_decay": coefficient}
-        return replace(setting, rule=setting.rule.entry(**given))
+    def coupled(experiment):
+        given = {**experiment.rule.settings, "decay": "coupled", "weight_decay": coefficient}
+        return experiment.changed(optimizer=experiment.rule.entry(**given))
 
     claim = replace(claims.find("decoupled-decay-is-no-penalty"), twin=coupled)
     verdict = judge(claim, ran("quadratic", "adamw:eps=0", "constant:alpha=0.01", 20))

@@ -7,8 +7,9 @@ import pytest
 from test_claims_adaptive import ran, without
 
 from convergence import claims, rules, schedule
-from convergence.claim import Setting, catalogue
+from convergence.claim import catalogue
 from convergence.claims import judge, limits
+from convergence.experiment import Experiment
 from problems import find
 
 KEYS = [name.replace("_", "-") for name in limits.__all__]
@@ -101,9 +102,9 @@ def test_the_conditions_of_the_phase_transition_have_the_mean_step_right(C):
     sides = {}
     for beta2 in (0.2, 0.5, 0.8, 0.9, 0.97, 0.99, 0.993, 0.999):
         rule = rules.find(f"rmsprop:beta2={beta2},eps=0")
-        setting = Setting(find(f"shi-2021:C={C}"), rule, step, 100)
+        experiment = Experiment(find(f"shi-2021:C={C}"), rule, step, 100)
         up, down = (
-            not fails(setting) for fails in (limits._mean_step_is_up, limits._mean_step_is_down)
+            not fails(experiment) for fails in (limits._mean_step_is_up, limits._mean_step_is_down)
         )
         assert not (up and down)
         sides[beta2] = up - down

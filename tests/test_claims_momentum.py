@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convergence.claim import Setting
 from convergence.claims import catalogue, judge
 from convergence.claims.momentum import weight
 from convergence.simulation import run
@@ -18,8 +17,8 @@ def times_bound(claim, factor):
     """The claim with its bound multiplied."""
 
     class Scaled(type(claim)):
-        def bound(self, setting, times, observed):
-            return factor * super().bound(setting, times, observed)
+        def bound(self, experiment, times, observed):
+            return factor * super().bound(experiment, times, observed)
 
     return Scaled(**vars(claim))
 
@@ -213,7 +212,7 @@ WITNESSES = [
 def test_the_ratio_on_the_witness_and_a_bound_beyond_it(key, parts, ratio, at):
     claim, record = catalogue[key](), record_of(*parts)
     verdict = judge(claim, record)
-    noisy = len(record.seeds) > 1
+    noisy = len(record.experiment.seeds) > 1
     assert verdict.holds, verdict.reason
     assert verdict.ratio == pytest.approx(ratio, rel=0.05 if noisy else 0, abs=1e-5)
     if at is not None:
@@ -241,7 +240,7 @@ def test_straight_functions_attain_the_exact_bounds_after_any_number_of_steps(T,
     ):
         record = record_of(huber(1 / (2 * moved(rule, T) + 1), L=L), rule, STEP, T)
         assert judge(key, record).word in ("holds", "holds, not sensitive", "vacuous")
-        measured = record.problem.objective(record["iterate"][0, -1])
+        measured = record.experiment.problem.objective(record["iterate"][0, -1])
         bound = catalogue[key].function(np.array([float(T)]), R0=1.0, alpha=1 / L)
         assert measured == pytest.approx(bound[0], rel=1e-7), key
         assert judge(times_bound(catalogue[key](), 1 / 1.05), record).word == "violated"
@@ -253,7 +252,7 @@ def test_for_many_steps_the_bounds_of_acceleration_are_attained_up_to_what_tends
         record = record_of(
             huber(1 / (2 * moved("accelerated-gradient", T) + 1)), "accelerated-gradient", STEP, T
         )
-        measured = float(record.problem.objective(record["iterate"][0, -1]))
+        measured = float(record.experiment.problem.objective(record["iterate"][0, -1]))
         apart.append(1 - measured * 2 * float(weight(np.array([T]))[0]) ** 2)
     assert 0 < apart[2] < apart[1] / 9 < apart[0] / 60
 
@@ -553,21 +552,21 @@ def test_every_assumption_of_the_family_is_seen_to_fail():
     settings = []
     for _, parts, _ in NOT_APPLICABLE:
         record = record_of(*parts, 1)
-        settings.append(Setting(record.problem, record.rule, record.schedule, record.steps))
+        settings.append(record.experiment)
     unseen = {
         (key, assumption.statement)
         for key in {key for key, *_ in WITNESSES}
         for assumption in catalogue[key]().assumptions
         # Of the draws and of known minimisers other tests see to it.
         if not assumption.statement.startswith(("given the past", "a minimiser"))
-        and not any(_fails(assumption, setting) for setting in settings)
+        and not any(_fails(assumption, experiment) for experiment in settings)
     }
     assert unseen == set()
 
 
-def _fails(assumption, setting):
+def _fails(assumption, experiment):
     """Some assumptions rest on others that stand before them."""
     try:
-        return bool(assumption.fails(setting))
+        return bool(assumption.fails(experiment))
     except (InputError, KeyError):
         return False

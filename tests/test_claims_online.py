@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from convergence.claim import Setting, catalogue
+from convergence.claim import catalogue
 from convergence.claims import online
 from convergence.judges import judge
 from convergence.judges.stream import Stream
@@ -31,8 +31,8 @@ def times_bound(claim, factor):
     """The claim with its bound multiplied."""
 
     class Scaled(type(claim)):
-        def bound(self, setting, times, observed):
-            return factor * super().bound(setting, times, observed)
+        def bound(self, experiment, times, observed):
+            return factor * super().bound(experiment, times, observed)
 
     return Scaled(**vars(claim))
 
@@ -249,20 +249,20 @@ def amsgrad_by_hand(alpha, beta1, beta2, lam, T):
 
 def bound_at(key, record):
     """The bound of the claim in the last round."""
-    setting = Setting(record.problem, record.rule, record.schedule, record.steps)
+    experiment = record.experiment
     assert judge(key, record).word in ("holds", "holds, not sensitive", "vacuous")
     claim = catalogue[key]()
-    names = claim.quantities(setting)
+    names = claim.quantities(experiment)
     again = run(
-        record.problem,
-        record.rule,
-        record.schedule,
-        record.steps,
+        record.experiment.problem,
+        record.experiment.optimizer,
+        record.experiment.schedule,
+        record.experiment.steps,
         measures=["regret"],
         quantities=names,
-        times=[record.steps],
+        times=[record.experiment.steps],
     )
-    seen = Stream(claim, setting, again).recorded
+    seen = Stream(claim, experiment, again).recorded
     return float(seen.measured[0, 0]), float(seen.bound[0, 0])
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from test_claims_momentum import _fails, record_of, times_bound, with_bound, without
 
-from convergence.claim import Setting
 from convergence.claims import catalogue, judge
 from convergence.schedule import find as find_schedule
 from problems import find as find_problem
@@ -573,8 +572,8 @@ def test_every_assumption_of_the_family_is_seen_to_fail():
     settings = {}
     for key, parts, _ in NOT_APPLICABLE:
         record = record_of(*parts, 1)
-        setting = Setting(record.problem, record.rule, record.schedule, record.steps)
-        settings.setdefault(key, []).append(setting)
+        experiment = record.experiment
+        settings.setdefault(key, []).append(experiment)
     unseen = [
         (key, assumption.statement)
         for key in {key for key, *_ in WITNESSES}

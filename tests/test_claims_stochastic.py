@@ -25,8 +25,8 @@ def times_bound(claim, factor):
     """The claim with its bound multiplied."""
 
     class Scaled(type(claim)):
-        def bound(self, setting, times, observed):
-            return factor * super().bound(setting, times, observed)
+        def bound(self, experiment, times, observed):
+            return factor * super().bound(experiment, times, observed)
 
     return Scaled(**vars(claim))
 
@@ -463,7 +463,9 @@ def test_an_assumption_that_fails_lets_the_bound_break(key, problem, by, steps, 
 def test_the_second_moment_is_the_least_that_is_stated(problem, expected):
     record = run(problem, "sgd", "constant:alpha=1", 1, seeds=2, measures=[])
     verdict = judge("sgd-convex-avg", record)
-    distance = np.linalg.norm(record.problem.start - record.problem.constants["minimizer"].value)
+    distance = np.linalg.norm(
+        record.experiment.problem.start - record.experiment.problem.constants["minimizer"].value
+    )
     assert verdict.bound == pytest.approx(distance**2 / 2 + expected / 2)
 
 

@@ -88,7 +88,7 @@ def test_run_prints_a_summary_and_saves_the_records(cli, tmp_path):
 
     assert result.status == 0
     assert "average regret" in result.out
-    assert [record.rule.key for record in records] == ["adam", "amsgrad"]
+    assert [record.experiment.optimizer.key for record in records] == ["adam", "amsgrad"]
     assert records[0].checksum[:16] in result.out
     assert (tmp_path / "adam.png").exists()
 
@@ -263,7 +263,13 @@ def test_verify_by_pattern_writes_a_junit_report(cli, tmp_path):
 
 def test_verify_prints_what_holding_amounts_to(cli):
     result = cli("verify karimi-2016-pl --quick --workers 1")
-    number = len({case.problem for case in find_claim("karimi-2016-pl").cases if holds(case)})
+    number = len(
+        {
+            case.experiment.names.problem
+            for case in find_claim("karimi-2016-pl").cases
+            if holds(case)
+        }
+    )
     assert f"karimi-2016-pl: not contradicted on {number} problem" in result.out
     assert "measured" in result.out
     assert "seeds" in result.out

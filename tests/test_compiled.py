@@ -19,6 +19,7 @@ import convergence
 import problems
 from convergence import rules, run, schedule, store, tracing
 from convergence.engines import loops
+from convergence.experiment import Experiment
 from convergence.expression import Expression
 from convergence.rule import SETTINGS
 from convergence.simulation import Simulation, record_times
@@ -75,11 +76,13 @@ def test_most_one_dimensional_problems_are_compiled():
 
 def lanes_of(problem, rule, by, steps, lanes, engine, workers=1):
     simulation = Simulation(
-        find_problem(problem) if isinstance(problem, str) else problem,
-        rules.find(rule),
-        schedule.find(by),
+        Experiment(
+            find_problem(problem) if isinstance(problem, str) else problem,
+            rules.find(rule),
+            schedule.find(by),
+            steps,
+        ),
         seeds=range(lanes),
-        horizon=steps,
         engine=engine,
         workers=workers,
         quantities=["loss_sum", "iterate_sum", "step_size_sum", "gradient_norm_most"],
@@ -317,9 +320,9 @@ def test_what_cannot_be_compiled_runs_on_numpy_and_says_why():
 
 def test_a_long_run_is_compiled_and_a_short_one_is_not():
     parts = (find_problem("reddi-2018-thm1"), rules.find("sgd"), schedule.find(BY))
-    assert Simulation(*parts, horizon=10_000_000)._loop
-    assert not Simulation(*parts, horizon=10_000)._loop
-    assert not Simulation(*parts, horizon=10_000_000, engine="numpy")._loop
+    assert Simulation(Experiment(*parts, 10_000_000))._loop
+    assert not Simulation(Experiment(*parts, 10_000))._loop
+    assert not Simulation(Experiment(*parts, 10_000_000), engine="numpy")._loop
 
 
 # What is computed ahead

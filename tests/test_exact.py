@@ -14,7 +14,7 @@ from convergence import rules, run
 from convergence import schedule as schedules
 from convergence.algebras.affine import AffineForms
 from convergence.algebras.interpreter import apply
-from convergence.claim import Setting
+from convergence.experiment import Experiment
 from convergence.judges.confidence import student_width
 from convergence.judges.exact import MOST_SEQUENCES, enumerated, expected, misstated
 from problems import draws
@@ -31,9 +31,9 @@ SQUARES = (
 )
 
 
-def setting(problem, rule="sgd", schedule="constant:alpha=0.1", steps=10):
+def experiment(problem, rule="sgd", schedule="constant:alpha=0.1", steps=10):
     problem = problems.find(problem) if isinstance(problem, str) else problem
-    return Setting(problem, rules.find(rule), schedules.find(schedule), steps)
+    return Experiment(problem, rules.find(rule), schedules.find(schedule), steps)
 
 
 def every_round(steps):
@@ -49,7 +49,9 @@ def mean(found, name):
 
 
 def test_a_coin_that_scales_the_gradient_shrinks_the_mean_square_by_a_factor():
-    coin = setting("multiplicative-noise:tau=1,kappa=1,dimension=1", "sgd", "constant:alpha=.4", 16)
+    coin = experiment(
+        "multiplicative-noise:tau=1,kappa=1,dimension=1", "sgd", "constant:alpha=.4", 16
+    )
     T = every_round(16)
     # (1 - .4)**2 + (.4)**2
     np.testing.assert_allclose(expected(coin, "distance_square", T), 0.52**T, rtol=1e-14)
@@ -62,12 +64,14 @@ def test_a_coin_that_scales_the_gradient_shrinks_the_mean_square_by_a_factor():
 def test_harmonic_steps_average_the_noise(start):
     noisy = f"noisy-quadratic:kappa=1,dimension=1000,L=2,sigma=3,start={start}"
     T = np.array([1, 2, 7, 30])
-    found = expected(setting(noisy, "sgd", "inverse:alpha=0.5", 30), "distance_square", T)
+    found = expected(experiment(noisy, "sgd", "inverse:alpha=0.5", 30), "distance_square", T)
     np.testing.assert_allclose(found, 1000 * 9 / (4 * T), rtol=1e-13)
 
 
 def test_a_constant_step_ends_in_the_noise():
-    noisy = setting("noisy-quadratic:dimension=3,kappa=4,sigma=2", "sgd", "constant:alpha=0.5", 60)
+    noisy = experiment(
+        "noisy-quadratic:dimension=3,kappa=4,sigma=2", "sgd", "constant:alpha=0.5", 60
+    )
     T = every_round(60)
     square = sum(
         (1 - 0.5 * c) ** (2 * T)
@@ -82,7 +86,7 @@ def test_one_step_of_a_kaczmarz_method_projects():
     e = problem.start - 1.0
     L_max = problem.constant("L_max")
     once = expected(
-        setting(problem, "sgd", f"constant:alpha={1 / L_max!r}", 1), SQUARES[0], np.ones(1, int)
+        experiment(problem, "sgd", f"constant:alpha={1 / L_max!r}", 1), SQUARES[0], np.ones(1, int)
     )
     assert once[0] == pytest.approx(e @ e + e @ problem.objective_gradient(problem.start) / -L_max)
 
@@ -95,7 +99,7 @@ def test_a_batch_divides_the_variance(batch):
     exact_gradient, e = known.probabilities @ g, problem.start - 1.0
     variance = known.probabilities @ ((g - exact_gradient) ** 2).sum(axis=1) / batch
     square = ((e - 0.1 * exact_gradient) ** 2).sum() + 0.01 * variance
-    once = expected(setting(problem, steps=1), "distance_square", np.ones(1, int))
+    once = expected(experiment(problem, steps=1), "distance_square", np.ones(1, int))
     assert once[0] == pytest.approx(square, rel=1e-13)
 
 
@@ -108,7 +112,7 @@ def test_the_recursion_loses_few_digits():
         uu, xu = beta**2 * uu + 2 * beta * gu + gg, beta * xu + gx
         xx, xu = xx - 2 * alpha * xu + alpha**2 * uu, xu - alpha * uu
         squares.append(float(xx))
-    noisy = setting(
+    noisy = experiment(
         "noisy-quadratic:kappa=1,dimension=1,sigma=2",
         "heavy-ball:beta1=0.75",
         "constant:alpha=1/8",
@@ -120,7 +124,7 @@ def test_the_recursion_loses_few_digits():
 
 @pytest.mark.parametrize("rule", ["adam", "adam:beta1=0.5,beta2=0.25", "amsgrad:beta1_decay=0.5"])
 def test_moments_lag_by_what_the_weights_of_their_averages_leave_out(rule):
-    steady = setting("reddi-2018-thm3:delta=1.4,C=1.5", rule, "constant:alpha=0.01", 30)
+    steady = experiment("reddi-2018-thm3:delta=1.4,C=1.5", rule, "constant:alpha=0.01", 30)
     T, settings = every_round(30), steady.rule.settings
     shrunk = np.cumprod(settings["beta1"] * settings["beta1_decay"] ** (T - 1.0))
     first = expected(steady, "first_moment", T)
@@ -131,7 +135,7 @@ def test_moments_lag_by_what_the_weights_of_their_averages_leave_out(rule):
 
 
 def test_moments_of_many_coordinates_are_added_up():
-    experts = setting("coin-flip-experts:gap=0.2", "adam", "constant:alpha=0.01", 9)
+    experts = experiment("coin-flip-experts:gap=0.2", "adam", "constant:alpha=0.01", 9)
     T, p = every_round(9), np.array([0.3, 0.5, 0.5, 0.5])
     np.testing.assert_allclose(expected(experts, "first_moment", T), 1 - 0.9**T, rtol=1e-13)
     # A loss is its own square.
@@ -154,12 +158,12 @@ def test_moments_of_a_noisy_slope_have_the_variance_of_the_noise():
         constants={},
     )
     T = every_round(5)
-    found = expected(setting(slope, "adam"), "second_moment", T)
+    found = expected(experiment(slope, "adam"), "second_moment", T)
     np.testing.assert_allclose(found, (1 - 0.999**T) * 13, rtol=1e-11)
 
 
 def test_the_regret_of_random_signs_is_the_mean_size_of_their_sum():
-    signs = setting("random-signs:G=3,D=0.5", "sgd", "inverse-sqrt:alpha=2", 8)
+    signs = experiment("random-signs:G=3,D=0.5", "sgd", "inverse-sqrt:alpha=2", 8)
     T = every_round(8)
     size = [2 * n * comb(2 * n, n) / 4**n for n in -(-T // 2)]
     found = mean(enumerated(signs, T, ["regret"]), "regret")
@@ -169,7 +173,7 @@ def test_the_regret_of_random_signs_is_the_mean_size_of_their_sum():
 @pytest.mark.parametrize("specification", ["coin-flip-experts:dimension=2", "reddi-2018-thm3"])
 def test_the_best_fixed_point_of_a_listed_run_is_that_of_its_draws(specification):
     problem = problems.find(specification)
-    record, weights = enumerated(setting(problem, steps=4), every_round(4), ["regret"])
+    record, weights = enumerated(experiment(problem, steps=4), every_round(4), ["regret"])
     known = problem.outcomes()
     corners = np.eye(2) if problem.dimension == 2 else np.array([[-1.0], [1.0]])
     costs = known.samples.reshape(-1, problem.dimension) @ corners.T
@@ -177,7 +181,7 @@ def test_the_best_fixed_point_of_a_listed_run_is_that_of_its_draws(specification
         sums = [costs[list(which)].sum(axis=0) for which in product(range(len(costs)), repeat=T)]
         each = [known.probabilities[list(w)].prod() for w in product(range(len(costs)), repeat=T)]
         best = np.array(each) @ np.min(sums, axis=1)
-        hindsight = record.problem.hindsight([T], record.seeds)[:, 0]
+        hindsight = record.experiment.problem.hindsight([T], record.experiment.seeds)[:, 0]
         assert weights @ hindsight == pytest.approx(best, rel=1e-12)
 
 
@@ -187,7 +191,9 @@ def test_the_best_fixed_point_of_a_listed_run_is_that_of_its_draws(specification
 def test_every_order_of_an_epoch_is_run():
     """Against all paths of the recursion, written out; the last epoch is cut short."""
     n, T, alpha = 3, 8, 0.3
-    shuffled = setting(f"shuffled-parabolas:n={n},L=2,mu=0.5", "sgd", f"constant:alpha={alpha}", T)
+    shuffled = experiment(
+        f"shuffled-parabolas:n={n},L=2,mu=0.5", "sgd", f"constant:alpha={alpha}", T
+    )
     known, squares = shuffled.problem.outcomes(), []
     h = np.sqrt(1.5) * (np.arange(n) - 1)
     for orders in product(permutations(range(n)), repeat=3):
@@ -201,7 +207,7 @@ def test_every_order_of_an_epoch_is_run():
     np.testing.assert_allclose(mean(found, "distance_square"), np.mean(squares, axis=0), rtol=1e-12)
     assert known.probabilities.size == n
     # With replacement it is another expectation.
-    replaced = setting(
+    replaced = experiment(
         f"shuffled-parabolas:n={n},L=2,mu=0.5,order=independent",
         "sgd",
         f"constant:alpha={alpha}",
@@ -213,11 +219,11 @@ def test_every_order_of_an_epoch_is_run():
 
 
 def test_orders_that_are_too_many_are_not_run():
-    found = enumerated(setting("shuffled-parabolas:n=9"), every_round(1), ["distance_square"])
+    found = enumerated(experiment("shuffled-parabolas:n=9"), every_round(1), ["distance_square"])
     assert found == "an epoch of 9 rounds has more than 65536 orders"
-    found = enumerated(setting("shuffled-parabolas:n=5"), every_round(11), ["distance_square"])
+    found = enumerated(experiment("shuffled-parabolas:n=5"), every_round(11), ["distance_square"])
     assert "120 outcomes an epoch" in found
-    assert "draws depend" in expected(setting("shuffled-parabolas"), SQUARES[0], every_round(3))
+    assert "draws depend" in expected(experiment("shuffled-parabolas"), SQUARES[0], every_round(3))
 
 
 # Enumeration against recursion
@@ -263,7 +269,7 @@ PAIRS = [
 
 @pytest.mark.parametrize(("problem", "rule", "schedule", "steps"), PAIRS)
 def test_enumeration_and_recursion_agree(problem, rule, schedule, steps):
-    here, T = setting(problem, rule, schedule, steps), every_round(steps)
+    here, T = experiment(problem, rule, schedule, steps), every_round(steps)
     found = enumerated(here, T, SQUARES)
     assert found[1].sum() == pytest.approx(1, abs=1e-13)
     for measure in SQUARES:
@@ -273,7 +279,7 @@ def test_enumeration_and_recursion_agree(problem, rule, schedule, steps):
 
 
 def test_the_rounds_asked_for_are_those_of_the_whole_run():
-    here, T = setting(_CE3, "heavy-ball", "cosine:alpha=0.2", 12), every_round(12)
+    here, T = experiment(_CE3, "heavy-ball", "cosine:alpha=0.2", 12), every_round(12)
     some = np.array([2, 5, 9])
     for measure in SQUARES:
         whole = expected(here, measure, T)
@@ -285,7 +291,7 @@ def test_the_rounds_asked_for_are_those_of_the_whole_run():
 def test_exact_gradients_are_taken_every_round_of_a_listed_run():
     problem, steps = problems.find("zhang-2022:n=20,order=independent"), 10
     assert problem.exact_gradient_cost > 10
-    here = setting(problem, "sgd", "constant:alpha=0.02", steps)
+    here = experiment(problem, "sgd", "constant:alpha=0.02", steps)
     record, _ = enumerated(here, np.array([steps]), ["gradient_mean_square"])
     # Of one lane: every round shows the digit of its seed.
     lane, x, total = 777, problem.start, 0.0
@@ -326,7 +332,7 @@ def rare(size=1e4, probability=1e-5, **changes):
 
 
 def test_a_rare_event_that_no_lane_meets_is_in_the_expectation():
-    here, T = setting(rare(), "sgd", "constant:alpha=0.5", 10), every_round(10)
+    here, T = experiment(rare(), "sgd", "constant:alpha=0.5", 10), every_round(10)
     # alpha**2 E s**2 = 250
     true = 0.25**T + 250 * (1 - 0.25**T) / 0.75
     np.testing.assert_allclose(expected(here, "distance_square", T), true, rtol=1e-12)
@@ -385,7 +391,7 @@ def without_replacement():
 )
 def test_a_false_law_is_found_out(problem, word):
     assert word in misstated(problem)
-    by_recursion, by_listing = both(setting(problem))
+    by_recursion, by_listing = both(experiment(problem))
     assert refused(by_recursion, "is false", word)
     assert refused(by_listing, "is false", word)
 
@@ -402,7 +408,7 @@ def test_outcomes_of_another_mean_are_found_out_by_the_exact_gradient():
     # So rare that draws do not tell.
     chances = np.array([1 - 1e-5, 1e-5, 0.0])
     one_sided = rare(outcomes=lambda: Outcomes(np.array([0.0, 1e4, -1e4]), chances))
-    for found in both(setting(one_sided)):
+    for found in both(experiment(one_sided)):
         assert refused(found, "is false", "off the exact gradient by 0.1")
 
 
@@ -413,7 +419,7 @@ def test_a_batch_of_another_size_is_found_out():
     summed = replace(problem, gradient_formula=lambda x, s: 4 * problem.gradient_formula(x, s))
     assert "mean over 4 draws" not in misstated(problem)
     # Of a sum, the gradient of a batch of one is four times too large as well.
-    assert refused(expected(setting(summed), "suboptimality", every_round(3)), "off the exact")
+    assert refused(expected(experiment(summed), "suboptimality", every_round(3)), "off the exact")
 
     def by_size(x, s):
         return s.shape[-1] * problem.gradient_formula(x, s)
@@ -444,7 +450,7 @@ def test_false_noise_is_found_out(change, words):
     finding = check(wrong, labels={"noise_variance"})["noise_variance"]
     assert finding.verdict == "violated"
     assert words in finding.sentence
-    assert refused(expected(setting(wrong), "distance_square", every_round(3)), "is false")
+    assert refused(expected(experiment(wrong), "distance_square", every_round(3)), "is false")
 
 
 def test_linear_losses_have_the_same_gradient_everywhere():
@@ -469,7 +475,7 @@ def test_linear_losses_have_the_same_gradient_everywhere():
 def test_rules_that_are_not_linear_are_refused(rule, word):
     for problem in ("noisy-quadratic", "multiplicative-noise", _CE3):
         for measure in SQUARES:
-            found = expected(setting(problem, rule), measure, every_round(3))
+            found = expected(experiment(problem, rule), measure, every_round(3))
             assert refused(found, word, rule)
 
 
@@ -491,7 +497,7 @@ def test_rules_that_are_not_linear_are_refused(rule, word):
     ],
 )
 def test_the_reason_is_named_where_no_recursion_is_known(problem, rule, measure, word):
-    here = setting(problem, rule, "constant:alpha=1", 300)
+    here = experiment(problem, rule, "constant:alpha=1", 300)
     assert refused(expected(here, measure, np.array([300])), word)
 
 
@@ -506,25 +512,27 @@ def test_the_reason_is_named_where_no_recursion_is_known(problem, rule, measure,
     ],
 )
 def test_the_reason_is_named_where_nothing_is_enumerated(problem, steps, word):
-    here = setting(problem, steps=steps)
+    here = experiment(problem, steps=steps)
     assert refused(enumerated(here, every_round(steps), ["suboptimality"]), word)
 
 
 def test_regret_against_an_unknown_point_is_not_enumerated():
-    hinge = setting("single-feature-hinge:dimension=1")
+    hinge = experiment("single-feature-hinge:dimension=1")
     assert refused(enumerated(hinge, every_round(3), ["regret"]), "hindsight")
     assert not isinstance(enumerated(hinge, every_round(3), ["suboptimality"]), str)
 
 
 def test_one_outcome_is_enumerated_in_any_number_of_rounds():
-    sure = setting("single-feature-hinge:dimension=1,noise=0", "sgd", "constant:alpha=1/64", 3_000)
+    sure = experiment(
+        "single-feature-hinge:dimension=1,noise=0", "sgd", "constant:alpha=1/64", 3_000
+    )
     record, weights = enumerated(sure, np.array([64, 3_000]), ["suboptimality"])
     assert weights.tolist() == [1.0]
     assert record["suboptimality"][0, 1] == 0
 
 
 def test_a_run_that_overflows_has_no_expectation_from_there_on():
-    here = setting("noisy-quadratic", "sgd", "constant:alpha=1e40", 9)
+    here = experiment("noisy-quadratic", "sgd", "constant:alpha=1e40", 9)
     assert refused(expected(here, "distance_square", every_round(9)), "no longer finite at step 4")
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from convergence.claim import Setting
 from convergence.claims import catalogue, judge
+from convergence.experiment import Experiment
 from convergence.judges import mean
 from convergence.judges.stream import Stream
 from convergence.rules import find as find_rule
@@ -30,7 +30,7 @@ def lanes_of(record, lanes):
     """A record of some lanes, as a run with their seeds alone would have left it."""
     return replace(
         record,
-        seeds=record.seeds[lanes],
+        seeds=record.experiment.seeds[lanes],
         ends=record.ends[lanes],
         series={name: values[lanes] for name, values in record.series.items()},
     )
@@ -46,14 +46,14 @@ def words(claim, record, seeds, monkeypatch):
         assert list(wanted) == list(range(wanted[0], wanted[0] + len(wanted)))
         assert wanted[0] == block * LOOKS * seeds
         lanes = lanes_of(record, slice(wanted[0], wanted[0] + len(wanted)))
-        return Stream(stream.claim, stream.setting, lanes)
+        return Stream(stream.claim, stream.experiment, lanes)
 
     monkeypatch.setattr(Stream, "again", more)
     # By limits over seeds: a computed expectation gives no alarm at all.
     for computed in ("_by_moments", "_by_enumeration"):
         monkeypatch.setattr(mean, computed, lambda stream, common: None)
     found = {}
-    for first in range(0, len(record.seeds), LOOKS * seeds):
+    for first in range(0, len(record.experiment.seeds), LOOKS * seeds):
         try:
             word = judge(claim, lanes_of(record, slice(first, first + seeds))).word
         except PoolIsEmptyError:
@@ -63,8 +63,8 @@ def words(claim, record, seeds, monkeypatch):
 
 
 def pooled(claim, problem, rule, schedule, steps, seeds):
-    setting = Setting(find_problem(problem), find_rule(rule), find_schedule(schedule), steps)
-    assert claim.fails(setting) == ""
+    experiment = Experiment(find_problem(problem), find_rule(rule), find_schedule(schedule), steps)
+    assert claim.fails(experiment) == ""
     return run(
         problem,
         rule,
@@ -72,7 +72,7 @@ def pooled(claim, problem, rule, schedule, steps, seeds):
         steps,
         seeds=GROUPS * LOOKS * seeds,
         measures=[claim.measure],
-        quantities=claim.quantities(setting),
+        quantities=claim.quantities(experiment),
     )
 
 
@@ -122,8 +122,8 @@ def test_a_true_claim_is_not_violated_in_a_thousand_judgements(instance, monkeyp
 def test_a_slice_of_a_record_is_the_run_of_its_seeds():
     claim = catalogue["sgd-mean-square"]()
     where = (NOISE, "sgd", "inverse-smoothness:h=0.5", 8)
-    setting = Setting(find_problem(NOISE), find_rule("sgd"), find_schedule(where[2]), 8)
-    needed = {"measures": [claim.measure], "quantities": claim.quantities(setting)}
+    experiment = Experiment(find_problem(NOISE), find_rule("sgd"), find_schedule(where[2]), 8)
+    needed = {"measures": [claim.measure], "quantities": claim.quantities(experiment)}
     whole = run(*where, seeds=40, **needed)
     alone = run(*where, seeds=range(10, 20), **needed)
     assert lanes_of(whole, slice(10, 20)).checksum == alone.checksum

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convergence import find_problem, find_rule, find_schedule, run
+from convergence.experiment import Experiment
 from convergence.grid import cells
 from convergence.simulation import Simulation
 from problems.notation import InputError
@@ -16,21 +17,21 @@ BY = "inverse-sqrt:alpha=0.5"
 def alone(record, **how):
     """The run of a cell by itself."""
     return run(
-        record.problem.specification,
-        record.rule.specification,
-        record.schedule.specification,
-        record.steps,
-        seeds=list(record.seeds),
+        record.experiment.problem.specification,
+        record.experiment.optimizer.specification,
+        record.experiment.schedule.specification,
+        record.experiment.steps,
+        seeds=list(record.experiment.seeds),
         **how,
     )
 
 
 def has_the_bits_of_runs_alone(records, **how):
     for record in records:
-        assert record.checksum == alone(record, **how).checksum, record.command
+        assert record.checksum == alone(record, **how).checksum, record.experiment.command
 
 
-NUMBERS = {"alpha": [0.1, "1/3", 5.0], "rule.beta2": [0.9, "0.99"], "eps": [0, 1e-8]}
+NUMBERS = {"alpha": [0.1, "1/3", 5.0], "optimizer.beta2": [0.9, "0.99"], "eps": [0, 1e-8]}
 PROBLEMS = [
     ("reddi-2018-thm1", {"C": [2, 3, "7/2"]}, 1),
     ("reddi-2018-thm3", {"delta": [0.02, 0.05]}, 2),
@@ -144,20 +145,21 @@ def test_estimates_of_exact_gradients_have_the_bits_of_runs_alone():
 
 def test_what_cells_have_in_common_is_one_object_and_the_last_name_varies_fastest():
     found = cells("reddi-2018-thm1", "adam", "constant", {"C": [2, 3], "alpha": [1, 2]})
-    assert [(p.settings["C"], s.settings["alpha"]) for p, _, s in found] == [
+    parts = [(each.problem, each.optimizer, each.schedule) for each in found]
+    assert [(p.settings["C"], s.settings["alpha"]) for p, _, s in parts] == [
         (2, 1),
         (2, 2),
         (3, 1),
         (3, 2),
     ]
-    assert len({id(rule) for _, rule, _ in found}) == 1
-    assert len({id(problem) for problem, *_ in found}) == 2
+    assert len({id(rule) for _, rule, _ in parts}) == 1
+    assert len({id(problem) for problem, *_ in parts}) == 2
 
 
 def test_objects_may_vary_too():
     parts = find_problem("reddi-2018-thm1"), find_rule("adam"), find_schedule(BY)
     records = run(*parts, 40, grid={"beta2": [0.5, 0.9], "alpha": [0.1, 0.2]})
-    assert [record.schedule.specification for record in records[:2]] == [
+    assert [record.experiment.schedule.specification for record in records[:2]] == [
         "inverse-sqrt:alpha=0.1",
         "inverse-sqrt:alpha=0.2",
     ]
@@ -169,13 +171,16 @@ def test_objects_may_vary_too():
     [
         ({"gamma": [1]}, "grid 'gamma' is no parameter of these"),
         ({"beta": [1]}, "did you mean beta2 or beta1"),
-        ({"beta1": [0.5]}, "beta1' is a parameter of problem and rule; write problem.beta1 or"),
-        ({"rule.C": [2]}, "grid 'rule.C' is no parameter of these"),
+        (
+            {"beta1": [0.5]},
+            "beta1' is a parameter of problem and optimizer; write problem.beta1 or",
+        ),
+        ({"optimizer.C": [2]}, "grid 'optimizer.C' is no parameter of these"),
         ({"claim.beta1": [2]}, "there is no 'claim'"),
         ({"alpha": []}, r"grid alpha=\[\] must be a list of at least one value"),
         ({"alpha": "0.1"}, "grid alpha='0.1' must be a list"),
         ({"alpha": 0.1}, "grid alpha=0.1 must be a list"),
-        ({"rule.beta1": [2]}, "beta1=2 of rule adam must lie in"),
+        ({"optimizer.beta1": [2]}, "beta1=2 of rule adam must lie in"),
         ({"alpha": ["x"]}, "alpha='x' of schedule inverse-sqrt must be a positive number"),
         ({}, "must be a mapping from a parameter to its values, and not empty"),
         ([1], "must be a mapping"),
@@ -189,17 +194,20 @@ def test_a_grid_that_cannot_be_run_is_refused_in_a_sentence(grid, message):
 
 def test_lanes_of_different_formulas_are_refused():
     problem, by = find_problem("reddi-2018-thm1"), find_schedule(BY)
-    rules = [find_rule("adam"), find_rule("amsgrad")]
+    adam, amsgrad = (Experiment(problem, rule, by, 10) for rule in ("adam", "amsgrad"))
     with pytest.raises(InputError, match="must have the same formulas"):
-        Simulation(problem, rules, by, seeds=[0, 0], horizon=10)
-    with pytest.raises(InputError, match="2 rules are given for 3 lanes"):
-        Simulation(problem, rules, by, seeds=[0, 0, 0], horizon=10)
+        Simulation([adam, amsgrad])
+    with pytest.raises(InputError, match="must have the same number of steps"):
+        Simulation([adam, adam.changed(steps=11)])
+    with pytest.raises(InputError, match="must be projected alike"):
+        Simulation([adam, adam.changed(projection="metric")])
+    with pytest.raises(InputError, match="seeds are given for one experiment only"):
+        Simulation([adam, adam], seeds=[0, 0])
 
 
 def test_memory_does_not_grow_with_rounds_times_lanes():
     """Samples and step sizes by lane are drawn a block at a time."""
-    problem, rule = find_problem("reddi-2018-thm1"), find_rule("adam")
-    schedules = [find_schedule(f"polynomial:alpha={k + 1},power=0.6") for k in range(300)]
-    made = Simulation([problem] * 300, [rule] * 300, schedules, seeds=range(300), horizon=10**7)
+    schedules = [f"polynomial:alpha={k + 1},power=0.6" for k in range(300)]
+    made = Simulation([Experiment("reddi-2018-thm1", "adam", by, 10**7) for by in schedules])
     assert made._loop is not None
     assert made._longest_block(True) * 300 <= 1 << 20

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import convergence.claim as claim_module
-from convergence.claim import Setting, catalogue
+from convergence.claim import catalogue
 from convergence.claims.assumptions import convex
 from convergence.judges import chance, judge
 from convergence.judges.confidence import (
@@ -257,12 +257,12 @@ def test_a_median_of_means_has_its_error_where_the_variance_is_stated(tail):
 # Twins
 
 
-def halved(setting):
-    return replace(setting, schedule=find_schedule("constant:alpha=0.05"))
+def halved(experiment):
+    return experiment.changed(schedule=find_schedule("constant:alpha=0.05"))
 
 
-def same(setting):
-    return setting
+def same(experiment):
+    return experiment
 
 
 @pytest.mark.parametrize("steps", [100, 3_000_000])
@@ -294,9 +294,9 @@ def test_the_difference_of_two_runs_needs_a_claim_that_names_the_other():
 
 def allowance(claim, record, times):
     """How far the claim's judge allows the figure to have been moved by rounding."""
-    setting = Setting(record.problem, record.rule, record.schedule, record.steps)
-    stream = Stream(claim, setting, record)
-    return stream.disturbed(record.seeds[:1], record.steps).at(0, times)
+    experiment = record.experiment
+    stream = Stream(claim, experiment, record)
+    return stream.disturbed(record.experiment.seeds[:1], record.experiment.steps).at(0, times)
 
 
 @pytest.mark.parametrize(
@@ -315,9 +315,9 @@ def test_the_iterate_is_no_further_off_than_the_response_to_errors(rule, alpha):
     parts = ("quadratic:kappa=1,dimension=1", rule, f"constant:alpha={alpha}", 200)
     record = run(*parts, measures=[], times=range(1, 201))
     allowed = allowance(made_up(lambda T: 0 * T, "distance"), record, record.times)
-    x = y = Fraction(float(record.problem.start[0]))
+    x = y = Fraction(float(record.experiment.problem.start[0]))
     m = Fraction(0)
-    beta = Fraction(record.rule.settings.get("beta1", 0.0))
+    beta = Fraction(record.experiment.optimizer.settings.get("beta1", 0.0))
     size = Fraction(alpha)
     for t in range(200):
         if rule.startswith("nesterov"):
@@ -325,7 +325,7 @@ def test_the_iterate_is_no_further_off_than_the_response_to_errors(rule, alpha):
             x = x - m
             y = x - beta * m
             reached = record["iterate"][0, t, 0]
-            if record.rule.settings["iterate"] == "look-ahead":
+            if record.experiment.optimizer.settings["iterate"] == "look-ahead":
                 continue
         else:
             m = beta * m + x
@@ -347,7 +347,7 @@ def test_the_sum_of_losses_is_no_further_off_than_the_response_to_errors():
         quantities=["loss_sum"],
         times=range(1, 3_001),
     )
-    x = np.concatenate([[record.problem.start[0]], record["iterate"][0, :-1, 0]])
+    x = np.concatenate([[record.experiment.problem.start[0]], record["iterate"][0, :-1, 0]])
     slopes = np.resize([3, -1, -1], 3_000)
     total = sum(Fraction(float(a)) * int(c) for a, c in zip(x, slopes, strict=True))
     allowed = allowance(made_up(lambda T: 0 * T, "regret"), record, record.times)
@@ -442,8 +442,8 @@ def test_the_allowance_is_far_smaller_than_a_wrong_constant(key, parts):
     sign = -1 if claim.sense == "at least" else 1
 
     class Off(type(claim)):
-        def bound(self, setting, times, observed):
-            return (1 - sign * 1e-6) * super().bound(setting, times, observed)
+        def bound(self, experiment, times, observed):
+            return (1 - sign * 1e-6) * super().bound(experiment, times, observed)
 
     assert judge(claim, record).holds
     assert judge(Off(**vars(claim)), record).word == "violated"

@@ -784,11 +784,15 @@ def test_no_case_of_a_claim_catches_what_is_said_not_to_be_caught(mutant):
     for entry in catalogue:
         claim = entry()
         for case in claim.cases:
-            right = convergence.rules.find(case.rule).key == mutant.key
+            right = convergence.rules.find(case.experiment.names.optimizer).key == mutant.key
             if not right or not case.expected.startswith("holds"):
                 continue
-            how = Run(case.problem, case.rule, case.schedule, case.steps, case.seeds)
-            if word(entry.key, how, mutant.rule(case.rule)) == "violated":
+            how = Run(
+                *case.experiment.names,
+                case.experiment.steps,
+                len(case.experiment.seeds),
+            )
+            if word(entry.key, how, mutant.rule(case.experiment.names.optimizer)) == "violated":
                 noticed.append(entry.key)
     assert noticed == []
 

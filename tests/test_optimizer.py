@@ -10,7 +10,7 @@ import pytest
 
 import convergence
 from convergence import InputError, find_optimizer, judge, run, verification, verify
-from convergence.claim import Setting
+from convergence.experiment import Experiment
 from convergence.foreign import Foreign, simulate
 from convergence.record import load_records, save_records
 from problems.domain import Box
@@ -216,8 +216,8 @@ def test_lanes_are_independent_and_runs_repeat():
 def test_every_round_is_what_advancing_gives():
     parts = [convergence.find_problem("quadratic"), find_optimizer(HeavyBall)]
     parts.append(convergence.find_schedule("inverse-smoothness"))
-    made = simulate(*parts, horizon=50, quantities=["loss_sum"])
-    other = simulate(*parts, horizon=50, quantities=["loss_sum"])
+    made = simulate(Experiment(*parts, 50), quantities=["loss_sum"])
+    other = simulate(Experiment(*parts, 50), quantities=["loss_sum"])
     assert isinstance(made, Foreign)
     other.advance(20)
     other.advance(50)
@@ -231,10 +231,10 @@ def test_every_round_is_what_advancing_gives():
 
 def test_a_grid_takes_parameters_of_an_optimizer():
     records = run("quadratic", HeavyBall, HALF, 30, grid={"beta": [0, 0.5], "kappa": [10, 20]})
-    assert [record.rule.settings["beta"] for record in records] == [0, 0, 0.5, 0.5]
+    assert [record.experiment.optimizer.settings["beta"] for record in records] == [0, 0, 0.5, 0.5]
     alone = run("quadratic:kappa=10", find_optimizer(HeavyBall, beta=0.5), HALF, 30)
     assert records[2].checksum == alone.checksum
-    assert records[2].rule.like.specification == "heavy-ball:beta1=0.5"
+    assert records[2].experiment.optimizer.like.specification == "heavy-ball:beta1=0.5"
 
 
 # Judging
@@ -339,9 +339,9 @@ def test_an_identity_with_another_rule_sets_that_rule_beside_it():
     claim = convergence.find_claim("decoupled-decay-as-penalty")
     parts = [convergence.find_problem("quadratic"), None, convergence.find_schedule(HALF), 9]
     parts[1] = find_optimizer(descent, like="adamw:beta1=0,eps=1e30,weight_decay=0.01")
-    setting = Setting.with_any(*parts)
-    assert setting.carried_out is parts[1]
-    assert claim.beside(setting).carried_out.key == "gradient-descent"
+    experiment = Experiment.with_any(*parts)
+    assert experiment.optimizer is parts[1]
+    assert claim.beside(experiment).optimizer.key == "gradient-descent"
 
 
 # What cannot be seen
@@ -687,7 +687,7 @@ def test_the_seed_reaches_those_that_take_it():
         seen.clear()
         record = run("quadratic", optimizer, HALF, 1, seeds=[4, 2**63])
         assert seen == [4, 2**63]
-        assert record.seeds == (4, 2**63)
+        assert record.experiment.seeds == (4, 2**63)
     # All lanes would be the same.
     assert run("quadratic", descent, HALF, 1, seeds=2).seeds == (0,)
 
@@ -719,7 +719,7 @@ def test_a_method_that_draws_is_judged_in_the_mean():
 def test_a_single_object_is_run_once_and_judged_by_what_was_recorded():
     mine = Descent(np.zeros(2))
     record = run(SC[1], mine, *TIGHT)
-    assert not record.rule.repeatable
+    assert not record.experiment.optimizer.repeatable
     found = judge(SC[0], record)
     assert found.holds
     assert found.rounds_checked == len(record.times) < 200
@@ -1009,11 +1009,11 @@ def test_a_rule_itself_may_be_given_as_like():
 def test_records_of_an_optimizer_in_a_file_are_read_back(mine):
     record = run("quadratic", "mine.py::heavy_ball:beta=0.5", HALF, 50)
     assert record.bytes_per_parameter is None
-    assert "-o mine.py::heavy_ball:beta=0.5 --schedule" in record.command
+    assert "-o mine.py::heavy_ball:beta=0.5 --schedule" in record.experiment.command
     save_records([record], "saved.npz")
     (again,) = load_records("saved.npz")
     assert again.checksum == record.checksum
-    assert again.rule.specification == record.rule.specification
+    assert again.rule.specification == record.experiment.optimizer.specification
     assert judge("gd-strongly-convex", again).word == "not applicable"
     (mine / "mine.py").write_text(FILE + "\n# edited\n", encoding="utf-8")
     with pytest.warns(UserWarning, match="another version of mine.py::heavy_ball"):
@@ -1025,7 +1025,7 @@ def test_records_of_an_optimizer_in_a_file_are_read_back(mine):
 
 def test_records_of_an_optimizer_without_a_place_are_not(tmp_path):
     record = run("quadratic", lambda x, g, a: x - a * g, HALF, 9)
-    assert record.rule.specification == "unregistered:<lambda>"
+    assert record.experiment.optimizer.specification == "unregistered:<lambda>"
     save_records([record], tmp_path / "saved.npz")
     with pytest.raises(InputError, match="was made in Python and has no text to find it by"):
         load_records(tmp_path / "saved.npz")
@@ -1093,7 +1093,9 @@ def test_verify_takes_what_has_no_place():
 def test_verify_takes_a_rule_of_other_settings():
     how = {"optimizer": "heavy-ball:beta1=0.4", "quick": True, "workers": 1}
     outcomes = verify(["ghadimi-2015-hb-convex"], **how)
-    assert {outcome.verdict.rule for outcome in outcomes} == {"heavy-ball:beta1=0.4"}
+    assert {outcome.verdict.experiment.names.optimizer for outcome in outcomes} == {
+        "heavy-ball:beta1=0.4"
+    }
     assert {outcome.expected for outcome in outcomes} == {"not violated"}
 
 

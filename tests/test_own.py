@@ -275,7 +275,7 @@ def test_saved_records_find_the_file_again_or_say_where_they_looked(
     assert cli("run sub/bowl.py -o sgd --steps 5 --save r.npz")[0] == 0
 
     (record,) = convergence.load_records(tmp_path / "r.npz")
-    assert record.problem.specification == "sub/bowl.py"
+    assert record.experiment.problem.specification == "sub/bowl.py"
     monkeypatch.chdir(tmp_path / "sub")
     with pytest.raises(InputError) as caught:
         convergence.load_records(tmp_path / "r.npz")

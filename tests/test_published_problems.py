@@ -265,7 +265,7 @@ def test_no_method_beats_nesterovs_bound_in_n_steps(N, rule):
     gap, n = record["suboptimality"][0, 0], 2 * N + 1
     bound, distance2 = L / (16 * (N + 1)), n * (2 * n + 1) / (6 * (n + 1))
     assert gap >= bound >= 3 * L * distance2 / (32 * (N + 1) ** 2)
-    later = run(record.problem, rule, "inverse-smoothness", 9 * N * N, times=[9 * N * N])
+    later = run(record.experiment.problem, rule, "inverse-smoothness", 9 * N * N, times=[9 * N * N])
     assert later["suboptimality"][0, 0] < bound
 
 
@@ -425,7 +425,7 @@ def test_the_default_start_leads_into_the_cycle_and_most_points_do_not():
     )
     np.testing.assert_allclose(record["iterate"][0], unit_triangle()[[1, 2, 0]], atol=1e-12)
     starts = np.random.default_rng(0).uniform(-2, 2, (400, 2))
-    ends = np.linalg.norm(cycled(record.problem, 1 / 9, 4 / 9, starts, starts), axis=-1)
+    ends = np.linalg.norm(cycled(record.experiment.problem, 1 / 9, 4 / 9, starts, starts), axis=-1)
     to_minimiser, to_cycle = ends < 1e-6, abs(ends - 1) < 1e-6
     assert (to_minimiser | to_cycle).all()
     assert to_minimiser.mean() > 0.9

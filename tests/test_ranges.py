@@ -6,7 +6,7 @@ import pytest
 import problems
 from convergence import rules, run
 from convergence import schedule as schedules
-from convergence.claim import Setting
+from convergence.experiment import Experiment
 from convergence.judges.exact import enumerated
 from convergence.judges.ranges import figure_range
 from convergence.measure import MEASURES
@@ -64,15 +64,15 @@ PROBLEMS = (
 )
 
 
-def setting(problem, rule, schedule, steps):
-    return Setting(problems.find(problem), rules.find(rule), schedules.find(schedule), steps)
+def experiment(problem, rule, schedule, steps):
+    return Experiment(problems.find(problem), rules.find(rule), schedules.find(schedule), steps)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_no_run_leaves_its_range(problem):
     times = np.array([1, 2, 3, 10, 30])
     for rule in RULES:
-        here = setting(problem, rule, "inverse-sqrt:alpha=0.3", 30)
+        here = experiment(problem, rule, "inverse-sqrt:alpha=0.3", 30)
         measures = [m for m in MEASURED if not MEASURES[m].unavailable(here.problem)]
         if "m" not in here.rule.state or "linear" not in here.problem.tags:
             measures = [m for m in measures if "moment" not in m]
@@ -93,7 +93,7 @@ _LINEAR = "reddi-2018-thm3:delta=0.5,C=4,start=0.9"
 @pytest.mark.parametrize("rule", [rule for rule in RULES[:9] if "inside" not in rule])
 @pytest.mark.parametrize("measure", ["suboptimality", "distance_square", "suboptimality_weighted"])
 def test_steps_that_add_up_gradients_lead_as_far_as_is_said(rule, measure):
-    here, times = setting(_LINEAR, rule, "inverse-sqrt:alpha=0.001", 9), np.array([1, 5, 9])
+    here, times = experiment(_LINEAR, rule, "inverse-sqrt:alpha=0.001", 9), np.array([1, 5, 9])
     record, _ = enumerated(here, times, [measure])
     low, high = figure_range(here, measure, times)
     np.testing.assert_allclose(record[measure].min(axis=0), low, rtol=1e-8)
@@ -102,7 +102,7 @@ def test_steps_that_add_up_gradients_lead_as_far_as_is_said(rule, measure):
 
 @pytest.mark.parametrize("rule", ["adam:beta1=0.5,beta2=0.3,eps=0,bias_correction=none", "amsgrad"])
 def test_moments_are_as_large_and_as_small_as_is_said(rule):
-    here, times = setting(_LINEAR, rule, "constant:alpha=0.001", 9), np.array([1, 5, 9])
+    here, times = experiment(_LINEAR, rule, "constant:alpha=0.001", 9), np.array([1, 5, 9])
     for measure in ("first_moment", "second_moment"):
         record, _ = enumerated(here, times, [measure])
         low, high = figure_range(here, measure, times)
@@ -117,7 +117,7 @@ def test_an_adaptive_step_is_as_long_as_cauchy_and_schwarz_allow():
     problem = f"periodic-linear:slopes={slopes!r},domain=[-9,9],start=0".replace(" ", "")
     for correction in ("none", "first", "second", "both"):
         rule = f"adam:beta1={beta1},beta2={beta2},eps=0,bias_correction={correction}"
-        here = setting(problem, rule, "constant:alpha=0.1", T)
+        here = experiment(problem, rule, "constant:alpha=0.1", T)
         record = run(here.problem, here.rule, here.schedule, T, times=[T - 1, T])
         step = abs(np.diff(record["iterate"][0, :, 0]))[0]
         low, high = figure_range(here, "distance", np.array([T - 1, T]))
@@ -129,7 +129,7 @@ def test_ranges_by_hand():
     T = np.array([4, 100])
 
     def of(problem, measure, rule="sgd", schedule="constant:alpha=0.01"):
-        low, high = figure_range(setting(problem, rule, schedule, 100), measure, T)
+        low, high = figure_range(experiment(problem, rule, schedule, 100), measure, T)
         return low.tolist(), high.tolist()
 
     near = pytest.approx
@@ -154,7 +154,7 @@ def test_ranges_by_hand():
 
 def test_exact_gradients_at_drawn_rounds_stay_in_the_range():
     problem = "rare-feature-logistic:dimension=2"
-    here, T = setting(problem, "sgd", "constant:alpha=0.5", 300), np.array([1, 30, 300])
+    here, T = experiment(problem, "sgd", "constant:alpha=0.5", 300), np.array([1, 30, 300])
     low, high = figure_range(here, "gradient_mean_square", T)
     assert (high <= 1 + 1e-9).all()
     record = run(problem, "sgd", "constant:alpha=0.5", 300, seeds=32, times=T.tolist())
@@ -183,12 +183,12 @@ def test_exact_gradients_at_drawn_rounds_stay_in_the_range():
     ],
 )
 def test_no_range_is_claimed_where_none_is_known(problem, rule, measure):
-    here = setting(problem, rule, "constant:alpha=0.1", 9)
+    here = experiment(problem, rule, "constant:alpha=0.1", 9)
     assert figure_range(here, measure, np.arange(1, 10)) is None
 
 
 def test_a_long_run_has_the_range_of_its_domain():
-    here = setting("reddi-2018-thm3:delta=0.5", "sgd", "constant:alpha=1e-9", 1_000_000)
+    here = experiment("reddi-2018-thm3:delta=0.5", "sgd", "constant:alpha=1e-9", 1_000_000)
     low, high = figure_range(here, "suboptimality", np.array([1_000_000]))
     assert low[0] == pytest.approx(0, abs=1e-9)
     assert high[0] == pytest.approx(1)

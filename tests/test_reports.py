@@ -147,7 +147,7 @@ def test_other_suffixes_are_refused(records, tmp_path, name):
     with pytest.raises(InputError, match=r"\.png, \.pdf, \.svg"):
         figure_of_records(records, tmp_path / name)
     with pytest.raises(InputError, match=r"\.png, \.pdf, \.svg"):
-        picture_of_problem(records[0].problem, tmp_path / name)
+        picture_of_problem(records[0].experiment.problem, tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 

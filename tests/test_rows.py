@@ -16,6 +16,7 @@ from test_steps import bits
 
 from convergence import find_problem, find_schedule, rules
 from convergence.engines import rows
+from convergence.experiment import Experiment
 from convergence.simulation import Simulation
 from problems.data import row_products
 from problems.data.scores import POISSON
@@ -43,7 +44,7 @@ PROBLEMS = [
 def begun(problem, rule="adam", **how):
     problem = problem if isinstance(problem, Problem) else find_problem(problem)
     schedule = find_schedule("constant:alpha=0.01")
-    return Simulation(problem, rules.find(rule), schedule, horizon=60, engine="compiled", **how)
+    return Simulation(Experiment(problem, rules.find(rule), schedule, 60), engine="compiled", **how)
 
 
 @contextmanager
@@ -211,11 +212,8 @@ def test_state_may_have_any_name(problem, name):
     with told_elsewhere():
         for engine in ("compiled", "array"):
             simulation = Simulation(
-                find_problem(problem),
-                rule,
-                find_schedule("constant:alpha=0.1"),
+                Experiment(find_problem(problem), rule, find_schedule("constant:alpha=0.1"), 9),
                 seeds=seeds,
-                horizon=9,
                 engine=engine,
             )
             simulation.advance(9)

@@ -13,6 +13,7 @@ from wrong import rules as wrong
 import convergence
 from convergence import rules
 from convergence import schedule as schedules
+from convergence.experiment import Experiment
 from convergence.rule import SETTINGS, Registry, Update, _build, catalogue
 from convergence.simulation import Simulation, run
 from problems.domain import WholeSpace
@@ -536,10 +537,12 @@ def test_step_size_inside_is_polyaks_form_for_any_steps():
 
 def query_points(rule, steps=60):
     simulation = Simulation(
-        convergence.find_problem("quadratic"),
-        rules.find(rule),
-        schedules.find("constant:alpha=0.5"),
-        horizon=steps,
+        Experiment(
+            convergence.find_problem("quadratic"),
+            rules.find(rule),
+            schedules.find("constant:alpha=0.5"),
+            steps,
+        )
     )
     points = []
     for t in range(1, steps + 1):

@@ -7,6 +7,7 @@ from test_rules import GRADIENTS, fed_run
 import convergence.rule
 from convergence import rules
 from convergence import schedule as schedules
+from convergence.experiment import Experiment
 from convergence.rule import Update
 from convergence.simulation import Simulation, run
 from problems.arithmetic import sqrt
@@ -301,7 +302,7 @@ def test_before_there_is_momentum_it_is_gradient_descent():
 
 def queries(rule, steps=STEPS):
     simulation = Simulation(
-        curved(), rules.find(rule), schedules.find(CONSTANT), horizon=steps, seeds=[0]
+        Experiment(curved(), rules.find(rule), schedules.find(CONSTANT), steps), seeds=[0]
     )
     points = []
     for t in range(1, steps + 1):

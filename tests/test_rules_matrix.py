@@ -8,6 +8,7 @@ from test_mutants import CAUGHT, NOT_CAUGHT
 from test_rules_more import wrong, wrong_rule
 
 from convergence import find_problem, find_rule, find_schedule, quantity, rules, run
+from convergence.experiment import Experiment
 from convergence.rule import IDENTITY
 from convergence.rules.matrix import _fifth_root
 from convergence.simulation import Simulation
@@ -375,8 +376,15 @@ def test_lanes_and_cells_have_the_bits_of_runs_alone(rule, problem):
     grid = {"alpha": [0.05, "1/3"], "weight_decay": [0.1, 0.2]}
     records = run(problem, rule, "inverse-sqrt", 30, seeds=2, grid=grid)
     for record in records:
-        for lane, seed in enumerate(record.seeds):
-            alone = run(record.problem, record.rule, record.schedule, 30, seeds=[seed], measures=[])
+        for lane, seed in enumerate(record.experiment.seeds):
+            alone = run(
+                record.experiment.problem,
+                record.experiment.optimizer,
+                record.experiment.schedule,
+                30,
+                seeds=[seed],
+                measures=[],
+            )
             assert np.array_equal(alone["iterate"][0], record["iterate"][lane])
 
 
@@ -399,7 +407,7 @@ def test_every_round_and_the_compiled_engine_are_served():
         record = run("matrix-quadratic", "muon", BY, 20, engine="compiled")
     assert record.checksum == run("matrix-quadratic", "muon", BY, 20).checksum
     parts = find_problem("matrix-quadratic"), find_rule("muon"), find_schedule(BY)
-    simulation = Simulation(*parts, horizon=20)
+    simulation = Simulation(Experiment(*parts, 20))
     (_, seen), *_ = simulation.every_round(20)
     assert np.array_equal(seen.iterate[0, -1], record["iterate"][0, -1])
 

@@ -17,6 +17,7 @@ from convergence.algebras.signs import FINITE, POSITIVE, kinds_of, reachable
 from convergence.engines import rows, sparse, steps
 from convergence.engines.lowering import lowered
 from convergence.engines.modules import compiled_function
+from convergence.experiment import Experiment
 from convergence.quantity import with_parts
 from convergence.simulation import Simulation
 from problems import arithmetic
@@ -58,11 +59,13 @@ def of_score(score, batch=1, scale=1.0):
 
 def simulation(problem, rule, engine, *, seeds=(0, 1, 2), quantities=(), alpha=0.1, workers=1):
     return Simulation(
-        find_problem(problem) if isinstance(problem, str) else problem,
-        rules.find(rule),
-        find_schedule(f"constant:alpha={alpha}"),
+        Experiment(
+            find_problem(problem) if isinstance(problem, str) else problem,
+            rules.find(rule),
+            find_schedule(f"constant:alpha={alpha}"),
+            60,
+        ),
         seeds=seeds,
-        horizon=60,
         quantities=quantities,
         engine=engine,
         workers=workers,
@@ -241,10 +244,12 @@ def test_a_long_run_takes_the_loop_by_itself_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         begun = Simulation(
-            find_problem(SMALL),
-            rules.find("adagrad"),
-            find_schedule("constant:alpha=0.1"),
-            horizon=10**6,
+            Experiment(
+                find_problem(SMALL),
+                rules.find("adagrad"),
+                find_schedule("constant:alpha=0.1"),
+                10**6,
+            )
         )
     assert begun._rows.few
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from convergence import find_problem, find_schedule, quantity, rules, run
 from convergence.engines import steps
+from convergence.experiment import Experiment
 from convergence.simulation import Simulation
 from problems.domain import Ball, Simplex
 from problems.problem import Problem
@@ -42,11 +43,13 @@ def bits(
 ):
     """The bytes of all that a run keeps."""
     simulation = Simulation(
-        find_problem(problem) if isinstance(problem, str) else problem,
-        rules.find(rule),
-        find_schedule(f"constant:alpha={alpha}"),
+        Experiment(
+            find_problem(problem) if isinstance(problem, str) else problem,
+            rules.find(rule),
+            find_schedule(f"constant:alpha={alpha}"),
+            rounds[-1],
+        ),
         seeds=seeds,
-        horizon=rounds[-1],
         quantities=quantities,
         engine=engine,
         workers=workers,
@@ -125,10 +128,12 @@ def test_a_gradient_that_is_the_iterate_itself_is_read_before_it_is_overwritten(
 
 def test_what_stood_before_stays_as_it_was():
     simulation = Simulation(
-        find_problem("quadratic:dimension=3"),
-        rules.find("adam"),
-        find_schedule("constant:alpha=0.01"),
-        horizon=20,
+        Experiment(
+            find_problem("quadratic:dimension=3"),
+            rules.find("adam"),
+            find_schedule("constant:alpha=0.01"),
+            20,
+        ),
         engine="compiled",
     )
     simulation.advance(10)
@@ -170,10 +175,12 @@ def test_what_has_no_compiled_step_runs_on_numpy_and_says_why():
 def test_a_long_run_takes_compiled_steps_by_itself():
     def parts(horizon):
         return Simulation(
-            find_problem("quadratic:dimension=3"),
-            rules.find("adam"),
-            find_schedule("constant:alpha=0.01"),
-            horizon=horizon,
+            Experiment(
+                find_problem("quadratic:dimension=3"),
+                rules.find("adam"),
+                find_schedule("constant:alpha=0.01"),
+                horizon,
+            )
         )
 
     assert parts(1000)._steps is None

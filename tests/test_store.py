@@ -1,5 +1,6 @@
 """The store: what is put comes back, what is damaged does not, and two processes share the work."""
 
+import ast
 import hashlib
 import json
 import math
@@ -8,14 +9,18 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
-from pathlib import Path
 
+import hypothesis.extra.numpy as hnp
+import numpy as np
 import pytest
+from hypothesis import given
 
 import convergence
-from convergence import store
-from convergence.store import Store, digest_of, key_of, open_store
+from convergence import cache, sources, store
+from convergence.sources import digest_of, key_of
+from convergence.store import Store, array_of, as_text, open_store
 from problems.notation import InputError
 
 KEY = key_of("test", number=1)
@@ -86,19 +91,19 @@ def test_a_folder_that_is_gone_refuses_a_value_and_hinders_no_work(tmp_path):
         gone.put(KEY, VALUE)
     with gone.lock(KEY, wait=False) as mine:
         assert mine
-    gone.prune()
+    gone.sweep_up()
 
 
 def test_without_a_folder_nothing_is_kept_and_that_is_said(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path / "file" / "below"))
-    with pytest.warns(UserWarning, match=r"nothing is stored in '.*below'.*CONVERGENCE_CACHE"):
+    monkeypatch.setenv("CONVERGENCE_STORE", str(tmp_path / "file" / "below"))
+    with pytest.warns(UserWarning, match=r"nothing is stored in '.*below'.*CONVERGENCE_STORE"):
         nothing = open_store()
     nothing.put(KEY, VALUE)
     assert nothing.get(KEY) is None
     with nothing.lock(KEY) as mine:
         assert mine
-    nothing.prune()
+    nothing.sweep_up()
 
 
 def test_a_read_only_folder_keeps_nothing(tmp_path, monkeypatch):
@@ -107,32 +112,69 @@ def test_a_read_only_folder_keeps_nothing(tmp_path, monkeypatch):
 
     # As the system does, but to root: of modes of folders root takes no notice.
     monkeypatch.setattr(tempfile, "TemporaryFile", refused)
-    monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path))
+    monkeypatch.setenv("CONVERGENCE_STORE", str(tmp_path))
     with pytest.warns(UserWarning, match="nothing is stored"):
         assert open_store().folder is None
+    with pytest.raises(InputError, match=r"nothing can be stored in '.*': Permission denied"):
+        open_store(tmp_path)
 
 
-def test_the_folder_follows_the_environment(tmp_path, monkeypatch):
-    monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path / "named"))
-    assert open_store().folder == tmp_path / "named"
-    monkeypatch.delenv("CONVERGENCE_CACHE")
+@pytest.mark.parametrize(
+    ("variable", "standard", "below", "folder"),
+    [
+        ("CONVERGENCE_STORE", "XDG_DATA_HOME", ".local/share", lambda: open_store().folder),
+        ("CONVERGENCE_CACHE", "XDG_CACHE_HOME", ".cache", cache.cache_folder),
+    ],
+    ids=["results", "cache"],
+)
+def test_the_folder_follows_the_environment(
+    tmp_path, monkeypatch, variable, standard, below, folder
+):
+    monkeypatch.setenv(variable, str(tmp_path / "named"))
+    assert folder() == tmp_path / "named"
+    monkeypatch.delenv(variable)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert open_store().folder == tmp_path / "xdg" / "convergence-suite"
+    monkeypatch.setenv(standard, str(tmp_path / "xdg"))
+    assert folder() == tmp_path / "xdg" / "convergence-suite"
     for unset in ("", "relative"):
-        monkeypatch.setenv("XDG_CACHE_HOME", unset)
-        assert open_store().folder == tmp_path / ".cache" / "convergence-suite"
+        monkeypatch.setenv(standard, unset)
+        assert folder() == tmp_path / below / "convergence-suite"
 
 
 def test_no_home_folder_keeps_nothing(monkeypatch):
     def homeless():
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.delenv("CONVERGENCE_CACHE")
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(store.Path, "home", homeless)
-    with pytest.warns(UserWarning, match="Could not determine home directory"):
+    for name in ("CONVERGENCE_STORE", "CONVERGENCE_CACHE", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(cache.Path, "home", homeless)
+    with pytest.warns(UserWarning, match="nothing is stored .Could not determine home directory"):
         assert open_store().folder is None
+    with pytest.warns(UserWarning, match="compiled code is not kept .Could not determine"):
+        assert cache.cache_folder() is None
+
+
+def test_the_ten_lines_of_the_docstring_read_a_result(tmp_path):
+    values = np.array([[1.5, -0.0, np.inf], [np.nan, 5e-324, 1 / 3]])
+    Store(tmp_path).put(KEY, {"word": "holds", "values": as_text(values)})
+    lines = store.__doc__.split("without this program:\n\n")[1].split("\n\nThe folder")[0]
+    program = textwrap.dedent(lines)
+    assert len(program.splitlines()) <= 10
+    printed = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / f"{KEY}.json")],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "'word': 'holds'" in printed
+    assert "5.0e-324" in printed or "4.94065646e-324" in printed
+
+
+@given(hnp.arrays(np.float64, hnp.array_shapes(max_side=3)))
+def test_arrays_come_back_with_the_same_bits(values):
+    read = array_of(json.loads(json.dumps(as_text(values))))
+    assert read.shape == values.shape
+    assert read.tobytes() == values.tobytes()
 
 
 def test_a_lock_is_held_by_one_and_leaves_no_file(tmp_path):
@@ -223,51 +265,85 @@ def aged(path, seconds):
     os.utime(path, (then, then))
 
 
-def test_the_oldest_go_when_there_are_too_many(tmp_path):
+def test_results_are_listed_and_removed_and_nothing_else_is(tmp_path):
     kept = Store(tmp_path)
-    keys = [key_of("test", number=number) for number in range(9)]
-    for age, key in enumerate(keys):
-        kept.put(key, age)
-        aged(tmp_path / f"{key}.json", 1000 - age)
+    keys = sorted(key_of("test", number=number) for number in range(3))
+    for key in keys:
+        kept.put(key, {"number": 1})
     (tmp_path / "of-the-user.json").write_text("stays")
-    assert kept.get(keys[0]) == 0  # asking makes it young again
-    kept.prune(most=9)
-    assert len(list(tmp_path.iterdir())) == 10
-    kept.prune(most=8)
-    left = [key for key in keys if kept.get(key) is not None]
-    assert left == [keys[0], *keys[4:]]
-    assert (tmp_path / "of-the-user.json").exists()
+    assert kept.keys() == keys
+    kept.remove(keys[1])
+    kept.remove(keys[1])  # nothing is there any more
+    assert kept.keys() == [keys[0], keys[2]]
+    kept.sweep_up()
+    assert len(list(tmp_path.iterdir())) == 3
+    assert Store(None).keys() == []
 
 
 def test_what_a_killed_process_left_behind_goes_after_a_day(tmp_path):
     names = [f"{KEY}.lock", f".{KEY}.json.x1y2"]
     for name in names:
         (tmp_path / name).write_text("")
-    Store(tmp_path).prune()
+    Store(tmp_path).sweep_up()
     assert len(list(tmp_path.iterdir())) == 2
     for name in names:
         aged(tmp_path / name, 100_000)
-    Store(tmp_path).prune()
+    Store(tmp_path).sweep_up()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_file_of_the_packages_counts_as_a_source():
-    home = Path(convergence.__file__).parent.parent
-    files = {path.relative_to(home).as_posix() for path in store._package_files()}
-    assert {"problems/references.bib", "convergence/rules/gradient.py"} <= files
-    assert not [name for name in files if "__pycache__" in name]
-    assert store.package_of(store.__file__) == "convergence"
-    assert store.package_of(__file__) == ""
-
-
 def test_sources_edited_after_the_import_are_not_those_that_run(monkeypatch):
-    assert store.sources_are_loaded()
+    assert sources.modules_are_loaded()
     monkeypatch.setattr(convergence, "IMPORTED_AT", 0.0)
-    assert not store.sources_are_loaded()
+    assert not sources.modules_are_loaded()
+
+
+def test_a_file_belongs_to_its_package():
+    assert sources.package_of(store.__file__) == "convergence"
+    assert sources.package_of(__file__) == ""
+
+
+def test_a_closure_holds_callees_of_callees_and_no_other_family():
+    run = sources.closure(frozenset({"convergence.simulation"}))
+    assert {"convergence.engines.printing", "convergence.printing", "problems.notation"} & set(run)
+    assert {"convergence.expression", "problems.arithmetic", "problems.draws"} <= set(run)
+    above = {"convergence.command", "convergence.cards", "problems.references", "convergence.claim"}
+    assert not above & set(run)
+    families = {"problems.quadratic", "problems.nonconvex", "convergence.claims.online"}
+    assert not families & set(run)
+    quadratic = set(sources.closure(frozenset({"problems.quadratic"})))
+    assert {"problems.quadratic", "problems.matrix_product"} <= quadratic
+    assert not {"problems.nonconvex", "problems.online"} & quadratic
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from problems import find", [("problems", ["find"])]),
+        ("from convergence import rules\nrules.find('adam')", [("convergence.rules", ["find"])]),
+        ("from convergence import rules\nuse(rules)", [("convergence.rules", None)]),
+        ("import problems\nproblems.catalogue['x']", [("problems", ["catalogue"])]),
+        ("def f():\n    from problems.online import x", [("problems.online", ["x"])]),
+        ("import numpy", []),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import problems", []),
+    ],
+)
+def test_imports_are_read_off_a_source(source, found):
+    assert sources._imports(source) == found
+
+
+def test_docstrings_and_comments_are_no_code():
+    def code(text):
+        return sources._code(ast.parse(text))
+
+    plain = "def f(x):\n    'What it does.'\n    return x + 1\n"
+    assert code(plain) == code("# Why.\n" + plain.replace("What it does.", "Otherwise said."))
+    assert code(plain) != code(plain.replace("x + 1", "x + 2"))
+    assert code("x = 'a'") != code("x = 'b'")
 
 
 def test_versions_are_those_of_what_is_installed():
-    found = store.environment()
+    found = sources.environment()
     assert {"python", "numpy", "scipy", "machine"} <= found.keys()
     json.dumps(found)
 

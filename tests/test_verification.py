@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,9 +16,10 @@ from xml.etree import ElementTree
 import pytest
 
 import convergence
-from convergence import suite, verification
+from convergence import sources, store, suite, verification
 from convergence.case import Case
 from convergence.claim import catalogue
+from convergence.experiment import Experiment
 from convergence.judges import judge
 from convergence.simulation import run
 from convergence.verification import (
@@ -35,10 +37,14 @@ from problems.notation import InputError
 
 def test_a_pattern_keeps_cases_by_claim_rule_or_problem():
     assert {claim for claim, _ in cases(only="zinkevich*")} == {"zinkevich-2003-thm1"}
-    assert {case.rule.partition(":")[0] for _, case in cases(only="amsgrad")} == {"amsgrad"}
+    assert {
+        case.experiment.names.optimizer.partition(":")[0] for _, case in cases(only="amsgrad")
+    } == {"amsgrad"}
     by_problem = cases(only="pl-sine")
     assert by_problem
-    assert {case.problem.partition(":")[0] for _, case in by_problem} == {"pl-sine"}
+    assert {case.experiment.names.problem.partition(":")[0] for _, case in by_problem} == {
+        "pl-sine"
+    }
     assert len(cases()) > len(by_problem)
     with pytest.raises(InputError, match="only='nothing\\*'"):
         cases(only="nothing*")
@@ -59,7 +65,7 @@ def test_the_suite_of_pytest_has_one_test_for_each_case():
     names = suite._names()
     assert len(set(names)) == len(names) == len(cases(quick=False)) > 1000
     assert all("-on-" in name for name in names)
-    case = Case("pl-sine", "sgd", "inverse-smoothness", 20, "violated")
+    case = Case(Experiment("pl-sine", "sgd", "inverse-smoothness", 20), "violated")
     with pytest.raises(AssertionError, match="expected: violated"):
         suite.test_claim("karimi-2016-pl", case)
     suite.test_claim("karimi-2016-pl", replace(case, expected="holds"))
@@ -69,7 +75,9 @@ def test_the_suite_of_pytest_has_one_test_for_each_case():
 FURTHER = [job for job in cases(quick=False) if job[1].expected == "not violated"]
 
 
-@pytest.mark.parametrize("job", FURTHER, ids=[f"{c}-on-{x.problem}" for c, x in FURTHER])
+@pytest.mark.parametrize(
+    "job", FURTHER, ids=[f"{c}-on-{x.experiment.names.problem}" for c, x in FURTHER]
+)
 def test_a_true_theorem_is_violated_on_no_problem_to_which_it_applies(job):
     outcome = judge_case(*job)
     assert outcome.as_expected, str(outcome.verdict)
@@ -200,7 +208,7 @@ def test_damaged_files_are_judged_again(store_folder):
 
 def test_verify_works_where_nothing_can_be_stored(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path / "file"))
+    monkeypatch.setenv("CONVERGENCE_STORE", str(tmp_path / "file"))
     for _ in range(2):
         with pytest.warns(UserWarning, match="nothing is stored") as warned:
             outcomes = verify(["karimi-2016-pl"], quick=True, workers=1)
@@ -212,7 +220,7 @@ def test_a_full_disk_is_told_once_and_costs_no_verdict(monkeypatch):
     def full(store, key, value):
         raise InputError("cannot write 'it': No space left on device")
 
-    monkeypatch.setattr(verification.Store, "put", full)
+    monkeypatch.setattr(store.Store, "put", full)
     with pytest.warns(UserWarning, match="not stored: .*No space left") as warned:
         outcomes = verify(["karimi-2016-pl"], quick=True, workers=1)
     assert len(warned) == 1
@@ -228,13 +236,17 @@ def test_a_process_that_runs_older_sources_leaves_the_store_alone(monkeypatch, s
 
 def test_an_expectation_is_not_part_of_what_is_stored(tmp_path, monkeypatch):
     claim, case = cases(["karimi-2016-pl"])[0]
+
+    def other(**parts):
+        return replace(case, experiment=case.experiment.changed(**parts))
+
     keys = {verification._key(claim, replace(case, expected=word)) for word in ("holds", "vacuous")}
     others = [
-        replace(case, problem="quadratic"),
-        replace(case, rule="heavy-ball"),
-        replace(case, schedule="constant:alpha=0.1"),
-        replace(case, steps=case.steps + 1),
-        replace(case, seeds=case.seeds + 1),
+        other(problem="quadratic"),
+        other(optimizer="heavy-ball"),
+        other(schedule="constant:alpha=0.1"),
+        other(steps=case.experiment.steps + 1),
+        other(seeds=len(case.experiment.seeds) + 1),
         replace(case, options={"third_term": "dropped"}),
     ]
     keys |= {verification._key(claim, other) for other in others}
@@ -246,7 +258,7 @@ def test_an_expectation_is_not_part_of_what_is_stored(tmp_path, monkeypatch):
 def test_a_version_is_part_of_the_key(monkeypatch):
     job = cases(["karimi-2016-pl"])[0]
     before = verification._key(*job)
-    monkeypatch.setattr(verification, "environment", lambda: {"numpy": "0"})
+    monkeypatch.setattr(sources, "environment", lambda: {"numpy": "0"})
     assert verification._key(*job) != before
 
 
@@ -264,9 +276,8 @@ def test_what_was_registered_in_a_running_python_is_not_stored(monkeypatch):
 def test_a_data_file_is_part_of_the_key(tmp_path):
     data = tmp_path / "data.csv"
     data.write_text("x,y\n1,2\n")
-    case = Case(
-        f"csv-least-squares:path='{data}',target=y", "sgd", "inverse-smoothness", 5, "holds"
-    )
+    problem = f"csv-least-squares:path='{data}',target=y"
+    case = Case(Experiment(problem, "sgd", "inverse-smoothness", 5), "holds")
     before = verification._key("karimi-2016-pl", case)
     assert before == verification._key("karimi-2016-pl", case)
     data.write_text("x,y\n1,3\n4,5\n")
@@ -321,7 +332,7 @@ def test_a_problem_made_of_ones_own_is_judged_again_when_that_is_edited(tmp_path
     (tmp_path / "half.py").write_text(HALF)
 
     def key(problem):
-        case = Case(problem, "sgd", "constant:alpha=1", 10, expected="holds")
+        case = Case(Experiment(problem, "sgd", "constant:alpha=1", 10), "holds")
         return verification._key("gd-nonconvex-min", case)
 
     inside = [
@@ -385,7 +396,16 @@ EDITS = {
         "moved = x - displacement",
         "moved = x + displacement",
     ),
+}
+#: Edits after which every verdict is as valid as before.
+IDLE = {
     "the bibliography": ("problems/references.bib", "@", "% edited\n@"),
+    "the help": ("convergence/command.py", "Show, check and cite", "Cite, check and show"),
+    "a docstring": ("convergence/simulation.py", '"""A run in progress', '"""Once more: a run'),
+    "a comment": ("convergence/simulation.py", "# Advancing", "# Advancing, edited"),
+    "another family of problems": ("problems/nonconvex.py", "\n\n\n", "\n\nEDITED = 1\n\n\n"),
+    "another family of claims": ("convergence/claims/online.py", "\n\n\n", "\n\nEDITED = 1\n\n\n"),
+    "a figure": ("reports/figures.py", "\n\n\n", "\n\nEDITED = 1\n\n\n"),
 }
 
 
@@ -400,26 +420,41 @@ def copied(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("edit", EDITS)
-def test_an_edited_source_is_judged_again(tmp_path, copied, edit):
-    name, old, new = EDITS[edit]
-    words = ("verify", "drori-teboulle-2014-gd", "--quick", "--workers", "1")
-    first, _ = said(command(tmp_path, *words, sources=copied))
-    assert from_store(first) == 0
-    second, _ = said(command(tmp_path, *words, sources=copied))
-    assert from_store(second) == len(cases(["drori-teboulle-2014-gd"]))
+@contextmanager
+def edited(copied, name, old, new):
     source = (copied / name).read_text(encoding="utf-8")
     assert old in source
     try:
         (copied / name).write_text(source.replace(old, new, 1), encoding="utf-8")
-        third = command(tmp_path, *words, sources=copied)
-        out, _ = said(third, status=0 if name.endswith(".bib") else 1)
-        assert from_store(out) == 0
-        assert ("UNEXPECTED" in out) == (not name.endswith(".bib"))
+        yield
     finally:
         (copied / name).write_text(source, encoding="utf-8")
-    back, _ = said(command(tmp_path, *words, sources=copied))
+
+
+JUDGED = ("verify", "drori-teboulle-2014-gd", "--quick", "--workers", "1")
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_source_is_judged_again(tmp_path, copied, edit):
+    first, _ = said(command(tmp_path, *JUDGED, sources=copied))
+    assert from_store(first) == 0
+    second, _ = said(command(tmp_path, *JUDGED, sources=copied))
+    assert from_store(second) == len(cases(["drori-teboulle-2014-gd"]))
+    with edited(copied, *EDITS[edit]):
+        out, _ = said(command(tmp_path, *JUDGED, sources=copied), status=1)
+        assert from_store(out) == 0
+        assert "UNEXPECTED" in out
+    back, _ = said(command(tmp_path, *JUDGED, sources=copied))
     assert back == second
+
+
+def test_what_a_verdict_does_not_depend_on_may_be_edited(tmp_path, copied):
+    said(command(tmp_path, *JUDGED, sources=copied))
+    with ExitStack() as stack:
+        for edit in IDLE.values():
+            stack.enter_context(edited(copied, *edit))
+        out, _ = said(command(tmp_path, *JUDGED, sources=copied))
+    assert from_store(out) == len(cases(["drori-teboulle-2014-gd"]))
 
 
 def test_two_commands_at_once_judge_each_case_once(tmp_path):
@@ -442,8 +477,8 @@ from convergence.claim import claim
     reddi-2018-thm1  sgd  inverse-sqrt:alpha=1  60
 ''')
 def mine(T, horizon):
-    "The second case is never done until a file is there."
-    while horizon == 60 and not Path("go").exists():
+    "The second case, which is the shorter one, is never done until a file is there."
+    while horizon == 50 and not Path("go").exists():
         Path("waiting").touch()
         time.sleep(0.02)
     return 2 * T + 5
@@ -503,7 +538,8 @@ def test_a_summary_counts_in_words():
     assert summary([]).startswith("0 verdicts\n0 unexpected")
     assert not_contradicted([first]) == "not contradicted on 1 problem"
     assert not_contradicted([first, first]) == "not contradicted on 1 problem"
-    other = replace(first, verdict=replace(first.verdict, problem="quadratic"))
+    experiment = first.verdict.experiment.changed(problem="quadratic")
+    other = replace(first, verdict=replace(first.verdict, experiment=experiment))
     assert not_contradicted([first, other]) == "not contradicted on 2 problems"
     violated = replace(first, verdict=replace(first.verdict, word="violated"))
     assert not_contradicted([violated]) == ""

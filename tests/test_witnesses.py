@@ -19,8 +19,8 @@ KEY = "zinkevich-2003-thm1"
 def test_a_search_begins_with_the_claims_own_cases_and_goes_on_to_other_problems():
     begin = list(witnesses.starts(KEY, 100))
     assert begin[0].problem == "reddi-2018-thm1"
-    assert max(case.steps for case in begin) == 100
-    assert any(case.problem == "drifting-quadratics" for case in begin)
+    assert max(case.experiment.steps for case in begin) == 100
+    assert any(case.experiment.names.problem == "drifting-quadratics" for case in begin)
 
 
 def test_changed_cases_are_cases_and_depend_on_the_seed_alone():
@@ -29,7 +29,7 @@ def test_changed_cases_are_cases_and_depend_on_the_seed_alone():
         random, case = np.random.default_rng(seed), BEGIN
         for _ in range(50):
             case = witnesses.neighbour(case, random, 1000)
-            assert case.steps <= 1000
+            assert case.experiment.steps <= 1000
         rows.append(witnesses.row(case))
     assert rows[0] == rows[1] != rows[2]
     assert witnesses.row(table(f"holds\n{rows[0]}")[0]) == rows[0]

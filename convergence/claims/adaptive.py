@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import log, sqrt
 
-from convergence.claim import Assumption, Setting, claim, sum_i
+from convergence.claim import Assumption, claim, sum_i
 from convergence.claims.assumptions import (
     beta1_below_beta2,
     beta1_below_root,
@@ -30,6 +30,7 @@ from convergence.claims.assumptions import (
     with_eps,
 )
 from convergence.claims.stochastic import least_over_weights
+from convergence.experiment import Experiment
 from problems.domain import Box, WholeSpace
 
 __all__ = [
@@ -154,9 +155,9 @@ def kingma_ba_2015_step_bound(T: Any, beta1: Any, beta2: Any) -> Any:
     return printed * (1 + _rounding(beta1, beta2)) + 0.0 * T
 
 
-def _moving(setting: Setting) -> str:
+def _moving(experiment: Experiment) -> str:
     """The objective's gradient at the start."""
-    problem = setting.problem
+    problem = experiment.problem
     return "" if problem.objective_gradient(problem.start).any() else "it is 0"
 
 
@@ -194,9 +195,9 @@ def adam_first_step(T: Any) -> Any:
 # The box of decoupled decay
 
 
-def _sign_method(setting: Setting) -> str:
+def _sign_method(experiment: Experiment) -> str:
     """The key of the rule, or of one that is the same method, its decay and the weight of that."""
-    rule = setting.method
+    rule = experiment.method
     if rule.key not in ("lion", "sign-descent", "signum"):
         return f"the run used {rule.key}"
     if rule.settings.get("decay", "decoupled") != "decoupled":
@@ -204,15 +205,15 @@ def _sign_method(setting: Setting) -> str:
     return "" if rule.settings["weight_decay"] > 0 else "the run used no weight decay"
 
 
-def _short_decay(setting: Setting) -> str:
+def _short_decay(experiment: Experiment) -> str:
     """The first step size times the weight of the decay."""
-    product = first_step(setting) * setting.method.settings["weight_decay"]
+    product = first_step(experiment) * experiment.method.settings["weight_decay"]
     return "" if product <= 1 else f"it is {product:.6g}"
 
 
-def _around_zero(setting: Setting) -> str:
+def _around_zero(experiment: Experiment) -> str:
     """Whether the domain is `WholeSpace` or a `Box` with 0 in it."""
-    domain = setting.problem.domain
+    domain = experiment.problem.domain
     if isinstance(domain, WholeSpace):
         return ""
     if isinstance(domain, Box) and np.all(domain.low <= 0) and np.all(domain.high >= 0):
@@ -263,9 +264,9 @@ def decoupled_sign_box(T: Any, alpha: Any, weight_decay: Any, start_sup: Any) ->
 # AdaGrad-norm: stationarity of smooth functions
 
 
-def _root_over_smoothness(setting: Setting) -> float:
+def _root_over_smoothness(experiment: Experiment) -> float:
     """The step size b_0 / L."""
-    return float(np.sqrt(setting.method.settings["initial"])) * inverse(setting)
+    return float(np.sqrt(experiment.method.settings["initial"])) * inverse(experiment)
 
 
 _with_b0 = settings_obey("b_0 > 0", lambda s: s["initial"] > 0, "initial")
@@ -892,7 +893,7 @@ _ROWS = "rare-feature-logistic:dimension=1,odds=1000"
             huber-worst:N=1  signsgd  constant:alpha=0.01  200
             noisy-huber:sigma=0.1,start=4  signsgd  constant:alpha=0.02  400  seeds=16
         holds, not sensitive
-            # The theorem's own setting: K steps with batches of K, step size 1 / sqrt(n L K).
+            # The theorem's own experiment: K steps with batches of K, step size 1 / sqrt(n L K).
             {_ROWS},batch=100  signsgd  constant:alpha=0.2  100  seeds=16
             {_ROWS},batch=10  signsgd  constant:alpha=0.1  400  seeds=16
             rare-feature-logistic:dimension=2  signsgd  constant:alpha=0.01  300  seeds=8

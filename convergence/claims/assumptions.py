@@ -13,7 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence.claim import Assumption, Setting, Subject
+from convergence.claim import Assumption, Subject
+from convergence.experiment import Experiment
 from problems.domain import Box, WholeSpace
 from problems.notation import format_value
 from problems.problem import Problem
@@ -72,8 +73,8 @@ CLOSE = 1e-12
 def states(letter: str, statement: str, *, positive: bool = False) -> Assumption:
     """The problem states a constant, and a positive one if that is asked for."""
 
-    def fails(setting: Setting) -> str:
-        problem = setting.problem
+    def fails(experiment: Experiment) -> str:
+        problem = experiment.problem
         if letter not in problem.constants:
             reason = problem.unknown.get(letter)
             return f"the problem states no {letter}" + (f", since {reason}" if reason else "")
@@ -94,34 +95,34 @@ known_minimizer = states("minimizer", "a minimiser is known")
 bounded_below = states("minimum", "the objective is bounded below, by its minimum")
 
 
-def _convex(setting: Setting) -> str:
+def _convex(experiment: Experiment) -> str:
     """The tag `convex`."""
-    return "" if "convex" in setting.problem.tags else "the problem is not tagged convex"
+    return "" if "convex" in experiment.problem.tags else "the problem is not tagged convex"
 
 
 convex = Assumption("the losses are convex", _convex, "problem")
 
 
-def _bounded_domain(setting: Setting) -> str:
+def _bounded_domain(experiment: Experiment) -> str:
     """Whether the domain is bounded."""
-    return "" if setting.problem.domain.bounded else f"it is {setting.problem.domain}"
+    return "" if experiment.problem.domain.bounded else f"it is {experiment.problem.domain}"
 
 
 bounded_domain = Assumption("the domain has a finite diameter", _bounded_domain, "problem")
 
 
-def _unconstrained(setting: Setting) -> str:
+def _unconstrained(experiment: Experiment) -> str:
     """Whether the domain is `WholeSpace`."""
-    domain = setting.problem.domain
+    domain = experiment.problem.domain
     return "" if isinstance(domain, WholeSpace) else f"it is {domain}"
 
 
 unconstrained = Assumption("the domain is the whole space", _unconstrained, "problem")
 
 
-def _exact_gradients(setting: Setting) -> str:
+def _exact_gradients(experiment: Experiment) -> str:
     """Whether rounds show samples, or another function than the one that is judged."""
-    problem = setting.problem
+    problem = experiment.problem
     if problem.samples is not None:
         return "they are stochastic" if problem.stochastic else "the losses follow a sequence"
     what = problem.shows_another_function
@@ -131,9 +132,9 @@ def _exact_gradients(setting: Setting) -> str:
 exact_gradients = Assumption("gradients are exact", _exact_gradients, "problem")
 
 
-def _dependent(setting: Setting) -> str:
+def _dependent(experiment: Experiment) -> str:
     """Whether draws are independent, of one objective."""
-    problem = setting.problem
+    problem = experiment.problem
     reason = problem.dependent_draws
     if reason or problem.has_objective:
         return reason
@@ -146,17 +147,17 @@ unbiased = Assumption(
 independent_draws = unbiased
 
 
-def _drawn(setting: Setting) -> str:
+def _drawn(experiment: Experiment) -> str:
     """Whether gradients are drawn, and draws independent, of one objective."""
-    return "they are exact" if setting.problem.samples is None else _dependent(setting)
+    return "they are exact" if experiment.problem.samples is None else _dependent(experiment)
 
 
 stochastic = Assumption("gradients are independent draws with the mean grad f", _drawn, "problem")
 
 
-def _no_second_moment(setting: Setting) -> str:
+def _no_second_moment(experiment: Experiment) -> str:
     """Whether the problem states `G`, or `M` with `M_G` = 0."""
-    problem = setting.problem
+    problem = experiment.problem
     growth = problem.constants.get("M_G")
     if "G" in problem.constants or ("M" in problem.constants and growth and growth.value == 0):
         return ""
@@ -173,16 +174,16 @@ bounded_second_moment = Assumption(
 _LOOKED_AT = 1_000
 
 
-def _comparator_moves(setting: Setting) -> str:
+def _comparator_moves(experiment: Experiment) -> str:
     """Whether the domain is bounded, or the minimiser is best in hindsight, by its losses."""
-    problem = setting.problem
+    problem = experiment.problem
     if problem.domain.bounded or problem.samples is None:
         return ""
     if problem.stochastic:
         return "the losses are drawn"
     if "minimizer" not in problem.constants or not problem.has_hindsight:
         return "it is not known"
-    rounds = np.arange(1, min(setting.steps, _LOOKED_AT) + 1)
+    rounds = np.arange(1, min(experiment.steps, _LOOKED_AT) + 1)
     drawn = problem.samples(rounds, np.zeros(1, np.uint64))
     point = np.asarray(problem.constants["minimizer"].value, float)
     sums = np.cumsum([float(problem.loss(point, sample)) for sample in drawn])
@@ -202,8 +203,8 @@ def the_problem(key: str, **settings: Any) -> Assumption:
     """The problem is this one, with these parameters."""
     listed = "".join(f", {name}={format_value(value)}" for name, value in settings.items())
 
-    def fails(setting: Setting) -> str:
-        problem = setting.problem
+    def fails(experiment: Experiment) -> str:
+        problem = experiment.problem
         if problem.key != key:
             return f"the problem is {problem.key}"
         for name, value in settings.items():
@@ -231,30 +232,30 @@ def _altered(problem: Problem) -> str:
 # The step sizes
 
 
-def first_step(setting: Setting) -> float:
+def first_step(experiment: Experiment) -> float:
     """The step size of round 1."""
-    sizes = setting.schedule.step_sizes(np.array([1]), setting.problem, setting.steps)
+    sizes = experiment.schedule.step_sizes(np.array([1]), experiment.problem, experiment.steps)
     return float(sizes[0])
 
 
-def inverse(setting: Setting, letter: str = "L") -> float:
+def inverse(experiment: Experiment, letter: str = "L") -> float:
     """1 over a constant of the problem; where that is 0 every step will do."""
-    value = setting.problem.constant(letter)
+    value = experiment.problem.constant(letter)
     return 1 / value if value else np.inf
 
 
-def _varies(setting: Setting) -> str:
+def _varies(experiment: Experiment) -> str:
     """Whether the schedule's formula is free of t."""
-    constant = setting.schedule.is_constant(setting.problem, setting.steps)
-    return "" if constant else f"the run used {setting.schedule.specification}"
+    constant = experiment.schedule.is_constant(experiment.problem, experiment.steps)
+    return "" if constant else f"the run used {experiment.schedule.specification}"
 
 
 constant_step = Assumption("the step size is constant", _varies, "schedule")
 
 
-def _by_root(setting: Setting) -> str:
+def _by_root(experiment: Experiment) -> str:
     """The schedule's key and warm-up."""
-    schedule = setting.schedule
+    schedule = experiment.schedule
     good = schedule.key == "inverse-sqrt" and not schedule.settings["warmup"]
     return "" if good else f"the run used {schedule.specification}"
 
@@ -262,9 +263,9 @@ def _by_root(setting: Setting) -> str:
 inverse_sqrt_step = Assumption("alpha_t = alpha / sqrt(t)", _by_root, "schedule")
 
 
-def _by_root_or_constant(setting: Setting) -> str:
+def _by_root_or_constant(experiment: Experiment) -> str:
     """The schedule's key and warm-up, or whether its formula is free of t."""
-    return _by_root(setting) and _varies(setting)
+    return _by_root(experiment) and _varies(experiment)
 
 
 inverse_sqrt_or_constant_step = Assumption(
@@ -272,10 +273,10 @@ inverse_sqrt_or_constant_step = Assumption(
 )
 
 
-def _rises(setting: Setting) -> str:
+def _rises(experiment: Experiment) -> str:
     """The step sizes of all rounds."""
-    rounds = np.arange(1, setting.steps + 1)
-    sizes = setting.schedule.step_sizes(rounds, setting.problem, setting.steps)
+    rounds = np.arange(1, experiment.steps + 1)
+    sizes = experiment.schedule.step_sizes(rounds, experiment.problem, experiment.steps)
     rises = np.diff(sizes) > 0
     return f"it rises after round {rises.argmax() + 1}" if rises.any() else ""
 
@@ -295,7 +296,7 @@ _RELATIONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
 def step(
     statement: str,
     relation: Literal["<=", "<", ">=", ">", "="],
-    limit: Callable[[Setting], float],
+    limit: Callable[[Experiment], float],
     of: Subject = "schedule",
 ) -> Assumption:
     """The first step size is in this relation to a limit, up to rounding of the limit itself.
@@ -303,8 +304,8 @@ def step(
     Of other rounds the claim has to speak with an assumption of its own, such as `constant_step`.
     """
 
-    def fails(setting: Setting) -> str:
-        first, most = first_step(setting), limit(setting)
+    def fails(experiment: Experiment) -> str:
+        first, most = first_step(experiment), limit(experiment)
         holds, otherwise = _RELATIONS[relation]
         return "" if holds(first, most) else f"it is {first:.6g} {otherwise} {most:.6g}"
 
@@ -315,10 +316,10 @@ def step(
 
 
 def step_size(
-    statement: str, share: Callable[[Setting], float], of: Subject = "schedule"
+    statement: str, share: Callable[[Experiment], float], of: Subject = "schedule"
 ) -> Assumption:
     """The first step size is at most a share of 1/L, up to rounding of the limit itself."""
-    return step(statement, "<=", lambda setting: share(setting) * inverse(setting), of)
+    return step(statement, "<=", lambda experiment: share(experiment) * inverse(experiment), of)
 
 
 # Step sizes are compared at so many rounds, and at the last.
@@ -328,10 +329,10 @@ _COMPARED = 100_000
 def steps_are(statement: str, letter: str, formula: Callable[[Array, float], Array]) -> Assumption:
     """The step sizes are these, up to rounding, whatever schedule they come from."""
 
-    def fails(setting: Setting) -> str:
-        rounds = np.append(np.arange(1, min(setting.steps, _COMPARED) + 1), setting.steps)
-        wanted = formula(rounds.astype(float), setting.problem.constant(letter))
-        taken = setting.schedule.step_sizes(rounds, setting.problem, setting.steps)
+    def fails(experiment: Experiment) -> str:
+        rounds = np.append(np.arange(1, min(experiment.steps, _COMPARED) + 1), experiment.steps)
+        wanted = formula(rounds.astype(float), experiment.problem.constant(letter))
+        taken = experiment.schedule.step_sizes(rounds, experiment.problem, experiment.steps)
         off = abs(taken - wanted) > CLOSE * wanted
         if not off.any():
             return ""
@@ -345,10 +346,10 @@ def steps_are(statement: str, letter: str, formula: Callable[[Array, float], Arr
 # The projection
 
 
-def _euclidean(setting: Setting) -> str:
+def _euclidean(experiment: Experiment) -> str:
     """The domain, and the norm in which it was projected to."""
-    domain = setting.problem.domain
-    if isinstance(domain, (Box, WholeSpace)) or setting.projection == "metric":
+    domain = experiment.problem.domain
+    if isinstance(domain, (Box, WholeSpace)) or experiment.projection == "metric":
         return ""
     return f"the projection onto {domain} was Euclidean"
 
@@ -379,8 +380,8 @@ def one_of(
     Its other settings are those of the plain method, but those that are left free.
     """
 
-    def fails(setting: Setting) -> str:
-        rule = setting.method
+    def fails(experiment: Experiment) -> str:
+        rule = experiment.method
         if rule.key not in keys:
             return f"the run used {rule.key}"
         for name, value in {**plain, **settings}.items():
@@ -403,8 +404,8 @@ def settings_obey(
 ) -> Assumption:
     """The rule's settings pass a test; those named are shown where they do not."""
 
-    def fails(setting: Setting) -> str:
-        settings = setting.method.settings
+    def fails(experiment: Experiment) -> str:
+        settings = experiment.method.settings
         shown = ", ".join(f"{name}={format_value(settings[name])}" for name in names)
         return "" if test(settings) else f"the run used {shown}"
 
@@ -437,5 +438,5 @@ descent_within_inverse_smoothness = (
     exact_gradients,
     the_rule("gradient-descent"),
     constant_step,
-    step_size("alpha <= 1/L", lambda setting: 1.0),
+    step_size("alpha <= 1/L", lambda experiment: 1.0),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convergence.claim import Setting, claim
+from convergence.claim import claim
 from convergence.claims.assumptions import (
     constant_step,
     convex,
@@ -15,6 +15,7 @@ from convergence.claims.assumptions import (
     the_rule,
     unconstrained,
 )
+from convergence.experiment import Experiment
 
 __all__ = ["drori_teboulle_2014_gd", "ghadimi_2015_hb_convex"]
 
@@ -46,8 +47,8 @@ def drori_teboulle_2014_gd(T: Any, L: Any, R0: Any, alpha: Any) -> Any:
     return L * R0**2 / (4 * T * alpha * L + 2)
 
 
-def _heavy_ball_step(setting: Setting) -> float:
-    return float(1 - setting.method.settings["beta1"])
+def _heavy_ball_step(experiment: Experiment) -> float:
+    return float(1 - experiment.method.settings["beta1"])
 
 
 @claim(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import sqrt
 
-from convergence.claim import Assumption, Setting, claim
+from convergence.claim import Assumption, claim
 from convergence.claims.assumptions import (
     CLOSE,
     ROUNDING,
@@ -27,6 +27,7 @@ from convergence.claims.assumptions import (
     the_rule,
     unconstrained,
 )
+from convergence.experiment import Experiment
 
 __all__ = [
     "gd_diverges",
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 
-below_two = step("alpha < 2/L", "<", lambda setting: 2 * inverse(setting))
+below_two = step("alpha < 2/L", "<", lambda experiment: 2 * inverse(experiment))
 
 _DESCENT = (smooth, unconstrained, exact_gradients, the_rule("gradient-descent"), constant_step)
 
@@ -97,7 +98,7 @@ def kim_2024_gd(T: Any, L: Any, curvature: Any, R0: Any, alpha: Any) -> Any:
     source="taylor2018",
     tags=("suboptimality", "convex", "strongly-convex", "gradient-descent"),
     measure="suboptimality",
-    assumes=[strongly_convex, *_DESCENT, step_size("alpha <= 2/L", lambda setting: 2.0)],
+    assumes=[strongly_convex, *_DESCENT, step_size("alpha <= 2/L", lambda experiment: 2.0)],
     cases="""
         holds
             quadratic:kappa=100,dimension=2  sgd  constant:alpha=200/101  300
@@ -129,7 +130,7 @@ def gd_strongly_convex(T: Any, L: Any, mu: Any, D0: Any, alpha: Any) -> Any:
     source=("taylor2018", "nesterov2004, Theorem 2.1.15"),
     tags=("distance", "convex", "strongly-convex", "gradient-descent"),
     measure="distance",
-    assumes=[strongly_convex, *_DESCENT, step_size("alpha <= 2/L", lambda setting: 2.0)],
+    assumes=[strongly_convex, *_DESCENT, step_size("alpha <= 2/L", lambda experiment: 2.0)],
     cases="""
         holds
             quadratic:kappa=100,dimension=2  sgd  constant:alpha=200/101  1_000
@@ -159,7 +160,7 @@ def gd_strongly_convex_distance(T: Any, L: Any, mu: Any, R0: Any, alpha: Any) ->
     source="abbaszadehpeivasti2022",
     tags=("stationarity", "non-convex", "gradient-descent"),
     measure="stationarity_least",
-    assumes=[*_DESCENT, step_size("alpha <= sqrt(3)/L", lambda setting: 3**0.5)],
+    assumes=[*_DESCENT, step_size("alpha <= sqrt(3)/L", lambda experiment: 3**0.5)],
     cases="""
         holds
             quadratic:kappa=1,dimension=1  sgd  inverse-smoothness  5
@@ -294,8 +295,10 @@ def subgradient_constant_step(T: Any, G: Any, R0: Any, alpha: Any) -> Any:
 # Heavy ball
 
 
-def _share_of_inverse(share: float) -> Callable[[Setting], float]:
-    return lambda setting: share * (1 - setting.method.settings["beta1"]) * inverse(setting)
+def _share_of_inverse(share: float) -> Callable[[Experiment], float]:
+    return lambda experiment: (
+        share * (1 - experiment.method.settings["beta1"]) * inverse(experiment)
+    )
 
 
 @claim(
@@ -336,9 +339,13 @@ def ghadimi_2015_hb_convex_long(T: Any, L: Any, R0: Any, alpha: Any, beta1: Any)
     return R0**2 / (2 * T * (2 * (1 - beta1) - alpha * L)) * (L * beta1 + (1 - beta1) ** 2 / alpha)
 
 
-def _small_momentum(setting: Setting) -> str:
+def _small_momentum(experiment: Experiment) -> str:
     """The setting `beta1` of the rule, beside a limit from the first step size, `mu_pl` and `L`."""
-    problem, beta1, alpha = setting.problem, setting.method.settings["beta1"], first_step(setting)
+    problem, beta1, alpha = (
+        experiment.problem,
+        experiment.method.settings["beta1"],
+        first_step(experiment),
+    )
     most = (1 - alpha * problem.constant("mu_pl")) * max(0.0, 1 - alpha * problem.constant("L"))
     # A root computed so must count.
     return "" if beta1**2 <= most * (1 + ROUNDING) else f"beta1={beta1:g} > {sqrt(most):g}"
@@ -355,7 +362,7 @@ def _small_momentum(setting: Setting) -> str:
         exact_gradients,
         the_rule("heavy-ball", velocity="sum"),
         constant_step,
-        step_size("alpha <= 1/L", lambda setting: 1.0),
+        step_size("alpha <= 1/L", lambda experiment: 1.0),
         Assumption("beta1**2 <= (1 - alpha mu) (1 - alpha L)", _small_momentum),
     ],
     cases="""
@@ -385,17 +392,17 @@ def ghadimi_2015_hb_sc(T: Any, mu_pl: Any, D0: Any, alpha: Any) -> Any:
     return (1 - alpha * mu_pl) ** T * D0
 
 
-def _polyak_step(setting: Setting) -> float:
-    problem = setting.problem
+def _polyak_step(experiment: Experiment) -> float:
+    problem = experiment.problem
     return float(4 / (sqrt(problem.constant("L")) + sqrt(problem.constant("mu"))) ** 2)
 
 
 def _momentum(statement: str, power: int) -> Assumption:
     """The momentum is this power of (sqrt(L/mu) - 1) / (sqrt(L/mu) + 1)."""
 
-    def fails(setting: Setting) -> str:
+    def fails(experiment: Experiment) -> str:
         """The setting `beta1` of the rule, beside what `L` and `mu` make it."""
-        problem, beta1 = setting.problem, setting.method.settings["beta1"]
+        problem, beta1 = experiment.problem, experiment.method.settings["beta1"]
         root = sqrt(problem.constant("L") / problem.constant("mu"))
         wanted = ((root - 1) / (root + 1)) ** power
         return "" if abs(beta1 - wanted) <= CLOSE else f"beta1={beta1:g}, not {wanted:.9g}"
@@ -446,7 +453,7 @@ def polyak_hb_quadratic(T: Any, R0: Any, beta1: Any) -> Any:
 _FAILING_MOMENTUM = (
     the_rule("heavy-ball", velocity="sum", beta1=4 / 9),
     constant_step,
-    step("alpha = 1/9", "=", lambda setting: 1 / 9),
+    step("alpha = 1/9", "=", lambda experiment: 1 / 9),
 )
 
 
@@ -567,9 +574,9 @@ _SPANNING = (
 )
 
 
-def _spanning(setting: Setting) -> str:
+def _spanning(experiment: Experiment) -> str:
     """The key of the rule, or of one that is the same method."""
-    rule = setting.method
+    rule = experiment.method
     return "" if rule.key in _SPANNING else f"the run used {rule.key}"
 
 
@@ -648,7 +655,7 @@ def nesterov_worst_smooth_gap(T: Any, L: Any, n: Any) -> Any:
         the_problem("quadratic"),
         the_rule("gradient-descent"),
         constant_step,
-        step("alpha > 2/L", ">", lambda setting: 2 * inverse(setting)),
+        step("alpha > 2/L", ">", lambda experiment: 2 * inverse(experiment)),
     ],
     cases="""
         holds

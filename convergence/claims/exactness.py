@@ -16,13 +16,14 @@ from numpy import sqrt
 from numpy.typing import NDArray
 
 from convergence import rules, schedule
-from convergence.claim import Assumption, Setting, claim
+from convergence.claim import Assumption, claim
 from convergence.claims.assumptions import (
     constant_step,
     exact_gradients,
     step_size,
     the_problem,
 )
+from convergence.experiment import Experiment
 
 __all__ = [
     "coupled_decay_is_a_penalty",
@@ -37,21 +38,21 @@ Array = NDArray[np.float64]
 _LONGEST = 1_000
 
 
-def _step_sizes(setting: Setting) -> Array:
-    rounds = np.arange(1, setting.steps + 1)
-    return setting.schedule.step_sizes(rounds, setting.problem, setting.steps)
+def _step_sizes(experiment: Experiment) -> Array:
+    rounds = np.arange(1, experiment.steps + 1)
+    return experiment.schedule.step_sizes(rounds, experiment.problem, experiment.steps)
 
 
-def _moved_by(setting: Setting, displacements: Array, shares: Array) -> Setting:
+def _moved_by(experiment: Experiment, displacements: Array, shares: Array) -> Experiment:
     """A run that in round t moves by -displacements[t-1] - shares[t-1] x, then projects.
 
     Args:
-        setting: Where it starts, and the domain.
+        experiment: Where it starts, and the domain.
         displacements: Shape (rounds, n).
         shares: Shape (rounds,).
     """
     moving = replace(
-        setting.problem,
+        experiment.problem,
         scalar=False,
         loss_formula=lambda x, k: 0.0 * x.sum(axis=-1),
         gradient_formula=lambda x, k: displacements[k] + shares[k] * x,
@@ -59,11 +60,13 @@ def _moved_by(setting: Setting, displacements: Array, shares: Array) -> Setting:
     )
     by = rules.find("gradient-descent"), schedule.find("constant:alpha=1")
     # On a line all projections are the same.
-    return replace(setting, problem=moving, rule=by[0], schedule=by[1], projection="euclidean")
+    return experiment.changed(
+        problem=moving, optimizer=by[0], schedule=by[1], projection="euclidean"
+    )
 
 
-def _short(setting: Setting) -> str:
-    return "" if setting.steps <= _LONGEST else f"the run has {setting.steps} rounds"
+def _short(experiment: Experiment) -> str:
+    return "" if experiment.steps <= _LONGEST else f"the run has {experiment.steps} rounds"
 
 
 # Sums over the gradients of all rounds
@@ -249,60 +252,64 @@ _NARROWED = {
 }
 
 
-def _decouples(setting: Setting) -> bool:
-    rule = setting.method
+def _decouples(experiment: Experiment) -> bool:
+    rule = experiment.method
     return rule.key in _DECOUPLED or rule.settings.get("decay") == "decoupled"
 
 
-def _has_sums(setting: Setting) -> str:
+def _has_sums(experiment: Experiment) -> str:
     """The key of the rule, or of one that is the same method, and some of its settings."""
-    settings = setting.method.settings
-    if setting.method.key not in _IN_SUMS:
-        return f"the run used {setting.method.key}"
+    settings = experiment.method.settings
+    if experiment.method.key not in _IN_SUMS:
+        return f"the run used {experiment.method.key}"
     for name, value in _NARROWED.items():
         if settings.get(name, value) != value:
             return f"the run used {name}={settings[name]}"
     return ""
 
 
-def _little_decay(setting: Setting) -> str:
+def _little_decay(experiment: Experiment) -> str:
     """The rule's decay and its weight, and the step sizes of all rounds."""
-    if not setting.method.settings.get("weight_decay"):
+    if not experiment.method.settings.get("weight_decay"):
         return ""
-    if not _decouples(setting):
+    if not _decouples(experiment):
         return "it joins the gradient"
-    most = float(_shares(setting).max())
+    most = float(_shares(experiment).max())
     return "" if most <= 1 else f"it is {most:.6g}"
 
 
-def _shares(setting: Setting) -> Array:
+def _shares(experiment: Experiment) -> Array:
     """What decoupled decay takes off in each round, in parts of the iterate."""
-    settings, sizes = setting.method.settings, _step_sizes(setting)
+    settings, sizes = experiment.method.settings, _step_sizes(experiment)
     scale = np.ones_like(sizes) if settings.get("decay_scale") == "none" else sizes
     return np.asarray(settings.get("weight_decay", 0.0) * scale)
 
 
-def _slopes_on_a_line(setting: Setting) -> str:
+def _slopes_on_a_line(experiment: Experiment) -> str:
     """The tags `linear`, `1-D` and `stochastic`."""
-    problem = setting.problem
+    problem = experiment.problem
     if "linear" not in problem.tags or "1-D" not in problem.tags:
         return "they are not"
     return "they are drawn" if problem.stochastic else ""
 
 
-def _slopes(setting: Setting) -> Array:
-    problem = setting.problem
+def _slopes(experiment: Experiment) -> Array:
+    problem = experiment.problem
     assert problem.gradient_formula is not None
-    rounds = np.arange(1, setting.steps + 1)
+    rounds = np.arange(1, experiment.steps + 1)
     if problem.samples is None:
-        return np.full(setting.steps, float(problem.objective_gradient(problem.start)[0]))
+        return np.full(experiment.steps, float(problem.objective_gradient(problem.start)[0]))
     shown = problem.samples(rounds, np.zeros(1, np.uint64))
     at = problem.start[0] if problem.scalar else problem.start
     return np.array([float(np.ravel(problem.gradient_formula(at, one))[0]) for one in shown])
 
 
-def _displacements(setting: Setting, g: Array) -> Array:
-    key, settings, sizes = setting.method.key, setting.method.settings, _step_sizes(setting)
+def _displacements(experiment: Experiment, g: Array) -> Array:
+    key, settings, sizes = (
+        experiment.method.key,
+        experiment.method.settings,
+        _step_sizes(experiment),
+    )
     if key in _DISPLACEMENTS:
         return _DISPLACEMENTS[key](g, sizes, settings)
     if key in _DIRECTIONS:
@@ -318,11 +325,11 @@ _CLOSE = 2.0**-38
 _SMALL = 2.0**-900
 
 
-def _well_rounded(setting: Setting) -> str:
+def _well_rounded(experiment: Experiment) -> str:
     """The number of rounds, and their gradients, step sizes and sums."""
-    if reason := _short(setting):
+    if reason := _short(experiment):
         return reason
-    key, settings, g = setting.method.key, setting.method.settings, _slopes(setting)
+    key, settings, g = experiment.method.key, experiment.method.settings, _slopes(experiment)
     betas = [settings[name] for name in ("beta1", "beta2") if settings.get(name)]
     with np.errstate(all="ignore"):
         if not np.where(g == 0, 1.0, g * g).min() * min(betas, default=1.0) ** g.size > _SMALL:
@@ -333,8 +340,8 @@ def _well_rounded(setting: Setting) -> str:
             return "a sum whose sign is taken nearly vanishes" if near else ""
         # Numerators have the signs of the gradients, denominators are sums of squares or of sizes:
         # with all gradients positive no term cancels another.
-        most = (abs(_displacements(setting, abs(g))) / _step_sizes(setting)).max()
-    units = 8 * setting.steps + 64 + sum(1 / (1 - beta) for beta in betas)
+        most = (abs(_displacements(experiment, abs(g))) / _step_sizes(experiment)).max()
+    units = 8 * experiment.steps + 64 + sum(1 / (1 - beta) for beta in betas)
     if settings.get("centered"):
         # Here terms cancel in the denominator too.
         units = units * (_mean(settings["beta2"], g * g) / _second(g, settings)).max()
@@ -342,9 +349,9 @@ def _well_rounded(setting: Setting) -> str:
     return "" if off <= _CLOSE else f"they may be moved by {off:.3g} step sizes"
 
 
-def _by_sums(setting: Setting) -> Setting:
-    moves = _displacements(setting, _slopes(setting))
-    return _moved_by(setting, moves[:, None], _shares(setting) * bool(_decouples(setting)))
+def _by_sums(experiment: Experiment) -> Experiment:
+    moves = _displacements(experiment, _slopes(experiment))
+    return _moved_by(experiment, moves[:, None], _shares(experiment) * bool(_decouples(experiment)))
 
 
 _UNEQUAL = "periodic-linear:slopes=[1,-3,2,0.5,-1,-0.25,4,1,-2],domain=[-99,99]"
@@ -562,31 +569,31 @@ _POINTS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-def _by_points(setting: Setting) -> Setting:
-    problem, settings = setting.problem, setting.method.settings
-    made = _POINTS[setting.method.key](
+def _by_points(experiment: Experiment) -> Experiment:
+    problem, settings = experiment.problem, experiment.method.settings
+    made = _POINTS[experiment.method.key](
         problem.objective_gradient,
         problem.start,
-        float(_step_sizes(setting)[0]),
+        float(_step_sizes(experiment)[0]),
         settings,
-        setting.steps,
+        experiment.steps,
     )
     points = np.stack([problem.start, *made])
-    return _moved_by(setting, -np.diff(points, axis=0), np.zeros(setting.steps))
+    return _moved_by(experiment, -np.diff(points, axis=0), np.zeros(experiment.steps))
 
 
-def _has_points(setting: Setting) -> str:
+def _has_points(experiment: Experiment) -> str:
     """The key of the rule, or of one that is the same method, its settings, and the rounds."""
-    settings = setting.method.settings
-    if setting.method.key not in _POINTS:
-        return f"the run used {setting.method.key}"
+    settings = experiment.method.settings
+    if experiment.method.key not in _POINTS:
+        return f"the run used {experiment.method.key}"
     if settings.get("look_ahead", 0.0) > 1:
         return f"the run used look_ahead={settings['look_ahead']:g}"
     extras = {"weight_decay": 0.0, "maximize": False}
     for name, value in extras.items():
         if settings.get(name, value) != value:
             return f"the run used {name}={settings[name]}"
-    return _short(setting)
+    return _short(experiment)
 
 
 _STRETCHED = "quadratic:kappa=10,dimension=3"
@@ -615,7 +622,7 @@ _STRETCHED = "quadratic:kappa=10,dimension=3"
             _has_points,
         ),
         constant_step,
-        step_size("alpha <= 1/L", lambda setting: 1.0),
+        step_size("alpha <= 1/L", lambda experiment: 1.0),
     ],
     status="proved here",
     cases=f"""
@@ -695,9 +702,9 @@ _COUPLED = (
 )
 
 
-def _couples(setting: Setting) -> str:
+def _couples(experiment: Experiment) -> str:
     """The rule's decay and its weight."""
-    rule = setting.method
+    rule = experiment.method
     if rule.key not in _COUPLED:
         return f"the run used {rule.key}"
     if rule.settings.get("decay", "coupled") == "decoupled":
@@ -705,24 +712,23 @@ def _couples(setting: Setting) -> str:
     return "" if rule.settings["weight_decay"] > 0 else "the run used no weight decay"
 
 
-def _formula(setting: Setting) -> str:
+def _formula(experiment: Experiment) -> str:
     """Whether the problem has examples, or takes differences."""
-    problem = setting.problem
+    problem = experiment.problem
     # Other loops would take the sums over examples in an order of their own.
     plain = problem.examples is None and not problem.by_differences
     return "" if plain else "it is a sum over examples, or of differences"
 
 
-def _penalised(setting: Setting) -> Setting:
+def _penalised(experiment: Experiment) -> Experiment:
     """The same method without decay, on the loss plus weight_decay/2 ||x||**2; less, climbing."""
-    problem, settings = setting.problem, setting.method.settings
+    problem, settings = experiment.problem, experiment.method.settings
     weight, gradient = float(settings["weight_decay"]), problem.gradient_formula
     weight = -weight if settings["maximize"] else weight
     assert gradient is not None
-    return replace(
-        setting,
+    return experiment.changed(
         problem=replace(problem, gradient_formula=lambda x, k: gradient(x, k) + weight * x),
-        rule=setting.method.entry(**{**settings, "weight_decay": 0.0}),
+        optimizer=experiment.method.entry(**{**settings, "weight_decay": 0.0}),
     )
 
 
@@ -810,9 +816,9 @@ _FIRST: Mapping[str, Callable[[Array, Array, Mapping[str, Any]], Array]] = {
 }
 
 
-def _first_moves(setting: Setting) -> Array:
+def _first_moves(experiment: Experiment) -> Array:
     """By what the first step moves, in units of the step size, flat."""
-    problem, rule = setting.problem, setting.method
+    problem, rule = experiment.problem, experiment.method
     x = problem.start
     parts = zip(
         problem.matrices(problem.objective_gradient(x)).values(),
@@ -823,22 +829,22 @@ def _first_moves(setting: Setting) -> Array:
     return np.asarray(moves + rule.settings.get("weight_decay", 0.0) * x)
 
 
-def _by_first_step(setting: Setting) -> Setting:
-    moves = _step_sizes(setting)[0] * _first_moves(setting)
-    return _moved_by(setting, np.tile(moves, (setting.steps, 1)), np.zeros(setting.steps))
+def _by_first_step(experiment: Experiment) -> Experiment:
+    moves = _step_sizes(experiment)[0] * _first_moves(experiment)
+    return _moved_by(experiment, np.tile(moves, (experiment.steps, 1)), np.zeros(experiment.steps))
 
 
-def _sees_matrices(setting: Setting) -> str:
+def _sees_matrices(experiment: Experiment) -> str:
     """The key of the rule, or of one that is the same method."""
-    rule = setting.method
+    rule = experiment.method
     if rule.key not in _FIRST:
         return f"the run used {rule.key}"
     return "the run used maximize=true" if rule.settings["maximize"] else ""
 
 
-def _well_conditioned(setting: Setting) -> str:
+def _well_conditioned(experiment: Experiment) -> str:
     """The objective's gradient at the start."""
-    problem = setting.problem
+    problem = experiment.problem
     for name, G in problem.matrices(problem.objective_gradient(problem.start)).items():
         sizes = np.linalg.svd(G, compute_uv=False)
         if not sizes[-1] * 2**10 >= sizes[0] > 0:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ceil, log, sqrt
 
-from convergence.claim import Assumption, Setting, claim, sum_i
+from convergence.claim import Assumption, claim, sum_i
 from convergence.claims.assumptions import (
     CLOSE,
     bounded_domain,
@@ -23,6 +23,7 @@ from convergence.claims.assumptions import (
     the_problem,
     the_rule,
 )
+from convergence.experiment import Experiment
 
 __all__ = [
     "kingma_ba_2015_thm41",
@@ -127,15 +128,15 @@ def kingma_ba_2015_thm41(
     return first + second + (third if third_term == "printed" else 0.0)
 
 
-def _more_than_two(setting: Setting) -> str:
+def _more_than_two(experiment: Experiment) -> str:
     """The parameter `C` of the problem."""
-    C = setting.problem.settings["C"]
+    C = experiment.problem.settings["C"]
     return "" if C > 2 else f"C={C:g}"
 
 
-def _matching_beta2(setting: Setting) -> str:
+def _matching_beta2(experiment: Experiment) -> str:
     """The setting `beta2` of the rule, beside the parameter `C` of the problem."""
-    C, beta2 = setting.problem.settings["C"], setting.method.settings["beta2"]
+    C, beta2 = experiment.problem.settings["C"], experiment.method.settings["beta2"]
     return "" if abs(beta2 * (1 + C**2) - 1) <= CLOSE else f"beta2={beta2:g}, C={C:g}"
 
 
@@ -156,7 +157,7 @@ _RAW = "bias_correction=none"
         step(
             "alpha < sqrt(1 - beta2)",
             "<",
-            lambda setting: sqrt(1 - setting.method.settings["beta2"]),
+            lambda experiment: sqrt(1 - experiment.method.settings["beta2"]),
             of="method",
         ),
     ],
@@ -185,20 +186,20 @@ def reddi_2018_thm1(T: Any, G: Any) -> Any:
     return (2 * G - 4) * T / 3
 
 
-def _betas_of_the_problem(setting: Setting) -> str:
+def _betas_of_the_problem(experiment: Experiment) -> str:
     """The settings `beta1` and `beta2` of the rule, beside the problem's parameters."""
     for name in ("beta1", "beta2"):
-        used, wanted = setting.method.settings[name], setting.problem.settings[name]
+        used, wanted = experiment.method.settings[name], experiment.problem.settings[name]
         if used != wanted:
             return f"the run used {name}={used:g}, the problem is built for {wanted:g}"
     return ""
 
 
-def _long_period(setting: Setting) -> str:
+def _long_period(experiment: Experiment) -> str:
     """The problem's `G`, which is its period, and its parameters `beta1` and `beta2`."""
     # Any even period C = 2N will do that the proof covers.
-    period = setting.problem.constant("G")
-    beta1, beta2 = setting.problem.settings["beta1"], setting.problem.settings["beta2"]
+    period = experiment.problem.constant("G")
+    beta1, beta2 = experiment.problem.settings["beta1"], experiment.problem.settings["beta2"]
     N, g = period / 2, beta1 / sqrt(beta2)
     if N >= 4 and beta2**N * period**2 <= 1 and N * sqrt(1 - beta2) * (1 - g) >= 4:
         return ""
@@ -257,10 +258,10 @@ def reddi_2018_thm2(T: Any, G: Any) -> Any:
     return 2 * (ceil(T / G) - 1)
 
 
-def _rare_enough(setting: Setting) -> str:
+def _rare_enough(experiment: Experiment) -> str:
     """The settings `beta1` and `beta2` of the rule, and the problem's `C` and `delta`."""
-    C, delta = (setting.problem.settings[name] for name in ("C", "delta"))
-    beta1, beta2 = (setting.method.settings[name] for name in ("beta1", "beta2"))
+    C, delta = (experiment.problem.settings[name] for name in ("C", "delta"))
+    beta1, beta2 = (experiment.method.settings[name] for name in ("beta1", "beta2"))
     p, g = (1 + delta) / (C + 1), beta1 / sqrt(beta2) if beta2 else np.inf
     Q = 1 + (1 + delta) * (C - 1)
     if g < 1 and p * sqrt(Q) <= (1 - p) * sqrt(1 - beta2) * (1 - g):
@@ -268,18 +269,18 @@ def _rare_enough(setting: Setting) -> str:
     return f"C={C:g}, beta1={beta1:g}, beta2={beta2:g}"
 
 
-def _stays_below_one(setting: Setting) -> str:
+def _stays_below_one(experiment: Experiment) -> str:
     """The step sizes of all rounds, the start, and the settings of the rule."""
-    settings = setting.method.settings
+    settings = experiment.method.settings
     beta1, beta2 = settings["beta1"], settings["beta2"]
     # By Cauchy-Schwarz |m_t| <= (1 - beta1) sqrt(v_t) / sqrt((1 - beta2)(1 - beta1**2 / beta2));
     # bias correction multiplies by at most 1 / (1 - beta1).
     most = 1 / sqrt((1 - beta2) * (1 - beta1**2 / beta2))
     if settings["bias_correction"] == "none":
         most *= 1 - beta1
-    rounds = np.arange(1, setting.steps + 1)
-    way = most * setting.schedule.step_sizes(rounds, setting.problem, setting.steps).sum()
-    room = 1 - float(setting.problem.start[0])
+    rounds = np.arange(1, experiment.steps + 1)
+    way = most * experiment.schedule.step_sizes(rounds, experiment.problem, experiment.steps).sum()
+    room = 1 - float(experiment.problem.start[0])
     return "" if way <= room else f"they may lead up by {way:.3g}, and 1 is {room:.3g} away"
 
 

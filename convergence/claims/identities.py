@@ -9,7 +9,7 @@ import numpy as np
 from numpy import sqrt
 
 from convergence import rules, schedule
-from convergence.claim import Assumption, Setting, claim
+from convergence.claim import Assumption, claim
 from convergence.claims.assumptions import (
     constant_step,
     exact_gradients,
@@ -23,6 +23,7 @@ from convergence.claims.assumptions import (
     the_rule,
     unconstrained,
 )
+from convergence.experiment import Experiment
 
 __all__ = [
     "adam_first_moment_least",
@@ -50,9 +51,9 @@ _by_signs = one_of(
 )
 
 
-def _on_the_line(setting: Setting) -> Setting:
+def _on_the_line(experiment: Experiment) -> Experiment:
     """The same method on gradients that are made multiples of sign(X'y)."""
-    problem = setting.problem
+    problem = experiment.problem
     assert problem.gradient_formula is not None
     gradient, first = problem.gradient_formula, -problem.objective_gradient(problem.start)
     shares = np.divide(1.0, first, out=np.zeros_like(first), where=first != 0)
@@ -61,7 +62,7 @@ def _on_the_line(setting: Setting) -> Setting:
         multiple = (gradient(w, sample) * shares).sum(axis=-1) / np.count_nonzero(first)
         return multiple[..., None] * np.sign(first)
 
-    return replace(setting, problem=replace(problem, gradient_formula=made))
+    return experiment.changed(problem=replace(problem, gradient_formula=made))
 
 
 @claim(
@@ -135,7 +136,7 @@ def wilson_2017_adaptive_fresh(T: Any, iterate_sup: Any) -> Any:
         exact_gradients,
         the_rule("gradient-descent"),
         constant_step,
-        step_size("alpha <= 1/L", lambda setting: 1.0),
+        step_size("alpha <= 1/L", lambda experiment: 1.0),
     ],
     status="proved here",
     errata=(
@@ -170,9 +171,9 @@ def wilson_2017_descent_fresh(
 # Where momentum becomes unstable
 
 
-def _threshold(setting: Setting) -> float:
-    beta1 = setting.method.settings["beta1"]
-    return float((2 + 2 * beta1) / (1 - beta1) * inverse(setting))
+def _threshold(experiment: Experiment) -> float:
+    beta1 = experiment.method.settings["beta1"]
+    return float((2 + 2 * beta1) / (1 - beta1) * inverse(experiment))
 
 
 _MOMENTUM = (
@@ -270,9 +271,9 @@ def momentum_threshold_below(T: Any, L: Any, mu: Any, R0: Any, alpha: Any, beta1
 # Bias correction
 
 
-def _constant_mean(setting: Setting) -> str:
+def _constant_mean(experiment: Experiment) -> str:
     """The tag `linear`, whether losses are drawn, and the objective's gradient at the start."""
-    problem = setting.problem
+    problem = experiment.problem
     if "linear" not in problem.tags or not problem.has_objective:
         return "the losses are not drawn linear ones"
     if problem.samples is not None and not problem.stochastic:
@@ -280,9 +281,9 @@ def _constant_mean(setting: Setting) -> str:
     return "" if problem.objective_gradient(problem.start).any() else "it is 0"
 
 
-def _little_noise(setting: Setting) -> str:
+def _little_noise(experiment: Experiment) -> str:
     """The problem's `sigma2`, beside the objective's gradient at the start."""
-    problem = setting.problem
+    problem = experiment.problem
     if not problem.stochastic:
         return ""
     if "sigma2" not in problem.constants:
@@ -295,17 +296,17 @@ def _little_noise(setting: Setting) -> str:
 _adam = one_of("", ("adam", "amsgrad"), beta1_decay=1.0)
 
 
-def _without_moments(setting: Setting) -> str:
+def _without_moments(experiment: Experiment) -> str:
     """The key and the settings of the rule, or of one that is the same method, and its state."""
-    if reason := _adam.fails(setting):
+    if reason := _adam.fails(experiment):
         return reason
-    missing = sorted({"m", "v"} - setting.state)
+    missing = sorted({"m", "v"} - experiment.state)
     return f"the run keeps no {' and no '.join(missing)}" if missing else ""
 
 
-def _variance_is_a_bound(setting: Setting) -> str:
+def _variance_is_a_bound(experiment: Experiment) -> str:
     """How the problem's `sigma2` is known."""
-    problem = setting.problem
+    problem = experiment.problem
     known = not problem.stochastic or problem.constants["sigma2"].known == "exact"
     return "" if known else "sigma2 is a bound that is not known to be attained"
 
@@ -432,22 +433,21 @@ _INVARIANT = (
 _scaling = one_of("", _INVARIANT, eps=0.0, initial=0.0)
 
 
-def _invariant(setting: Setting) -> str:
+def _invariant(experiment: Experiment) -> str:
     """The key and the settings of the rule, without decay that does not join the gradient."""
-    rule = setting.method
+    rule = experiment.method
     decay = rule.settings.get("decay", "decoupled" if rule.key == "lion" else "coupled")
     if decay == "decoupled":
         rule = replace(rule, settings={**rule.settings, "weight_decay": 0.0, "decay": "coupled"})
-    return _scaling.fails(replace(setting, rule=rule))
+    return _scaling.fails(experiment.changed(optimizer=rule))
 
 
-def _four_times(setting: Setting) -> Setting:
+def _four_times(experiment: Experiment) -> Experiment:
     """The same run on the fourfold losses, with the same step sizes."""
-    problem = setting.problem
+    problem = experiment.problem
     assert problem.gradient_formula is not None
     loss, gradient = problem.loss_formula, problem.gradient_formula
-    return replace(
-        setting,
+    return experiment.changed(
         problem=replace(
             problem,
             loss_formula=lambda x, sample: 4.0 * loss(x, sample),
@@ -495,32 +495,31 @@ _VAST = 1e30
 _decay = settings_obey("there is decay", lambda s: s["weight_decay"] > 0, "weight_decay")
 
 
-def _shares(setting: Setting) -> tuple[float, float]:
+def _shares(experiment: Experiment) -> tuple[float, float]:
     """The step size a = alpha / eps, and the share lam of the iterate that is taken off."""
-    settings, alpha = setting.method.settings, first_step(setting)
+    settings, alpha = experiment.method.settings, first_step(experiment)
     scale = 1.0 if settings["decay_scale"] == "none" else alpha
     return alpha / settings["eps"], scale * settings["weight_decay"]
 
 
-def _without_expansion(setting: Setting) -> str:
+def _without_expansion(experiment: Experiment) -> str:
     """The tag `convex`, `L` or `L_max`, the first step size, and `eps` and decay of the rule."""
-    problem = setting.problem
+    problem = experiment.problem
     if "convex" not in problem.tags:
         return "the problem is not tagged convex"
     letter = "L_max" if problem.samples is not None else "L"
     if letter not in problem.constants:
         return f"the problem states no {letter}"
-    a, lam = _shares(setting)
+    a, lam = _shares(experiment)
     expansion = a * problem.constant(letter) + lam
     return "" if expansion <= 2 else f"it is {expansion:.6g}"
 
 
-def _with_penalty(setting: Setting) -> Setting:
+def _with_penalty(experiment: Experiment) -> Experiment:
     """Gradient descent on the loss plus lam / (2 a) ||x||**2."""
-    a, lam = _shares(setting)
-    return replace(
-        setting,
-        rule=rules.find(f"gradient-descent:weight_decay={lam / a!r}"),
+    a, lam = _shares(experiment)
+    return experiment.changed(
+        optimizer=rules.find(f"gradient-descent:weight_decay={lam / a!r}"),
         schedule=schedule.find(f"constant:alpha={a!r}"),
     )
 
@@ -578,17 +577,17 @@ def decoupled_decay_as_penalty(T: Any) -> Any:
     return 0.0 * T
 
 
-def _outwards(setting: Setting) -> str:
+def _outwards(experiment: Experiment) -> str:
     """The start, and the objective's gradient there."""
-    problem = setting.problem
+    problem = experiment.problem
     product = problem.start * problem.objective_gradient(problem.start)
     return "" if np.all(product > 0) else "they are not"
 
 
-def _coupled(setting: Setting) -> Setting:
+def _coupled(experiment: Experiment) -> Experiment:
     """The same with the decay joined to the gradient."""
-    given = {**setting.method.settings, "decay": "coupled"}
-    return replace(setting, rule=setting.method.entry(**given))
+    given = {**experiment.method.settings, "decay": "coupled"}
+    return experiment.changed(optimizer=experiment.method.entry(**given))
 
 
 @claim(

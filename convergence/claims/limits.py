@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy import log, sqrt
 
-from convergence.claim import Assumption, Setting, claim
+from convergence.claim import Assumption, claim
 from convergence.claims.assumptions import (
     bounded_below,
     inverse_sqrt_step,
@@ -22,6 +22,7 @@ from convergence.claims.assumptions import (
     unconstrained,
 )
 from convergence.claims.failures import kingma_ba_2015_thm41
+from convergence.experiment import Experiment
 
 __all__ = [
     "bertsekas_tsitsiklis_2000",
@@ -73,9 +74,9 @@ def kingma_ba_2015_cor42(T: Any) -> Any:
 # Stochastic gradients
 
 
-def _square_summable(setting: Setting) -> str:
+def _square_summable(experiment: Experiment) -> str:
     """The schedule's key and its power."""
-    schedule = setting.schedule
+    schedule = experiment.schedule
     power = {"inverse": 1.0, "polynomial": schedule.settings.get("power")}.get(schedule.key)
     if power is None or not 0.5 < power <= 1:
         return f"the run used {schedule.specification}"
@@ -87,9 +88,9 @@ square_summable_step = Assumption(
 )
 
 
-def _growing_noise(setting: Setting) -> str:
+def _growing_noise(experiment: Experiment) -> str:
     """Whether the problem states `sigma2`, or `M` and `M_G`, or is without noise."""
-    problem = setting.problem
+    problem = experiment.problem
     known = "sigma2" in problem.constants or {"M", "M_G"} <= set(problem.constants)
     return "" if known or not problem.stochastic else "the problem states neither sigma2 nor M, M_G"
 
@@ -133,10 +134,10 @@ def bertsekas_tsitsiklis_2000(T: Any) -> Any:
 # Adam-type methods: the rate of two that cannot oscillate
 
 
-def _bounded_denominator(setting: Setting) -> str:
+def _bounded_denominator(experiment: Experiment) -> str:
     """The setting `eps` of the rule, and where it is 0 the gradient of the start."""
-    problem = setting.problem
-    if setting.method.settings["eps"] > 0:
+    problem = experiment.problem
+    if experiment.method.settings["eps"] > 0:
         return ""
     if problem.samples is not None:
         return "eps is 0, and gradients are drawn"
@@ -235,29 +236,29 @@ def chen_2019_monitor(T: Any) -> Any:
 # Phase transitions in beta2
 
 
-def _slopes(setting: Setting) -> tuple[float, float]:
+def _slopes(experiment: Experiment) -> tuple[float, float]:
     """C and p: a slope is C with probability p, else -1, up to a factor that no step notices."""
-    settings = setting.problem.settings
-    if setting.problem.key == "shi-2021":
+    settings = experiment.problem.settings
+    if experiment.problem.key == "shi-2021":
         return float(settings["C"]), 1 / settings["C"]
     return settings["n"] - 1 + 1 / settings["a"], 1 / settings["n"]
 
 
-def _mean_step_is_up(setting: Setting) -> str:
+def _mean_step_is_up(experiment: Experiment) -> str:
     """The problem's parameters, and the settings `beta1` and `beta2` of the rule."""
     # The condition of `reddi-2018-thm3`, strictly.
-    C, p = _slopes(setting)
-    settings = setting.method.settings
+    C, p = _slopes(experiment)
+    settings = experiment.method.settings
     beta1, beta2 = settings.get("beta1", 0.0), settings["beta2"]
     g = beta1 / sqrt(beta2) if beta2 else 1.0 * (beta1 > 0)
     down, up = p * sqrt(p * C**2 + 1 - p), (1 - p) * sqrt(1 - beta2) * (1 - g)
     return "" if down < up else f"{down:.6g} >= {up:.6g}"
 
 
-def _mean_step_is_down(setting: Setting) -> str:
+def _mean_step_is_down(experiment: Experiment) -> str:
     """The problem's parameters, and the setting `beta2` of the rule."""
-    C, p = _slopes(setting)
-    beta2 = setting.method.settings["beta2"]
+    C, p = _slopes(experiment)
+    beta2 = experiment.method.settings["beta2"]
     mean, spread = p * C**2 + 1 - p, p * (1 - p) * (C**2 - 1) ** 2
     least = p * C / sqrt(beta2 * mean + (1 - beta2) * C**2)
     centre = beta2 * mean + 1 - beta2
@@ -351,9 +352,9 @@ def shi_2021_small_beta2(T: Any, G: Any) -> Any:
 _ZHANG = the_problem("zhang-2022", order="independent")
 
 
-def _where_slopes_are_drawn(setting: Setting) -> str:
+def _where_slopes_are_drawn(experiment: Experiment) -> str:
     """The start."""
-    start = setting.problem.start[0]
+    start = experiment.problem.start[0]
     return "" if start > -1 else f"it is {start:g}"
 
 

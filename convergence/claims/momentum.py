@@ -13,7 +13,7 @@ import numpy as np
 from numpy import sqrt
 from numpy.typing import NDArray
 
-from convergence.claim import Setting, claim
+from convergence.claim import claim
 from convergence.claims.assumptions import (
     bounded_second_moment,
     constant_step,
@@ -32,6 +32,7 @@ from convergence.claims.assumptions import (
 )
 from convergence.claims.descent import in_the_span
 from convergence.claims.stochastic import least_over_weights
+from convergence.experiment import Experiment
 
 __all__ = [
     "beck_teboulle_2009_fista",
@@ -59,7 +60,7 @@ _CONVEX_DESCENT = (
     unconstrained,
     exact_gradients,
     constant_step,
-    step_size("alpha <= 1/L", lambda setting: 1.0),
+    step_size("alpha <= 1/L", lambda experiment: 1.0),
 )
 _fista = the_rule("accelerated-gradient", weights="fista")
 _simplified = the_rule("accelerated-gradient", weights="simplified")
@@ -422,7 +423,7 @@ _SMOOTH_SAMPLES = (
 
 
 _below_inverse_smoothness = step(
-    "alpha < 1 / L_max", "<", lambda setting: inverse(setting, "L_max")
+    "alpha < 1 / L_max", "<", lambda experiment: inverse(experiment, "L_max")
 )
 
 
@@ -519,8 +520,8 @@ def primal_averaging_smooth(T: Any, R0: Any, alpha: Any, L_max: Any, M: Any) -> 
 # Momentum without convexity
 
 
-def _momentum_step(setting: Setting) -> float:
-    return float(1 - setting.method.settings["beta1"]) / 2
+def _momentum_step(experiment: Experiment) -> float:
+    return float(1 - experiment.method.settings["beta1"]) / 2
 
 
 _UNIFIED = (

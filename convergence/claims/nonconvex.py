@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy import sqrt
 
-from convergence.claim import Setting, claim
+from convergence.claim import claim
 from convergence.claims.assumptions import (
     bounded_below,
     bounded_second_moment,
@@ -19,12 +19,13 @@ from convergence.claims.assumptions import (
     unbiased,
     unconstrained,
 )
+from convergence.experiment import Experiment
 
 __all__ = ["karimi_2016_pl", "karimireddy_2019_error_feedback", "sgdm_nonconvex_derived"]
 
 
-def _momentum_step(setting: Setting) -> float:
-    return float(1 - setting.method.settings["beta1"]) / 4
+def _momentum_step(experiment: Experiment) -> float:
+    return float(1 - experiment.method.settings["beta1"]) / 4
 
 
 @claim(

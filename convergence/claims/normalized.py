@@ -9,7 +9,7 @@ import numpy as np
 from numpy import sqrt
 from numpy.typing import NDArray
 
-from convergence.claim import Assumption, Setting, claim
+from convergence.claim import Assumption, claim
 from convergence.claims.assumptions import (
     bounded_below,
     constant_step,
@@ -28,6 +28,7 @@ from convergence.claims.assumptions import (
     unconstrained,
 )
 from convergence.claims.limits import square_summable_step
+from convergence.experiment import Experiment
 from problems.notation import format_value
 
 __all__ = [
@@ -52,14 +53,14 @@ Array = NDArray[np.float64]
 
 
 _POLYAK = (exact_gradients, known_minimizer, the_rule("polyak-step"), constant_step)
-_up_to_two = step("alpha <= 2", "<=", lambda setting: 2.0)
+_up_to_two = step("alpha <= 2", "<=", lambda experiment: 2.0)
 
 
 @claim(
     source=("polyak1969", "hazan2019, Theorem 1"),
     tags=("suboptimality", "convex", "non-smooth", "gradient-descent", "adaptive"),
     measure="suboptimality_best",
-    assumes=[convex, *_POLYAK, step("alpha < 2", "<", lambda setting: 2.0)],
+    assumes=[convex, *_POLYAK, step("alpha < 2", "<", lambda experiment: 2.0)],
     cases="""
         holds
             # D G/sqrt(N+1) is attained at T = N + 1, and in the next round the minimum is found.
@@ -329,18 +330,18 @@ def _fall(T: Any, L: Any, weight_decay: Any) -> Any:
     return 8 * L / weight_decay**2 * shares / (T * (T + 1))
 
 
-def _in_the_ball(norm: str, size: Callable[[Setting, Array], float]) -> Assumption:
+def _in_the_ball(norm: str, size: Callable[[Experiment, Array], float]) -> Assumption:
     """Where the run starts and where it should end."""
 
-    def fails(setting: Setting) -> str:
+    def fails(experiment: Experiment) -> str:
         """The start and the minimiser, beside the weight of the decay."""
-        decay = float(setting.method.settings["weight_decay"])
+        decay = float(experiment.method.settings["weight_decay"])
         if not decay:
             return "the run used no decay"
         radius = 1 / decay
-        ends = {"start": setting.problem.start, "minimiser": _minimizer(setting)}
+        ends = {"start": experiment.problem.start, "minimiser": _minimizer(experiment)}
         for name, point in ends.items():
-            length = size(setting, point)
+            length = size(experiment, point)
             if length > radius * (1 + 2.0**-50):
                 return f"the {norm} norm of the {name} is {length:.6g} > {radius:.6g}"
         return ""
@@ -349,23 +350,23 @@ def _in_the_ball(norm: str, size: Callable[[Setting, Array], float]) -> Assumpti
     return Assumption(statement, fails, "method")
 
 
-def _minimizer(setting: Setting) -> Array:
-    return np.asarray(setting.problem.constants["minimizer"].value, float)
+def _minimizer(experiment: Experiment) -> Array:
+    return np.asarray(experiment.problem.constants["minimizer"].value, float)
 
 
-def _spectral(setting: Setting, point: Array) -> float:
-    blocks = setting.problem.matrices(point).values()
+def _spectral(experiment: Experiment, point: Array) -> float:
+    blocks = experiment.problem.matrices(point).values()
     return max(float(np.linalg.norm(block, 2)) for block in blocks)
 
 
-def _other_steps(setting: Setting) -> str:
+def _other_steps(experiment: Experiment) -> str:
     """The step sizes of all rounds, beside the weight of the decay."""
-    rounds = np.arange(1, setting.steps + 1)
-    decay = float(setting.method.settings["weight_decay"])
+    rounds = np.arange(1, experiment.steps + 1)
+    decay = float(experiment.method.settings["weight_decay"])
     if not decay:
         return "the run used no decay"
     wanted = 2 / (decay * (rounds + 1.0))
-    taken = setting.schedule.step_sizes(rounds, setting.problem, setting.steps)
+    taken = experiment.schedule.step_sizes(rounds, experiment.problem, experiment.steps)
     off = abs(taken - wanted) > 1e-12 * wanted
     if not off.any():
         return ""
@@ -396,7 +397,7 @@ _ENTRY = "matrix-quadratic:rows=1,columns=1,kappa_rows=1,kappa_columns=1"
         _decaying("normalized-momentum", beta1=0.0),
         _decays,
         _falling,
-        _in_the_ball("Euclidean", lambda setting, x: float(np.linalg.norm(x))),
+        _in_the_ball("Euclidean", lambda experiment, x: float(np.linalg.norm(x))),
     ],
     status="proved here",
     cases=f"""
@@ -443,7 +444,7 @@ def jaggi_2013_decay(T: Any, L: Any, weight_decay: Any) -> Any:
         _decaying("sign-descent", decay="decoupled"),
         _decays,
         _falling,
-        _in_the_ball("sup", lambda setting, x: float(abs(x).max())),
+        _in_the_ball("sup", lambda experiment, x: float(abs(x).max())),
     ],
     status="proved here",
     cases=f"""
@@ -504,9 +505,9 @@ def jaggi_2013_decay_muon(T: Any, L_spectral: Any, weight_decay: Any) -> Any:
 # Where clipping and signs come to rest
 
 
-def _in_one_dimension(setting: Setting) -> str:
+def _in_one_dimension(experiment: Experiment) -> str:
     """The dimension."""
-    n = setting.problem.dimension
+    n = experiment.problem.dimension
     return "" if n == 1 else f"there are {n}"
 
 
@@ -588,29 +589,29 @@ def koloskova_2023_sign(T: Any, sigma2: Any) -> Any:
     return sqrt(sigma2) + 0.0 * T
 
 
-def _rests_at(setting: Setting) -> float:
+def _rests_at(experiment: Experiment) -> float:
     """sigma**2 / (4 c)."""
-    clip_norm = float(setting.method.settings["clip_norm"])
-    return setting.problem.constant("sigma2") / (4 * clip_norm) if clip_norm else np.inf
+    clip_norm = float(experiment.method.settings["clip_norm"])
+    return experiment.problem.constant("sigma2") / (4 * clip_norm) if clip_norm else np.inf
 
 
-def _starts_at_rest(setting: Setting) -> str:
+def _starts_at_rest(experiment: Experiment) -> str:
     """The start, p and sigma, beside the clipping norm."""
-    problem, rest = setting.problem, _rests_at(setting)
+    problem, rest = experiment.problem, _rests_at(experiment)
     p, start = problem.settings["p"], float(problem.start[0])
-    clip_norm = float(setting.method.settings["clip_norm"])
+    clip_norm = float(experiment.method.settings["clip_norm"])
     r2 = rest / clip_norm if clip_norm else np.inf
     if abs(p / (1 - p) - r2) > 1e-12:
         return f"p / (1-p) is {p / (1 - p):.6g}, not {r2:.6g}"
     return "" if abs(start - rest) <= 1e-12 else f"the start is {start:.6g}, not {rest:.6g}"
 
 
-def _short_way(setting: Setting) -> str:
+def _short_way(experiment: Experiment) -> str:
     """The sum of the step sizes, beside what noise may carry the iterate by."""
-    rounds = np.arange(1, setting.steps + 1)
-    sizes = setting.schedule.step_sizes(rounds, setting.problem, setting.steps)
-    clip_norm = float(setting.method.settings["clip_norm"])
-    way, most = clip_norm * float(sizes.sum()), clip_norm - _rests_at(setting)
+    rounds = np.arange(1, experiment.steps + 1)
+    sizes = experiment.schedule.step_sizes(rounds, experiment.problem, experiment.steps)
+    clip_norm = float(experiment.method.settings["clip_norm"])
+    way, most = clip_norm * float(sizes.sum()), clip_norm - _rests_at(experiment)
     return "" if way <= most else f"it may come {way:.6g} far, and {most:.6g} is the most"
 
 

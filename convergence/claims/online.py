@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import log, sqrt
 
-from convergence.claim import Assumption, Setting, claim, sum_i
+from convergence.claim import Assumption, claim, sum_i
 from convergence.claims.assumptions import (
     beta1_below_root,
     beta1_square_below_beta2,
@@ -27,6 +27,7 @@ from convergence.claims.assumptions import (
     the_rule,
     unconstrained,
 )
+from convergence.experiment import Experiment
 
 __all__ = [
     "alacaoglu_2020_thm1",
@@ -75,9 +76,9 @@ def zinkevich_2003_thm1(T: Any, D: Any, G: Any, alpha: Any) -> Any:
     return D**2 * sqrt(T) / (2 * alpha) + alpha * G**2 * (sqrt(T) - 1 / 2)
 
 
-def _diameter_over_gradient(setting: Setting) -> float:
-    problem = setting.problem
-    return problem.domain.diameter("l2", problem.dimension) * inverse(setting, "G")
+def _diameter_over_gradient(experiment: Experiment) -> float:
+    problem = experiment.problem
+    return problem.domain.diameter("l2", problem.dimension) * inverse(experiment, "G")
 
 
 @claim(
@@ -243,9 +244,9 @@ def duchi_2011_adagrad_diag(
 _SECTION_5 = "amsgrad:beta1=0.9,beta2=0.99"
 
 
-def _one_matrix(setting: Setting) -> str:
+def _one_matrix(experiment: Experiment) -> str:
     """The blocks of the iterate."""
-    count = len(setting.problem.blocks)
+    count = len(experiment.problem.blocks)
     return "" if count == 1 else f"there are {count}"
 
 

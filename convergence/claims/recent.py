@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy import sqrt
 
-from convergence.claim import Assumption, Setting, claim
+from convergence.claim import Assumption, claim
 from convergence.claims.assumptions import (
     bounded_second_moment,
     constant_step,
@@ -27,6 +27,7 @@ from convergence.claims.assumptions import (
     unbiased,
     unconstrained,
 )
+from convergence.experiment import Experiment
 
 __all__ = [
     "altschuler_parrilo_2023_silver",
@@ -39,9 +40,9 @@ __all__ = [
 def _follows(key: str) -> Assumption:
     """The step sizes are those of a schedule, without a warm-up."""
 
-    def fails(setting: Setting) -> str:
+    def fails(experiment: Experiment) -> str:
         """The schedule's key and warm-up."""
-        schedule = setting.schedule
+        schedule = experiment.schedule
         plain = schedule.key == key and not schedule.settings["warmup"]
         return "" if plain else f"the run used {schedule.specification}"
 
@@ -158,7 +159,7 @@ _SILVER = 1 + 2**0.5
         exact_gradients,
         the_rule("gradient-descent"),
         _follows("silver"),
-        step_size("alpha_1 <= sqrt(2)/L", lambda setting: 2**0.5),
+        step_size("alpha_1 <= sqrt(2)/L", lambda experiment: 2**0.5),
     ],
     cases="""
         holds
@@ -193,9 +194,9 @@ def altschuler_parrilo_2023_silver(T: Any, R0: Any, alpha: Any) -> Any:
 # Sampling without replacement
 
 
-def _in_fresh_orders(setting: Setting) -> str:
+def _in_fresh_orders(experiment: Experiment) -> str:
     """The parameter `order`, and whether the outcomes of a draw are listed."""
-    problem = setting.problem
+    problem = experiment.problem
     if problem.reshuffled:
         return ""
     return "rounds are not reshuffled" if problem.stochastic else "nothing is drawn"
@@ -220,7 +221,7 @@ _reshuffled = Assumption(
         unconstrained,
         the_rule("gradient-descent"),
         constant_step,
-        step("alpha <= 1/L_max", "<=", lambda setting: inverse(setting, "L_max")),
+        step("alpha <= 1/L_max", "<=", lambda experiment: inverse(experiment, "L_max")),
     ],
     status="proved, with the sum of its proof",
     cases="""

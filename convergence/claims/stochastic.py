@@ -8,7 +8,7 @@ import numpy as np
 from numpy import cumsum, sqrt
 from numpy.typing import NDArray
 
-from convergence.claim import Assumption, Setting, claim
+from convergence.claim import Assumption, claim
 from convergence.claims.assumptions import (
     bounded_below,
     bounded_domain,
@@ -32,6 +32,7 @@ from convergence.claims.assumptions import (
     unbiased,
     unconstrained,
 )
+from convergence.experiment import Experiment
 
 __all__ = [
     "bernstein_2018_thm1_exact",
@@ -54,9 +55,9 @@ __all__ = [
 Array = NDArray[np.float64]
 
 
-def _noise_at_minimizer(setting: Setting) -> str:
+def _noise_at_minimizer(experiment: Experiment) -> str:
     """Whether the problem states `M_G`, and `M` as 0."""
-    problem = setting.problem
+    problem = experiment.problem
     if "M" not in problem.constants or "M_G" not in problem.constants:
         return "the problem states no M and M_G"
     return f"M is {problem.constant('M'):g}" if problem.constant("M") else ""
@@ -66,11 +67,15 @@ _strong_growth = Assumption("E||g||**2 <= rho ||grad f||**2", _noise_at_minimize
 
 
 # Where g vanishes everywhere M_G is 0, and any step will do.
-_within_growth = step_size("alpha <= 1 / (M_G L)", lambda setting: inverse(setting, "M_G"))
+_within_growth = step_size("alpha <= 1 / (M_G L)", lambda experiment: inverse(experiment, "M_G"))
 _below_growth = step(
-    "alpha < 2 / (rho L)", "<", lambda setting: 2 * inverse(setting, "M_G") * inverse(setting)
+    "alpha < 2 / (rho L)",
+    "<",
+    lambda experiment: 2 * inverse(experiment, "M_G") * inverse(experiment),
 )
-_below_twice_inverse_smoothness = step("alpha < 2/L", "<", lambda setting: 2 * inverse(setting))
+_below_twice_inverse_smoothness = step(
+    "alpha < 2/L", "<", lambda experiment: 2 * inverse(experiment)
+)
 
 
 def _harmonic(T: Any) -> Any:
@@ -229,9 +234,9 @@ def lacoste_julien_2012(T: Any, mu: Any, second_moment: Any) -> Any:
     return 2 * second_moment / (mu * T * (T + 1)) * _lost_shares(T)
 
 
-def _strongly_convex_on_average(setting: Setting) -> str:
+def _strongly_convex_on_average(experiment: Experiment) -> str:
     """Whether the problem's `mu` is that of an objective which losses have only in the mean."""
-    problem = setting.problem
+    problem = experiment.problem
     average = problem.stochastic or (problem.samples is not None and problem.has_objective)
     return "mu is that of their mean" if average else ""
 
@@ -293,7 +298,7 @@ def hazan_2007_thm1(T: Any, mu: Any, G: Any) -> Any:
         _sgd,
         constant_step,
         _within_growth,
-        step("alpha <= 1 / mu", "<=", lambda setting: inverse(setting, "mu_pl")),
+        step("alpha <= 1 / mu", "<=", lambda experiment: inverse(experiment, "mu_pl")),
     ],
     cases="""
         holds
@@ -448,9 +453,9 @@ def vaswani_2019_sgc_pl(T: Any, L: Any, M_G: Any, mu_pl: Any, D0: Any, alpha: An
     return (1 - alpha * mu_pl * (2 - alpha * M_G * L)) ** T * D0
 
 
-def _not_interpolating(setting: Setting) -> str:
+def _not_interpolating(experiment: Experiment) -> str:
     """The tag `interpolation`."""
-    tagged = "interpolation" in setting.problem.tags
+    tagged = "interpolation" in experiment.problem.tags
     return "" if tagged else "the problem is not tagged interpolation"
 
 
@@ -469,7 +474,7 @@ def _not_interpolating(setting: Setting) -> str:
         known_minimizer,
         _sgd,
         constant_step,
-        step("alpha < 2 / L_max", "<", lambda setting: 2 * inverse(setting, "L_max")),
+        step("alpha < 2 / L_max", "<", lambda experiment: 2 * inverse(experiment, "L_max")),
     ],
     cases="""
         holds
@@ -552,7 +557,7 @@ def sgd_mean_square(T: Any, mu: Any, L: Any, R0: Any, alpha: Any, sigma2: Any) -
         the_problem("noisy-quadratic"),
         _sgd,
         constant_step,
-        step_size("alpha <= 1/L", lambda setting: 1.0),
+        step_size("alpha <= 1/L", lambda experiment: 1.0),
     ],
     cases=f"""
         holds

@@ -21,7 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from convergence.store import open_store
+from convergence.cache import trusted
 from problems.files import write_whole
 
 __all__ = ["DECORATOR", "HEAD", "compiled_function", "in_parts"]
@@ -46,7 +46,7 @@ def compiled_function(source: str) -> Callable[..., Any]:
     """The compiled function of a module's text."""
     versions = (sys.version, importlib.metadata.version("numba"))
     name = "rounds_" + hashlib.sha256("\n".join((*versions, source)).encode()).hexdigest()
-    folder = open_store().trusted("compiled")
+    folder = trusted("compiled")
     if folder is not None:
         with contextlib.suppress(OSError):
             text = source.replace("CACHED", "True")

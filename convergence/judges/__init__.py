@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from convergence.claim import Claim, Setting, find
+from convergence.claim import Claim, find
+from convergence.experiment import Experiment
 from convergence.judges.every_round import judge_every_round
 from convergence.judges.labels import stated_falsely
 from convergence.judges.mean import judge_mean
@@ -45,29 +46,26 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
     claim = find(claim) if isinstance(claim, str) else claim
     require(isinstance(claim, Claim), f"claim={claim!r} must be a claim or its specification")
     require(isinstance(record, Record), f"record={record!r} must be a record of a run")
-    setting = Setting.of(record)
+    experiment = record.experiment
     common: dict[str, Any] = {
         "claim": claim.specification,
-        "problem": setting.problem.specification,
-        "rule": record.rule.specification,
-        "schedule": setting.schedule.specification,
-        "steps": record.steps,
-        "seeds": len(record.seeds),
+        "experiment": experiment,
+        "seeds": len(experiment.seeds),
     }
-    setting, reason = claim.applies(setting)
-    if reason := reason or stated_falsely(claim, setting.problem):
+    experiment, reason = claim.applies(experiment)
+    if reason := reason or stated_falsely(claim, experiment.problem):
         return Verdict("not applicable", reason=reason, **common)
-    stream = Stream(claim, setting, record)
+    stream = Stream(claim, experiment, record)
     if reason := stream.lacks_a_twin:
         return Verdict("inconclusive", reason=reason, **common)
-    with one_thread(setting.problem):
-        verdict = _strategy(claim, setting)(stream, common)
+    with one_thread(experiment.problem):
+        verdict = _strategy(claim, experiment)(stream, common)
     return replace(verdict, reason=verdict.reason + stream.remark(verdict))
 
 
-def _strategy(claim: Claim, setting: Setting) -> Callable[[Stream, dict[str, Any]], Verdict]:
+def _strategy(claim: Claim, experiment: Experiment) -> Callable[[Stream, dict[str, Any]], Verdict]:
     """How the stream of a run is judged."""
-    if claim.on_every_run(setting.problem, setting.optimizer):
+    if claim.on_every_run(experiment.problem, experiment.opaque):
         return judge_every_round
     if claim.kind in ("rate", "almost sure limit"):
         return judge_trend

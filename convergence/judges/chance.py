@@ -106,15 +106,15 @@ class Sample:
     @cached_property
     def spread(self) -> Array | None:
         """The length of the interval that figures lie in, shape (rounds,), if it is known."""
-        setting = self.stream.setting
+        experiment = self.stream.experiment
         if np.ptp(self.seen.bound, axis=0).any():
             return None  # it is their difference to the bound that is averaged
-        if setting.rule is None:
+        if experiment.rule is None:
             # Nothing is known of the steps.
-            low, high = self.stream.measure.span(setting.problem, None, self.times)
+            low, high = self.stream.measure.span(experiment.problem, None, self.times)
             length = np.broadcast_to(np.asarray(high) - np.asarray(low), self.times.shape)
             return length if np.isfinite(length).all() else None
-        found = figure_range(setting, self.stream.claim.measure, self.times)
+        found = figure_range(experiment, self.stream.claim.measure, self.times)
         return None if found is None else found[1] - found[0]
 
 

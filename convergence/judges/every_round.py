@@ -131,14 +131,14 @@ class _Findings:
     def _repeated(self) -> bool:
         """Whether the run is repeated with errors, to see what rounding does to its figure."""
         stream = self.stream
-        sampled = stream.measure.samples_gradients(stream.setting.problem)
+        sampled = stream.measure.samples_gradients(stream.experiment.problem)
         return stream.repeatable and not sampled
 
     def _disturb(self, lanes: list[int]) -> None:
         new = [lane for lane in lanes if lane not in self._disturbed]
         if not new or not self._repeated:
             return
-        few = max(1, _TOGETHER // self.stream.setting.problem.dimension)
+        few = max(1, _TOGETHER // self.stream.experiment.problem.dimension)
         for first in range(0, len(new), few):
             part = new[first : first + few]
             seeds = [self.stream.seeds[lane] for lane in part]
@@ -148,12 +148,12 @@ class _Findings:
     def _allowance(self, seen: Seen, lane: int, places: Any) -> Array:
         """How far rounding may have moved the figure above the bound."""
         stream = self.stream
-        setting, claim, times = stream.setting, stream.claim, seen.times[places]
+        experiment, claim, times = stream.experiment, stream.claim, seen.times[places]
         part = seen.observed.part(slice(lane, lane + 1), places)
         measured = seen.measured[lane : lane + 1, places]
         with np.errstate(all="ignore"):
-            own = stream.measure.evaluation(setting.problem, part, measured)
-            own = own + claim.bound_rounding(setting, times, part)
+            own = stream.measure.evaluation(experiment.problem, part, measured)
+            own = own + claim.bound_rounding(experiment, times, part)
             if not self._repeated:
                 return np.asarray(own[0] + _SAMPLED * abs(measured[0]))
             disturbed, number = self._disturbed[lane]
@@ -162,7 +162,7 @@ class _Findings:
 
 def judge_every_round(stream: Stream, common: dict[str, Any]) -> Verdict:
     """Hold every round against the bound, or the recorded ones where that is too much."""
-    problem, record = stream.setting.problem, stream.record
+    problem, record = stream.experiment.problem, stream.record
     last = int(record.times[-1])
     # Gradients taken at drawn rounds are a figure of the recorded rounds alone.
     sampled = stream.measure.samples_gradients(problem)
@@ -171,7 +171,7 @@ def judge_every_round(stream: Stream, common: dict[str, Any]) -> Verdict:
     found = _Findings(stream)
     parts: Iterable[Seen] = stream.every_round(last) if every else [stream.recorded]
     for seen in parts:
-        if lie := contradicted(stream.claim, stream.setting, stream.seeds, seen):
+        if lie := contradicted(stream.claim, stream.experiment, stream.seeds, seen):
             return Verdict("not applicable", reason=lie, **common)
         if place := found.add(seen):
             if not every and stream.repeatable and not sampled:
@@ -197,7 +197,7 @@ def _first(
 def _violated(
     stream: Stream, seen: Seen, place: tuple[int, int], found: _Findings, common: dict[str, Any]
 ) -> Verdict:
-    if doubt := unconfirmed(stream.claim, stream.setting, seen):
+    if doubt := unconfirmed(stream.claim, stream.experiment, seen):
         return Verdict("inconclusive", reason=doubt, **common)
     lane, at = place
     at_least = stream.claim.sense == "at least"

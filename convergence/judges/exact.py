@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from convergence.algebras.affine import AffineForms
 from convergence.algebras.interpreter import evaluate
-from convergence.claim import Setting
 from convergence.engines.lowering import BY_COORDINATE, Round, lowered
+from convergence.experiment import Experiment
 from convergence.expression import inputs_of
 from convergence.measure import MEASURES, Measure
 from convergence.quantity import with_parts
@@ -76,7 +76,7 @@ def _biased(problem: Problem) -> str:
 
 
 def enumerated(
-    setting: Setting,
+    experiment: Experiment,
     times: NDArray[np.int64],
     measures: Sequence[str],
     quantities: Sequence[str] = (),
@@ -84,7 +84,7 @@ def enumerated(
     """Every run that the draws may lead to, and its probability.
 
     Args:
-        setting: What is run. Only the rounds up to the last of `times` are.
+        experiment: What is run. Only the rounds up to the last of `times` are.
         times: The rounds to record, increasing.
         measures: Names of the measures to record.
         quantities: Names of the running totals to record.
@@ -93,7 +93,7 @@ def enumerated(
         The record, a lane for each sequence of outcomes, and their probabilities, shape (lanes,):
         the mean with these weights is the expectation. Or a sentence that says why there is none.
     """
-    problem, last = setting.problem, int(times[-1])
+    problem, last = experiment.problem, int(times[-1])
     if not problem.stochastic:
         return "nothing is drawn"
     if problem.dependent_draws and not problem.reshuffled:
@@ -128,15 +128,10 @@ def enumerated(
         if reason := MEASURES[name].unavailable(listed):
             return f"{name} of listed outcomes cannot be measured: {reason}"
     record = run(
-        listed,
-        setting.runner,
-        setting.schedule,
-        setting.steps,
-        seeds=range(weights.size),
+        experiment.changed(problem=listed, optimizer=experiment.runner, seeds=range(weights.size)),
         measures=measures,
         quantities=quantities,
         times=times.tolist(),
-        projection=setting.projection,
     )
     return record, weights
 
@@ -237,7 +232,7 @@ def _least_of(domain: Domain) -> Callable[[Array], Array] | None:
 # Moments
 
 
-def expected(setting: Setting, measure: str, times: NDArray[np.int64]) -> Array | str:
+def expected(experiment: Experiment, measure: str, times: NDArray[np.int64]) -> Array | str:
     """The expectation of a measure, by a recursion of moments that is exact.
 
     Where every gradient is affine in x and the rule is linear, first and second moments of all that
@@ -247,14 +242,14 @@ def expected(setting: Setting, measure: str, times: NDArray[np.int64]) -> Array 
     second moment of adaptive methods follow as well.
 
     Args:
-        setting: What is run.
+        experiment: What is run.
         measure: The name of the measure.
         times: The rounds, increasing.
 
     Returns:
         Shape (rounds,), or a sentence that says why the expectation is not known in this way.
     """
-    problem = setting.problem
+    problem = experiment.problem
     if not problem.stochastic:
         return "nothing is drawn"
     if problem.dependent_draws:
@@ -264,17 +259,17 @@ def expected(setting: Setting, measure: str, times: NDArray[np.int64]) -> Array 
         return f"{measure} cannot be measured: {reason}"
     if not (chosen.square or chosen.state):
         return f"{measure} is no square of what a run carries from round to round"
-    if setting.runner.traced.by_block:
-        return f"rule {setting.runner.key} sees blocks as matrices"
+    if experiment.runner.traced.by_block:
+        return f"rule {experiment.runner.key} sees blocks as matrices"
     law = _law_of(problem)
     if isinstance(law, str):
         return law
     try:
         with np.errstate(all="ignore"):
             of_moments = _mean_state if chosen.state else _mean_square
-            found = of_moments(setting, law, chosen, times)
+            found = of_moments(experiment, law, chosen, times)
     except NonlinearError as error:
-        return f"rule {setting.runner.key} is not linear in the gradients: {error}"
+        return f"rule {experiment.runner.key} is not linear in the gradients: {error}"
     if isinstance(found, str):
         return found
     if not np.isfinite(found).all():
@@ -385,12 +380,12 @@ class NonlinearError(Exception):
 
 
 def coefficients(
-    setting: Setting, round_: Round, names: Sequence[str], last: int
+    experiment: Experiment, round_: Round, names: Sequence[str], last: int
 ) -> Iterator[Array]:
     """What each new value is made of, round by round, shape (names, 1 + names + 2).
 
     Args:
-        setting: What is run.
+        experiment: What is run.
         round_: Its formulas.
         names: What depends on draws and is looked at: names of what the round makes.
         last: The number of rounds.
@@ -401,7 +396,7 @@ def coefficients(
     Raises:
         NonlinearError: A formula is not of this form, or asks for something else.
     """
-    problem, rule = setting.problem, setting.runner
+    problem, rule = experiment.problem, experiment.runner
     # Numbers of the state that no draw changes are carried along.
     numbers = {
         name: float(rule.state[name.removeprefix("state_")])
@@ -414,7 +409,7 @@ def coefficients(
     inputs = {name: algebra.variable(name) for name in (*names, "g")}
     for name in round_.letters:
         inputs[name] = algebra.number(float(rule.settings[name.removeprefix("setting_")]))
-    sizes = setting.schedule.step_sizes(np.arange(1, last + 1), problem, setting.steps)
+    sizes = experiment.schedule.step_sizes(np.arange(1, last + 1), problem, experiment.steps)
     before: Any = None
     for t, size in enumerate(sizes.tolist(), 1):
         now = {"t": float(t), "step_size": size, **numbers}
@@ -433,18 +428,18 @@ def coefficients(
 
 
 def _mean_state(
-    setting: Setting, law: _Law, measure: Measure, times: NDArray[np.int64]
+    experiment: Experiment, law: _Law, measure: Measure, times: NDArray[np.int64]
 ) -> Array | str:
     """The expectation of a moment of an adaptive method, of gradients that do not depend on x."""
     if law.slopes.any():
         return "the gradients depend on x"
-    round_ = lowered(setting.runner.traced, (), WholeSpace())
+    round_ = lowered(experiment.runner.traced, (), WholeSpace())
     (kept,) = measure.state
     name = f"state_{kept}"
     if name not in round_.made:
-        return f"rule {setting.runner.key} has no such moment"
+        return f"rule {experiment.runner.key} has no such moment"
     if not inputs_of(round_.made[name]).isdisjoint({"x", "y"}):
-        return f"the moment of rule {setting.runner.key} depends on x"
+        return f"the moment of rule {experiment.runner.key} depends on x"
     names = [
         other
         for other in round_.state
@@ -454,12 +449,12 @@ def _mean_state(
     offsets = law.offsets.reshape(law.chances.size, -1)
     mean = law.chances @ offsets
     square = (law.chances @ offsets**2 - mean**2) / law.averaged + law.variance + mean**2
-    state = np.array([float(setting.runner.state[n.removeprefix("state_")]) for n in names])
+    state = np.array([float(experiment.runner.state[n.removeprefix("state_")]) for n in names])
     moments = np.repeat(state[:, None], mean.size, axis=1)
     figure = mean / (mean @ mean) if kept == "m" else np.ones(mean.size)
     at = names.index(name)
     found = []
-    for made in coefficients(setting, round_, names, int(times[-1])):
+    for made in coefficients(experiment, round_, names, int(times[-1])):
         new = made[:, 1:-2] @ moments + made[:, :1]
         moments = new + np.outer(made[:, -2], mean) + np.outer(made[:, -1], square)
         found.append(float(moments[at] @ figure))
@@ -467,26 +462,26 @@ def _mean_state(
 
 
 def _mean_square(
-    setting: Setting, law: _Law, measure: Measure, times: NDArray[np.int64]
+    experiment: Experiment, law: _Law, measure: Measure, times: NDArray[np.int64]
 ) -> Array | str:
-    problem = setting.problem
+    problem = experiment.problem
     # A mean of iterates is a share of their sum.
     summed = measure.quantities(problem) if measure.weights is not None else ()
     quantities = with_parts(summed)
-    round_ = lowered(setting.runner.traced, quantities, WholeSpace())
+    round_ = lowered(experiment.runner.traced, quantities, WholeSpace())
     names = [name for name in round_.made if round_.levels[name] == BY_COORDINATE]
     seconds = times[-1] * (_PER_ROUND + _PER_NUMBER * law.offset.size * (len(names) * 4) ** 2)
     seconds += times[-1] * _PER_NUMBER * law.slope.size * law.slope.shape[-1] ** 2
     if seconds > _MOST_SECONDS:
         return f"the recursion would take {seconds:.0f} seconds"
-    moments = _Moments(setting, law, round_, names)
+    moments = _Moments(experiment, law, round_, names)
     looked, weights = "x", np.ones(times.size)
     if measure.weights is not None:
         looked = f"total_{summed[0]}"
         weights = measure.weights(np.arange(1.0, times[-1] + 1)).cumsum()[times - 1]
     shares = dict(zip(times.tolist(), weights, strict=True))
     found, total = [], 0.0
-    for t, made in enumerate(coefficients(setting, round_, names, int(times[-1])), 1):
+    for t, made in enumerate(coefficients(experiment, round_, names, int(times[-1])), 1):
         if measure.square == "gradient":
             total += moments.gradient_square()
         if reason := moments.advance(made):
@@ -495,7 +490,7 @@ def _mean_square(
                 return (
                     other
                     if isinstance(other, str)
-                    else _mean_square(setting, other, measure, times)
+                    else _mean_square(experiment, other, measure, times)
                 )
             return reason
         if t in shares:
@@ -518,16 +513,16 @@ class _Moments:
     point where gradients are taken the multiple is 1.
     """
 
-    def __init__(self, setting: Setting, law: _Law, round_: Round, names: list[str]):
-        self._setting, self._law, self._names = setting, law, names
+    def __init__(self, experiment: Experiment, law: _Law, round_: Round, names: list[str]):
+        self._setting, self._law, self._names = experiment, law, names
         self._slope, self._offset = law.slope, law.offset
         p, A, c = law.chances, law.slopes, law.offsets
         self._squares = np.einsum("k,kbae,kbcf->bacef", p, A, A)
         self._mixed = np.einsum("k,kbae,kbc->baec", p, A, c)
         self._constant = np.einsum("k,kba,kbc->bac", p, c, c)
-        problem = setting.problem
+        problem = experiment.problem
         blocks, d = self._offset.shape
-        state = {f"state_{name}": value for name, value in setting.runner.state.items()}
+        state = {f"state_{name}": value for name, value in experiment.runner.state.items()}
         self._x = names.index("x")
         self._y = names.index("y") if "y" in names else self._x
         self._share = np.array([float(name in ("x", "y")) for name in names])

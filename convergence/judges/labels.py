@@ -18,7 +18,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence.claim import SEEN, Claim, Setting
+from convergence.claim import SEEN, Claim
+from convergence.experiment import Experiment
 from convergence.judges.confidence import median_of_means
 from convergence.judges.stream import Seen
 from convergence.measure import MEASURES, Observation
@@ -138,9 +139,9 @@ def _biased(problem: Problem) -> str:
     return ""
 
 
-def unconfirmed(claim: Claim, setting: Setting, seen: Seen) -> str:
+def unconfirmed(claim: Claim, experiment: Experiment, seen: Seen) -> str:
     """Why a violation may be the fault of a label that nothing confirms, or ""."""
-    problem = setting.problem
+    problem = experiment.problem
     if not problem.has_objective:
         return ""
     asked, constants = _rests_on(claim), problem.constants
@@ -203,14 +204,14 @@ def _mean_not_confirmed(problem: Problem) -> str:
     return ""
 
 
-def contradicted(claim: Claim, setting: Setting, seeds: Sequence[int], seen: Seen) -> str:
+def contradicted(claim: Claim, experiment: Experiment, seeds: Sequence[int], seen: Seen) -> str:
     """The first label, among those that the claim rests on, that the rounds contradict.
 
     Returns:
         A sentence, or "".
     """
     times, observed = seen.times, seen.observed
-    found = _gradients_seen(claim, setting, times, observed)
+    found = _gradients_seen(claim, experiment, times, observed)
     if found:
         return found
     spread = np.linspace(0, times.size - 1, _OTHERS).astype(int)
@@ -223,19 +224,19 @@ def contradicted(claim: Claim, setting: Setting, seeds: Sequence[int], seen: See
         return next(
             (
                 f"the problem states {label}, but {what} by step {when[place]}"
-                for label, what, place in _found(claim, setting.problem, seeds, when, points)
+                for label, what, place in _found(claim, experiment.problem, seeds, when, points)
             ),
             "",
         )
 
 
 def _gradients_seen(
-    claim: Claim, setting: Setting, times: NDArray[np.int64], observed: Observation
+    claim: Claim, experiment: Experiment, times: NDArray[np.int64], observed: Observation
 ) -> str:
     for letter, total in SEEN.items():
         if letter not in claim.letters:
             continue
-        stated = setting.problem.constant(letter)
+        stated = experiment.problem.constant(letter)
         seen = observed.totals[total].max(axis=(0, 2))
         # A norm of n numbers is off by a few units.
         false = seen > stated * (1 + 2.0**-40)

@@ -8,7 +8,6 @@ hold, as asymptotic evidence, and never refute it.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +41,7 @@ _ENORMOUS = 2.0**511
 
 def judge_mean(stream: Stream, common: dict[str, Any]) -> Verdict:
     """Compute the expectation, or look, and while nothing is decided look with twice the seeds."""
-    ours = stream.setting.optimizer is None
+    ours = stream.experiment.opaque is None
     if ours and len(stream.seeds) > 1 and not stream.recorded.ends.any():
         for computed in (_by_moments, _by_enumeration):
             if verdict := computed(stream, common):
@@ -52,28 +51,28 @@ def judge_mean(stream: Stream, common: dict[str, Any]) -> Verdict:
 
 def _by_moments(stream: Stream, common: dict[str, Any]) -> Verdict | None:
     """By a recursion of moments, at every round, where the bound is the same in all runs."""
-    claim, setting = stream.claim, stream.setting
-    if not claim.bound_is_fixed(setting):
+    claim, experiment = stream.claim, stream.experiment
+    if not claim.bound_is_fixed(experiment):
         return None
     rounds = np.arange(1, int(stream.record.times[-1]) + 1)
-    found = expected(setting, claim.measure, rounds)
+    found = expected(experiment, claim.measure, rounds)
     if isinstance(found, str):
         return None
-    none = np.zeros((1, rounds.size, setting.problem.dimension))
-    bound = claim.bound(setting, rounds, Observation(none, {}, {}, np.zeros(0)))
+    none = np.zeros((1, rounds.size, experiment.problem.dimension))
+    bound = claim.bound(experiment, rounds, Observation(none, {}, {}, np.zeros(0)))
     seen = Seen(rounds, stream.recorded.observed, found[None], bound, np.zeros(1, np.int64))
     return _exactly(Sample(stream, seen), "the expectation, from a recursion of moments", common)
 
 
 def _by_enumeration(stream: Stream, common: dict[str, Any]) -> Verdict | None:
     """Over every sequence of outcomes."""
-    claim, setting = stream.claim, stream.setting
-    quantities = claim.quantities(setting)
-    found = enumerated(setting, stream.record.times, [claim.measure], quantities)
+    claim, experiment = stream.claim, stream.experiment
+    quantities = claim.quantities(experiment)
+    found = enumerated(experiment, stream.record.times, [claim.measure], quantities)
     if isinstance(found, str):
         return None
     record, weights = found
-    every = Stream(claim, replace(setting, problem=record.problem), record).recorded
+    every = Stream(claim, experiment.changed(problem=record.experiment.problem), record).recorded
     mean, bound = weights @ every.measured, weights @ every.bound
     seen = Seen(record.times, every.observed, mean[None], bound[None], np.zeros(1, np.int64))
     how = f"the expectation, over all {weights.size} sequences of outcomes"
@@ -83,7 +82,7 @@ def _by_enumeration(stream: Stream, common: dict[str, Any]) -> Verdict | None:
 def _exactly(sample: Sample, how: str, common: dict[str, Any]) -> Verdict:
     """The verdict on an expectation that was computed."""
     stream, seen = sample.stream, sample.seen
-    if lie := contradicted(stream.claim, stream.setting, stream.seeds, stream.recorded):
+    if lie := contradicted(stream.claim, stream.experiment, stream.seeds, stream.recorded):
         return Verdict("not applicable", reason=lie, **common)
     off = _COMPUTED * np.maximum(abs(sample.mean), abs(sample.expected))
     broken = sample.mean > sample.expected + off
@@ -108,7 +107,7 @@ def _by_seeds(stream: Stream, common: dict[str, Any]) -> Verdict:
     look = 0
     while True:
         seen = stream.recorded
-        if lie := contradicted(stream.claim, stream.setting, stream.seeds, seen):
+        if lie := contradicted(stream.claim, stream.experiment, stream.seeds, seen):
             return Verdict("not applicable", reason=lie, **common)
         common = {**common, "seeds": len(stream.seeds)}
         if len(stream.seeds) < 2:
@@ -190,7 +189,7 @@ def _violation(
     sample: Sample, place: int, evidence: Evidence, how: str, common: dict[str, Any]
 ) -> Verdict:
     stream = sample.stream
-    if doubt := unconfirmed(stream.claim, stream.setting, sample.seen):
+    if doubt := unconfirmed(stream.claim, stream.experiment, sample.seen):
         return Verdict("inconclusive", reason=doubt, **common)
     figures = figures_of(sample, sample.mean, place)
     step = int(sample.times[place])
@@ -251,10 +250,10 @@ def _alike(sample: Sample) -> NDArray[np.bool_]:
     if not alike.any():
         return alike
     stream, rounds = sample.stream, sample.times[alike]
-    if stream.setting.optimizer is not None:
+    if stream.experiment.opaque is not None:
         return alike
     # In the first rounds it may be that no outcome makes a difference.
-    found = enumerated(stream.setting, rounds, [stream.claim.measure])
+    found = enumerated(stream.experiment, rounds, [stream.claim.measure])
     if not isinstance(found, str):
         every = stream.sign * found[0][stream.claim.measure]
         alike[alike] = (every != sample.measured[:1, alike]).any(axis=0)
@@ -266,7 +265,7 @@ def _diverged(stream: Stream, seen: Seen, error: float, common: dict[str, Any]) 
     count, lanes = int((seen.ends > 0).sum()), seen.ends.size
     step = int(seen.ends[seen.ends > 0].min())
     said = f"{count} of {lanes} runs are no longer finite, the first at step {step}"
-    _, high = stream.measure.span(stream.setting.problem, stream.setting.rule, seen.times)
+    _, high = stream.measure.span(stream.experiment.problem, stream.experiment.rule, seen.times)
     unlimited = np.isinf(np.asarray(high)).any() and stream.sign > 0
     # A run may come back to small figures, so its own last step is looked at.
     last = np.array([int(seen.ends.max())])
@@ -275,7 +274,7 @@ def _diverged(stream: Stream, seen: Seen, error: float, common: dict[str, Any]) 
     share, _ = share_limits(int(there.ended[:, -1].sum()), lanes, error)
     bound = there.bound[np.isfinite(there.bound)]
     if unlimited and bound.size and float(share) * _ENORMOUS > bound.max():
-        if doubt := unconfirmed(stream.claim, stream.setting, seen):
+        if doubt := unconfirmed(stream.claim, stream.experiment, seen):
             return Verdict("inconclusive", reason=doubt, **common)
         return Verdict(
             "violated",

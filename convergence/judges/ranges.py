@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence.claim import Setting
 from convergence.engines.lowering import BY_COORDINATE, lowered
+from convergence.experiment import Experiment
 from convergence.judges.exact import NonlinearError, coefficients
 from convergence.measure import MEASURES, Measure
 from convergence.rule import Rule
@@ -31,7 +31,7 @@ _MOST_ROUNDS, _MOST_NUMBERS = 20_000, 1 << 22
 
 
 def figure_range(
-    setting: Setting, measure: str, times: NDArray[np.int64]
+    experiment: Experiment, measure: str, times: NDArray[np.int64]
 ) -> tuple[Array, Array] | None:
     """The least and the largest value that a measure can have, at each round.
 
@@ -39,7 +39,7 @@ def figure_range(
     from the domain and from what a step of the rule can be at most; it holds for every draw.
 
     Args:
-        setting: What is run.
+        experiment: What is run.
         measure: The name of the measure.
         times: The rounds, increasing.
 
@@ -47,10 +47,10 @@ def figure_range(
         Both of shape (rounds,) and finite, or None where no range is known.
     """
     chosen = MEASURES[measure]
-    if chosen.within is None or chosen.unavailable(setting.problem):
+    if chosen.within is None or chosen.unavailable(experiment.problem):
         return None
     with np.errstate(all="ignore"):
-        found = chosen.within(Reach(setting, times), chosen)
+        found = chosen.within(Reach(experiment, times), chosen)
     if found is None:
         return None
     low, high = (np.broadcast_to(np.asarray(end, float), times.shape) for end in found)
@@ -64,18 +64,18 @@ def figure_range(
 class Reach:
     """How far a run can come."""
 
-    setting: Setting
+    experiment: Experiment
     times: NDArray[np.int64]
 
     @property
     def problem(self) -> Problem:
         """What is run on."""
-        return self.setting.problem
+        return self.experiment.problem
 
     @property
     def rule(self) -> Rule:
         """What is run."""
-        return self.setting.runner
+        return self.experiment.runner
 
     @property
     def plain(self) -> bool:
@@ -117,7 +117,7 @@ class Reach:
         A projection never leads further; onto a box no coordinate.
         """
         last, n = int(self.times[-1]), self.problem.dimension
-        steps = _longest_steps(self.setting, last)
+        steps = _longest_steps(self.experiment, last)
         if steps is None:
             return np.full(last + 1, np.inf), np.full(last + 1, np.inf)
         euclidean, single = (np.concatenate([[0.0], step.cumsum()]) for step in steps)
@@ -172,18 +172,18 @@ class Reach:
         return np.maximum(nearest, apart - way), np.minimum(farthest, apart + way)
 
 
-def _longest_steps(setting: Setting, last: int) -> tuple[Array, Array] | None:
+def _longest_steps(experiment: Experiment, last: int) -> tuple[Array, Array] | None:
     """What a step can be at most, in the Euclidean norm and by coordinate: (rounds,) each."""
-    problem, rule = setting.problem, setting.runner
+    problem, rule = experiment.problem, experiment.runner
     if last > _MOST_ROUNDS or rule.traced.by_block:
         return None
-    share = _longest_share(setting, last)
+    share = _longest_share(experiment, last)
     if share is not None:
         rounds = np.arange(1, last + 1)
-        single = share * setting.schedule.step_sizes(rounds, problem, setting.steps)
+        single = share * experiment.schedule.step_sizes(rounds, problem, experiment.steps)
         return np.sqrt(problem.dimension) * single, single
     # G and G_inf speak of gradients on the domain.
-    gain = _gain(setting, last) if Reach(setting, np.array([last])).on_the_domain else None
+    gain = _gain(experiment, last) if Reach(experiment, np.array([last])).on_the_domain else None
     if gain is None:
         return None
     constants = problem.constants
@@ -198,13 +198,13 @@ def _plain(rule: Rule) -> bool:
     return bool(settings["weight_decay"] == 0 and settings["beta1_decay"] == 1)
 
 
-def _longest_share(setting: Setting, last: int) -> Array | float | None:
+def _longest_share(experiment: Experiment, last: int) -> Array | float | None:
     """What a coordinate of a direction is at most, of methods that scale or take signs.
 
     With c = beta1**2 / beta2 < 1, by Cauchy and Schwarz Adam has |m_t| <= (1 - beta1) sqrt(v_t)
     sqrt((1 - c**t) / ((1 - c)(1 - beta2))), before corrections. A maximum of v only shortens steps.
     """
-    rule = setting.runner
+    rule = experiment.runner
     if not _plain(rule):
         return None
     settings = rule.settings
@@ -223,16 +223,16 @@ def _longest_share(setting: Setting, last: int) -> Array | float | None:
     return np.asarray(most * np.sqrt(1 - beta2**t) if corrected in ("both", "second") else most)
 
 
-def _gain(setting: Setting, last: int) -> Array | None:
+def _gain(experiment: Experiment, last: int) -> Array | None:
     """By what a step is longer than the longest gradient, of rules that add up gradients."""
-    rule = setting.runner
+    rule = experiment.runner
     round_ = lowered(rule.traced, (), WholeSpace())
     names = ["x", *(name for name in round_.state if round_.levels[name] == BY_COORDINATE)]
     if any(rule.state[name.removeprefix("state_")] for name in names[1:]):
         return None
     sizes, gains = np.zeros(len(names)), []
     try:
-        for made in coefficients(setting, round_, names, last):
+        for made in coefficients(experiment, round_, names, last):
             beside = made[:, 0].any() or made[:, -1].any()
             if beside or made[0, 1] != 1 or made[1:, 1].any():
                 return None

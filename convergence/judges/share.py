@@ -27,7 +27,7 @@ def judge_share(stream: Stream, common: dict[str, Any]) -> Verdict:
     error = error_per_verdict() / (most + 1)
     for look in range(most + 1):
         seen = stream.recorded
-        if lie := contradicted(stream.claim, stream.setting, stream.seeds, seen):
+        if lie := contradicted(stream.claim, stream.experiment, stream.seeds, seen):
             return Verdict("not applicable", reason=lie, **common)
         common = {**common, "seeds": len(stream.seeds), "error_probability": error_per_verdict()}
         verdict = _by_share(Sample(stream, seen), error, common)
@@ -48,7 +48,7 @@ def _by_share(sample: Sample, error: float, common: dict[str, Any]) -> Verdict:
         np.where(sample.seen.ended, np.inf, sample.measured), 1 - delta, axis=0, method="higher"
     )
     if (low > delta).any():
-        if doubt := unconfirmed(stream.claim, stream.setting, sample.seen):
+        if doubt := unconfirmed(stream.claim, stream.experiment, sample.seen):
             return Verdict("inconclusive", reason=doubt, **common)
         place = int((low > delta).argmax())
         figures = figures_of(sample, typical, place) | {"first_violation": int(times[place])}

@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from convergence.claim import Claim, Setting
+from convergence.claim import Claim
+from convergence.experiment import Experiment
 from convergence.foreign import simulate
 from convergence.measure import MEASURES, Measure, Observation
 from convergence.record import Record
@@ -57,13 +58,13 @@ class Stream:
     """A claim held against a run, at the rounds that were recorded or at others.
 
     Args:
-        claim: A claim that applies to the setting.
-        setting: The parts of the run, as the claim sees them.
+        claim: A claim that applies to the experiment.
+        experiment: The parts of the run, as the claim sees them.
         record: The run.
     """
 
-    def __init__(self, claim: Claim, setting: Setting, record: Record):
-        self.claim, self.setting, self.record = claim, setting, record
+    def __init__(self, claim: Claim, experiment: Experiment, record: Record):
+        self.claim, self.experiment, self.record = claim, experiment, record
         self.measure: Measure = MEASURES[claim.measure]
         #: The sign that makes less always fine.
         self.sign = -1.0 if claim.sense == "at least" else 1.0
@@ -72,35 +73,35 @@ class Stream:
     @property
     def seeds(self) -> tuple[int, ...]:
         """One for each lane."""
-        return self.record.seeds
+        return self.record.experiment.seeds
 
     # An optimizer that is no rule may be one that cannot be run again
 
     @property
     def repeatable(self) -> bool:
         """Whether the run may be carried out again, at other rounds or with more seeds."""
-        return self.record.rule.repeatable
+        return self.record.experiment.optimizer.repeatable
 
     @property
     def lacks_a_twin(self) -> str:
         """Why there is no run to set beside this one, in a sentence, or ""."""
-        other = self.claim.beside(self.setting).optimizer if self.claim.twin else None
+        other = self.claim.beside(self.experiment).opaque if self.claim.twin else None
         if other is None or other.repeatable:
             return ""
         return f"the claim is about two runs, and {_ONCE}"
 
     def remark(self, verdict: Verdict) -> str:
         """What the end of a reason says of an optimizer that is no rule."""
-        claim, setting, times, said = self.claim, self.setting, self.record.times, ""
+        claim, experiment, times, said = self.claim, self.experiment, self.record.times, ""
         if not self.repeatable:
             by_chance = claim.kind in ("in expectation", "with probability")
-            if by_chance and not claim.on_every_run(setting.problem, setting.optimizer):
+            if by_chance and not claim.on_every_run(experiment.problem, experiment.opaque):
                 if verdict.word == "inconclusive":
                     said = f"; no more seeds were taken: {_ONCE}"
             elif times.size < times[-1]:
                 said = f"; only the recorded rounds were tested: {_ONCE}"
-        if verdict.word == "violated" and setting.optimizer and setting.rule:
-            said += f"; the optimizer is declared to be {setting.rule.specification}"
+        if verdict.word == "violated" and experiment.opaque and experiment.rule:
+            said += f"; the optimizer is declared to be {experiment.rule.specification}"
         return said
 
     # Looking
@@ -114,23 +115,18 @@ class Stream:
             for name, values in record.series.items()
             if name.startswith("state_")
         }
-        needed = self.claim.quantities(self.setting)
+        needed = self.claim.quantities(self.experiment)
         totals = {name: record[name] for name in needed}
         observed = Observation(record["iterate"], state, totals, np.zeros(0))
         ends = np.array([end.step for end in record.ends])
         if self.claim.twin is None:
             return self._seen(record.times, observed, record[self.claim.measure], ends)
-        other = self.claim.beside(self.setting)
+        other = self.claim.beside(self.experiment)
         beside = run(
-            other.problem,
-            other.carried_out,
-            other.schedule,
-            other.steps,
-            seeds=record.seeds,
+            other.changed(seeds=self.seeds),
             measures=[],
             quantities=needed,
             times=record.times.tolist(),
-            projection=other.projection,
         )
         both = _with_twin(observed, Observation(beside["iterate"], {}, {}, np.zeros(0)))
         return self._seen(record.times, both, self._figure(both, record.times, self.seeds), ends)
@@ -156,21 +152,12 @@ class Stream:
         """The run again, with these seeds and rounds to record."""
         record = self.record
         times = record.times if times is None else times
-        made = run(
-            record.problem,
-            record.rule,
-            record.schedule,
-            record.steps,
-            seeds=seeds,
-            measures=[],
-            times=times.tolist(),
-            projection=record.projection,
-        )
-        return Stream(self.claim, self.setting, made)
+        made = run(record.experiment.changed(seeds=seeds), measures=[], times=times.tolist())
+        return Stream(self.claim, self.experiment, made)
 
     def alone(self, lane: int) -> Stream:
         """The stream of one lane."""
-        return Stream(self.claim, self.setting, self.record.lane(lane))
+        return Stream(self.claim, self.experiment, self.record.lane(lane))
 
     def disturbed(self, seeds: Sequence[int], steps: int) -> Disturbed:
         """How far rounding may have moved the figure above its bound, in the runs of seeds."""
@@ -178,7 +165,7 @@ class Stream:
         def excess(seen: list[Observation], times: Times, seeds: list[int]) -> Array:
             observed = seen[0] if len(seen) == 1 else _with_twin(*seen)
             measured = self._figure(observed, times, seeds)
-            bound = self.claim.bound(self.setting, times, observed)
+            bound = self.claim.bound(self.experiment, times, observed)
             # Where a bound is infinite, nothing is claimed.
             return measured - np.where(np.isfinite(bound), bound, 0.0)
 
@@ -189,7 +176,7 @@ class Stream:
 
     def _with_all(self) -> Record:
         """A record of the run that holds what the claim needs."""
-        record, needed = self.record, self.claim.quantities(self.setting)
+        record, needed = self.record, self.claim.quantities(self.experiment)
         measures = [] if self.claim.twin else [self.claim.measure]
         missing = [name for name in (*measures, *needed) if name not in record.series]
         if not missing:
@@ -199,49 +186,28 @@ class Stream:
             f"claim {self.claim.key} asks for {', '.join(missing)}, which the record lacks, and "
             f"{_ONCE}; record it with the measures and quantities left out",
         )
-        return run(
-            record.problem,
-            record.rule,
-            record.schedule,
-            record.steps,
-            seeds=record.seeds,
-            measures=measures,
-            quantities=needed,
-            times=record.times.tolist(),
-            projection=record.projection,
-        )
+        times = record.times.tolist()
+        return run(record.experiment, measures=measures, quantities=needed, times=times)
 
     def _simulations(self, seeds: Sequence[int], engine: Engine = "auto") -> list[Simulation]:
         """The run, and its twin where the claim names one."""
-        record, needed = self.record, self.claim.quantities(self.setting)
-        settings = [Setting.of(record)]
+        needed = self.claim.quantities(self.experiment)
+        runs = [self.record.experiment]
         if self.claim.twin:
-            settings.append(self.claim.beside(self.setting))
-        return [
-            simulate(
-                each.problem,
-                each.carried_out,
-                each.schedule,
-                seeds=seeds,
-                horizon=each.steps,
-                quantities=needed,
-                projection=each.projection,
-                engine=engine,
-            )
-            for each in settings
-        ]
+            runs.append(self.claim.beside(self.experiment))
+        return [simulate(each, seeds=seeds, quantities=needed, engine=engine) for each in runs]
 
     def _figure(self, observed: Observation, times: Times, seeds: Sequence[int]) -> Array:
         with np.errstate(all="ignore"):
-            figure = self.measure.evaluate(self.setting.problem, observed, times, list(seeds))
+            figure = self.measure.evaluate(self.experiment.problem, observed, times, list(seeds))
         return np.asarray(figure)
 
     def _seen(
         self, times: Times, observed: Observation, measured: Array, ends: NDArray[np.int64]
     ) -> Seen:
         """With the bound; one that is not a number where something was measured is refused."""
-        claim, problem = self.claim, self.setting.problem
-        bound = claim.bound(self.setting, times, observed)
+        claim, problem = self.claim, self.experiment.problem
+        bound = claim.bound(self.experiment, times, observed)
         require(
             not np.isnan(bound[np.isfinite(measured)]).any(),
             f"the bound of claim {claim.key} is not a number on problem {problem.key}",
@@ -260,7 +226,7 @@ class Stream:
 
     def speaks(self, seen: Seen) -> NDArray[np.bool_]:
         """Where the bound says more than the stated constants imply, shape (rounds,)."""
-        low, high = self.measure.span(self.setting.problem, self.setting.rule, seen.times)
+        low, high = self.measure.span(self.experiment.problem, self.experiment.rule, seen.times)
         implied = low if self.claim.sense == "at least" else high
         says = np.isfinite(seen.bound) & (self.sign * seen.bound < self.sign * np.asarray(implied))
         return np.asarray(says.any(axis=0))
@@ -274,7 +240,7 @@ class Stream:
 
     @cached_property
     def _still(self) -> float | None:
-        problem, needs = self.setting.problem, self.measure.rests_on
+        problem, needs = self.experiment.problem, self.measure.rests_on
         if any(name not in problem.constants for name in needs):
             return None
         return self.measure.standing_still(problem)

@@ -89,7 +89,7 @@ def judge_trend(stream: Stream, common: dict[str, Any]) -> Verdict:
     # The envelope is of many rounds: a few would show what they happened to meet.
     dense = np.unique(np.geomspace(max(1, last // 100), last, _ROUNDS).astype(np.int64))
     seen = (stream.again(stream.seeds, dense) if stream.repeatable else stream).recorded
-    if lie := contradicted(claim, stream.setting, stream.seeds, seen):
+    if lie := contradicted(claim, stream.experiment, stream.seeds, seen):
         return Verdict("not applicable", reason=lie, **common)
     common = common | {"evidence": "asymptotic"}
     times, measured, bound = seen.times, seen.measured, seen.bound

@@ -16,7 +16,7 @@ from problems.notation import InputError, nearest, parse, read_value, require
 from problems.problem import catalogue
 from problems.registry import Entry
 
-__all__ = ["Grid", "cells"]
+__all__ = ["Grid", "cells", "owners"]
 
 #: Values by parameter.
 Grid = Mapping[str, Sequence[Any]]
@@ -62,8 +62,8 @@ class _Part:
 
 def cells(
     problem: Any, optimizer: Any, schedule: Any, grid: Grid, **parts: Any
-) -> list[Experiment]:
-    """An experiment for every combination of the values, the last name varying fastest.
+) -> list[tuple[Experiment, dict[str, Any]]]:
+    """An experiment for every combination of the values, and these, the last name varying fastest.
 
     Args:
         problem: An object, or a specification in which parameters of the grid may be left out.
@@ -76,15 +76,7 @@ def cells(
     Raises:
         InputError: A name or a value is not accepted.
     """
-    if isinstance(optimizer, str):
-        optimizer, own = with_schedule(optimizer)
-        schedule = own if schedule is None else schedule
-    require(schedule is not None, f"no schedule is given for optimizer {optimizer!r}")
-    places = {
-        "problem": _Part("problem", problem, catalogue, find_problem),
-        "optimizer": _Part("optimizer", optimizer, rules.catalogue, optimizers.find),
-        "schedule": _Part("schedule", schedule, schedules.catalogue, schedules.find),
-    }
+    places = _parts(problem, optimizer, schedule)
     require(
         isinstance(grid, Mapping) and grid,
         f"grid={grid!r} must be a mapping from a parameter to its values, and not empty",
@@ -110,25 +102,46 @@ def cells(
             if key not in known:
                 known[key] = place.built(chosen)
             cell[kind] = known[key]
-        found.append(Experiment(**cell, **parts))
+        settings = dict(zip(grid, (value for *_, value in combination), strict=True))
+        found.append((Experiment(**cell, **parts), settings))
     return found
+
+
+def _parts(problem: Any, optimizer: Any, schedule: Any) -> dict[str, _Part]:
+    if isinstance(optimizer, str):
+        optimizer, own = with_schedule(optimizer)
+        schedule = own if own is not None else schedule
+    require(schedule is not None, f"no schedule is given for optimizer {optimizer!r}")
+    return {
+        "problem": _Part("problem", problem, catalogue, find_problem),
+        "optimizer": _Part("optimizer", optimizer, rules.catalogue, optimizers.find),
+        "schedule": _Part("schedule", schedule, schedules.catalogue, schedules.find),
+    }
+
+
+def owners(name: str, problem: Any, optimizer: Any, schedule: Any) -> list[str]:
+    """Which of the three have a parameter of a grid."""
+    parts = _parts(problem, optimizer, schedule)
+    kind, dot, own = name.partition(".")
+    if dot:
+        return [kind] if kind in parts and own in parts[kind].names else []
+    return [kind for kind, part in parts.items() if name in part.names]
 
 
 def _place(name: str, parts: Mapping[str, _Part]) -> tuple[str, str]:
     """Which of the three a name belongs to, and its own name there."""
     kind, dot, own = name.partition(".")
-    if dot:
-        require(kind in parts, f"grid {name!r}: there is no {kind!r}; {nearest(kind, parts)}")
-        owners = [kind] if own in parts[kind].names else []
-    else:
-        own = name
-        owners = [kind for kind, part in parts.items() if name in part.names]
-    if not owners:
+    require(
+        not dot or kind in parts, f"grid {name!r}: there is no {kind!r}; {nearest(kind, parts)}"
+    )
+    own = own if dot else name
+    found = [part for part in ([kind] if dot else parts) if own in parts[part].names]
+    if not found:
         names = [n for kind, part in parts.items() for n in part.names]
         raise InputError(f"grid {name!r} is no parameter of these; {nearest(own, names)}")
     require(
-        len(owners) == 1,
-        f"grid {name!r} is a parameter of {' and '.join(owners)}; write {owners[0]}.{name} or "
-        f"{owners[-1]}.{name}",
+        len(found) == 1,
+        f"grid {name!r} is a parameter of {' and '.join(found)}; write {found[0]}.{name} or "
+        f"{found[-1]}.{name}",
     )
-    return owners[0], own
+    return found[0], own

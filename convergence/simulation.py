@@ -595,7 +595,8 @@ def run(
     parts: dict[str, Any] = {"steps": steps, "seeds": seeds, "projection": projection}
     if grid is None:
         return run_all([Experiment(problem, optimizer, schedule, **parts)], **how)[0]
-    return run_all(cells(problem, optimizer, schedule, grid, **parts), **how)
+    found = cells(problem, optimizer, schedule, grid, **parts)
+    return run_all([experiment for experiment, _ in found], **how)
 
 
 def run_all(

@@ -109,12 +109,20 @@ _TRIES = 3
 _POLL = 0.2
 
 
-def values_of(task: Task, store: Store) -> list[Any] | None:
-    """The values of a task, where all are stored."""
+def _never(value: Any) -> bool:
+    return False
+
+
+def _always(value: Any) -> bool:
+    return True
+
+
+def values_of(task: Task, store: Store, again: Callable[[Any], bool] = _never) -> list[Any] | None:
+    """The values of a task, where all are stored, and none is to be computed again."""
     found = []
     for key in task.keys:
         value = None if key is None else store.get(key)
-        if value is None:
+        if value is None or again(value):
             return None
         found.append(value)
     return found
@@ -126,6 +134,7 @@ def carry_out(
     pool: Pool | None = None,
     store: Store | None = None,
     fresh: bool = False,
+    again: Callable[[Any], bool] = _never,
 ) -> Generator[Done, None, None]:
     """Do the work, and hand over each result when there is one, those from the store first.
 
@@ -134,6 +143,7 @@ def carry_out(
         pool: Who does it; by default a process for each core.
         store: Where values are kept; by default the user's store.
         fresh: Compute again what is stored.
+        again: Which stored values are computed again.
 
     Yields:
         Each task once. Where a value cannot be stored, a warning says so, once.
@@ -148,11 +158,11 @@ def carry_out(
     left = dict(enumerate(tasks))
     if not fresh:
         for number, task in enumerate(tasks):
-            if (found := values_of(task, store)) is not None:
+            if (found := values_of(task, store, again)) is not None:
                 del left[number]
                 yield Done(number, found, from_store=True)
     refused = ""
-    with contextlib.closing(_Work(left, pool, store, fresh)) as work:
+    with contextlib.closing(_Work(left, pool, store, _always if fresh else again)) as work:
         for done in work:
             if done.error is None and not done.from_store:
                 refused = refused or _stored(left[done.number], done.values, store)
@@ -178,8 +188,10 @@ def _stored(task: Task, values: Sequence[Any], store: Store) -> str:
 class _Work:
     """The tasks that are left, handed out as their locks are free."""
 
-    def __init__(self, left: dict[int, Task], pool: Pool, store: Store, fresh: bool):
-        self._pool, self._store, self._fresh = pool, store, fresh
+    def __init__(
+        self, left: dict[int, Task], pool: Pool, store: Store, again: Callable[[Any], bool]
+    ):
+        self._pool, self._store, self._again = pool, store, again
         self._open = dict(left)
         self._held: dict[int, contextlib.ExitStack] = {}
         self._found: queue.SimpleQueue[Done] = queue.SimpleQueue()
@@ -208,15 +220,20 @@ class _Work:
             keys = [key for key in task.keys if key is not None]
             if not all(held.enter_context(self._store.lock(key, wait=False)) for key in keys):
                 held.close()
-                if not self._fresh and (values := values_of(task, self._store)) is not None:
-                    self._found.put(Done(number, values, from_store=True))
+                self._look(number, task)
                 continue
-            if not self._fresh and keys and (values := values_of(task, self._store)) is not None:
+            # Another process may have stored them since.
+            if self._look(number, task):
                 held.close()
-                self._found.put(Done(number, values, from_store=True))
                 continue
             self._held[number] = held
             yield number, task
+
+    def _look(self, number: int, task: Task) -> bool:
+        values = values_of(task, self._store, self._again)
+        if values is not None:
+            self._found.put(Done(number, values, from_store=True))
+        return values is not None
 
     def _elsewhere(self) -> Iterator[Done]:
         while not self._found.empty():

@@ -145,7 +145,8 @@ def test_estimates_of_exact_gradients_have_the_bits_of_runs_alone():
 
 def test_what_cells_have_in_common_is_one_object_and_the_last_name_varies_fastest():
     found = cells("reddi-2018-thm1", "adam", "constant", {"C": [2, 3], "alpha": [1, 2]})
-    parts = [(each.problem, each.optimizer, each.schedule) for each in found]
+    parts = [(each.problem, each.optimizer, each.schedule) for each, _ in found]
+    assert [list(chosen.values()) for _, chosen in found] == [[2, 1], [2, 2], [3, 1], [3, 2]]
     assert [(p.settings["C"], s.settings["alpha"]) for p, _, s in parts] == [
         (2, 1),
         (2, 2),

@@ -24,6 +24,7 @@ _PUBLIC = {
     "Card": ("convergence.cards", "Card"),
     "Citation": ("convergence.cards", "Citation"),
     "Claim": ("convergence.claim", "Claim"),
+    "Pool": ("convergence.tasks", "Pool"),
     "Experiment": ("convergence.experiment", "Experiment"),
     "InputError": ("problems.notation", "InputError"),
     "Optimizer": ("convergence.optimizer", "Optimizer"),
@@ -45,6 +46,8 @@ _PUBLIC = {
     "run": ("convergence.simulation", "run"),
     "save_records": ("convergence.record", "save_records"),
     "show": ("convergence.cards", "show"),
+    "sweep": ("convergence.sweeps", "sweep"),
+    "tune": ("convergence.sweeps", "tune"),
     "verify": ("convergence.verification", "verify"),
 }
 
@@ -57,6 +60,7 @@ __all__ = [
     "InputError",
     "Optimizer",
     "Outcome",
+    "Pool",
     "Record",
     "Rule",
     "Schedule",
@@ -75,6 +79,8 @@ __all__ = [
     "run",
     "save_records",
     "show",
+    "sweep",
+    "tune",
     "verify",
 ]
 
@@ -110,6 +116,8 @@ if TYPE_CHECKING:
     from convergence.schedule import Schedule
     from convergence.schedule import find as find_schedule
     from convergence.simulation import run
+    from convergence.sweeps import sweep, tune
+    from convergence.tasks import Pool
     from convergence.verdict import Verdict
     from convergence.verification import Outcome, verify
     from problems import InputError

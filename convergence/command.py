@@ -8,6 +8,7 @@ well, so that --help is there at once.
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
 import warnings
@@ -45,6 +46,47 @@ _err = Console(markup=False, emoji=False, highlight=False, stderr=True)
 _USAGE_ERROR: Any = typer.BadParameter.__base__
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Schedule = Annotated[
+    str | None,
+    typer.Option(
+        "--schedule",
+        help="Step sizes of optimizers that name none; by default what suits the problem.",
+    ),
+]
+Steps = Annotated[str, typer.Option("--steps", help="Rounds, such as 1_000_000.")]
+Seeds = Annotated[
+    str, typer.Option("--seeds", help="How many lanes, or their seeds: 100 or [3,7].")
+]
+ProjectionOption = Annotated[str, typer.Option("--projection", help="euclidean or metric.")]
+Backend = Annotated[
+    str,
+    typer.Option("--backend", help="processes, threads, dask, or another that joblib has."),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option("--scheduler", help="With --backend dask: its address, tcp://host:8786."),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", help="How many work at once; by default one per core.")
+]
+StoreFolder = Annotated[
+    Path | None,
+    typer.Option("--store", help="The folder of results; by default one of the user's data."),
+]
+
+
+def _whole(name: str, text: str) -> int:
+    from problems.notation import read_value, require
+
+    value = read_value(text)
+    require(type(value) is int, f"{name}={text!r} must be a whole number of at least 1")
+    return int(value)
+
+
+def _seeds(text: str) -> Any:
+    from problems.notation import read_value
+
+    return read_value(text)
 
 
 def _print_json(value: Any) -> None:
@@ -241,19 +283,14 @@ def run(
         typer.Option(
             "-o",
             "--optimizer",
-            help="A rule, my_file.py::name or package.module:name; repeatable.",
+            help="A rule, my_file.py::name or package.module:name, or with a schedule of its own "
+            "rule@schedule; repeatable.",
         ),
     ],
-    schedule: Annotated[
-        str, typer.Option("--schedule", help="Step sizes.")
-    ] = "inverse-sqrt:alpha=0.1",
-    steps: Annotated[str, typer.Option("--steps", help="Rounds, such as 1_000_000.")] = "10_000",
-    seeds: Annotated[
-        str, typer.Option("--seeds", help="How many lanes, or their seeds: 100 or [3,7].")
-    ] = "1",
-    projection: Annotated[str, typer.Option("--projection", help="euclidean or metric.")] = (
-        "euclidean"
-    ),
+    schedule: Schedule = None,
+    steps: Steps = "10_000",
+    seeds: Seeds = "1",
+    projection: ProjectionOption = "euclidean",
     engine: Annotated[
         str,
         typer.Option("--engine", help="auto, numpy or compiled: the bits are the same."),
@@ -272,21 +309,34 @@ def run(
 ) -> None:
     """Run rules, or optimizers of your own, on a problem; print a summary and save the records.
 
+    Each optimizer may have step sizes of its own, behind an @; --schedule is for those that name
+    none, and without it each has those that suit the problem.
+
     Example: convergence run reddi-2018-online -o adam:beta2=0.99 -o amsgrad:beta2=0.99
     --schedule inverse-sqrt:alpha=.5 --steps 1_000_000 --plot adam.png
+
+    Example: convergence run rosenbrock -o adam@constant:alpha=0.01 -o sgd@constant:alpha=0.001
     """
+    from convergence.experiment import Experiment, with_schedule
     from problems.files import require_writable
-    from problems.notation import read_value, require
+    from problems.notation import require
 
     require(
         len(set(optimizer)) == len(optimizer),
         f"-o {max(optimizer, key=optimizer.count)!r} is given twice",
     )
-    rounds = read_value(steps)
-    require(type(rounds) is int, f"steps={steps!r} must be a whole number of at least 1")
     records: list[convergence.Record] = []
     item = convergence.find_problem(problem)
-    rules = [convergence.find_optimizer(text) for text in optimizer]
+    rounds, lanes = _whole("steps", steps), _seeds(seeds)
+    experiments = []
+    for text in optimizer:
+        rule, own = with_schedule(text)
+        found = convergence.find_optimizer(rule)
+        # Any text: an experiment checks it.
+        by = cast("Projection", projection)
+        experiments.append(
+            Experiment(item, found, own or schedule, rounds, seeds=lanes, projection=by)
+        )
     target = save or Path(f"{item.stem}.npz")
     require_writable(target)
     if plot:
@@ -294,21 +344,15 @@ def run(
 
         accepted_suffix(plot)
         require_writable(plot)
-    with _progress("running", rounds * len(rules)) as update:
-        for number, rule in enumerate(rules):
-            update(number * rounds, name=rule.key)
+    with _progress("running", rounds * len(experiments)) as update:
+        for number, experiment in enumerate(experiments):
+            update(number * rounds, name=experiment.optimizer.key)
 
             def advance(done: int, before: int = number * rounds) -> None:
                 update(before + done)
 
             record = convergence.run(
-                item,
-                rule,
-                schedule,
-                rounds,
-                seeds=read_value(seeds),
-                # Any text: run checks it.
-                projection=cast("Projection", projection),
+                experiment,
                 engine=cast("Engine", engine),
                 workers=workers,
                 progress=advance,
@@ -334,12 +378,16 @@ def run(
             rows.append([name.replace("_", " "), *cells])
         rows.append(["state bytes/parameter", *map(_shown_memory, records)])
         rows.append(["checksum", *(record.checksum[:16] for record in records)])
-        lanes = len(records[0].experiment.seeds)
-        over = f", median [10 %, 90 %] over {lanes} seeds" if lanes > 1 else ""
+        many = len(records[0].experiment.seeds)
+        over = f", median [10 %, 90 %] over {many} seeds" if many > 1 else ""
         title = f"{item.specification}, {rounds} steps{over}"
-        _table(
-            title, ["", *(record.experiment.optimizer.specification for record in records)], rows
-        )
+        heads = [record.experiment.optimizer.specification for record in records]
+        schedules = [record.experiment.schedule.specification for record in records]
+        if len(set(schedules)) == 1:
+            title = f"{item.specification}, {schedules[0]}, {rounds} steps{over}"
+        else:
+            rows.insert(0, ["schedule", *schedules])
+        _table(title, ["", *heads], rows)
         _out.print(f"records saved to {target}" + (f", figure to {plot}" if plot else ""))
     if any(end.word == "stopped" for record in records for end in record.ends):
         raise typer.Exit(130)
@@ -369,9 +417,10 @@ def verify(
     junit: Annotated[
         Path | None, typer.Option("--junit", help="Write a JUnit report as well.")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", help="Processes; by default one per core.")
-    ] = None,
+    workers: Workers = None,
+    backend: Backend = "processes",
+    scheduler: Scheduler = None,
+    store: StoreFolder = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Judge again what is stored from earlier calls.")
     ] = False,
@@ -387,6 +436,7 @@ def verify(
     Example: convergence verify kingma-ba-2015-thm41
     """
     from convergence import verification
+    from convergence.tasks import Pool
     from problems.files import require_writable, write_whole
 
     if junit:
@@ -398,7 +448,8 @@ def verify(
                 claim or (),
                 only=only,
                 quick=quick,
-                workers=workers,
+                pool=Pool(backend, workers, scheduler),
+                store=store,
                 fresh=fresh,
                 progress=update,
                 optimizer=optimizer,
@@ -449,9 +500,10 @@ def _verdicts(name: str, outcomes: list[Any]) -> tuple[str, list[str], list[list
 @app.command()
 def report(
     folder: Annotated[Path, typer.Option("-o", "--output", help="Where to write the report.")],
-    workers: Annotated[
-        int | None, typer.Option("--workers", help="Processes; by default one per core.")
-    ] = None,
+    workers: Workers = None,
+    backend: Backend = "processes",
+    scheduler: Scheduler = None,
+    store: StoreFolder = None,
     quick: Annotated[bool, typer.Option("--quick", help="Much shorter runs, to try it.")] = False,
     dated: Annotated[bool, typer.Option("--dated", help="Put today's date into the PDF.")] = False,
     as_json: Json = False,
@@ -460,15 +512,261 @@ def report(
 
     Example: convergence report -o report
     """
+    from convergence.tasks import Pool
     from reports import report as write_report
 
+    pool = Pool(backend, workers, scheduler)
     with _progress("reporting", None) as update:
-        paths = write_report(folder, workers=workers, progress=update, dated=dated, quick=quick)
+        paths = write_report(
+            folder, pool=pool, store=store, progress=update, dated=dated, quick=quick
+        )
     if as_json:
         _print_json([str(path) for path in paths])
     else:
         for path in paths:
             _out.print(str(path), soft_wrap=True)
+
+
+@app.command()
+def sweep(
+    problem: Annotated[
+        list[str] | None,
+        typer.Argument(help="Problems, KEY or KEY:name=value,...", show_default=False),
+    ] = None,
+    optimizer: Annotated[
+        list[str] | None,
+        typer.Option("-o", "--optimizer", help="As run takes it; repeatable.", show_default=False),
+    ] = None,
+    schedule: Schedule = None,
+    steps: Steps = "10_000",
+    seeds: Seeds = "1",
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grid",
+            help="'alpha=log(1e-4,1,25)', 'C=lin(2,4,5)' or 'beta2=[0.9,0.99]'; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    measure: Annotated[
+        str | None,
+        typer.Option("--measure", help="The figure that is drawn, ranked and tuned by."),
+    ] = None,
+    projection: ProjectionOption = "euclidean",
+    tuned: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tune", help="Find the best value of a parameter; repeatable.", show_default=False
+        ),
+    ] = None,
+    budget: Annotated[
+        int, typer.Option("--budget", help="With --tune: settings that each may try.")
+    ] = 25,
+    backend: Backend = "processes",
+    scheduler: Scheduler = None,
+    workers: Workers = None,
+    store: StoreFolder = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what is stored.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Compute again the cells that failed.")
+    ] = False,
+    status: Annotated[
+        Path | None,
+        typer.Option("--status", help="How far the sweep of this --store folder is, and no more."),
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option("--csv", help="Write the table: a row for each cell and seed.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Write a figure (.png, .pdf, .svg).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run optimizers on problems with every combination of settings, on every core or a cluster.
+
+    Every cell is stored as soon as it is computed: after a crash the same command computes only
+    what is missing, and two commands at once share the work. A cell that fails keeps its error and
+    does not stop the others.
+
+    Example: convergence sweep reddi-2018-thm1 -o adam:beta1=0 --schedule inverse-sqrt
+    --grid 'alpha=log(1e-3,10,25)' --grid 'beta2=[0.1,0.9,0.99]' --store sweep --plot sweep.png
+
+    Example: convergence sweep noisy-quadratic -o adam -o sgd --schedule constant --tune alpha
+    --budget 25 --seeds 20
+    """
+    from convergence import sweeps
+    from convergence.tasks import Pool
+    from problems.files import require_writable, write_whole
+    from problems.notation import require
+
+    if status is not None:
+        found = sweeps.status(status)
+        if as_json:
+            _print_json(found.to_json())
+        else:
+            _out.print(str(found), soft_wrap=True)
+        return
+    require(problem and optimizer, "a sweep needs a problem and -o with an optimizer")
+    assert problem is not None
+    assert optimizer is not None
+    axes = dict(sweeps.read_axis(text) for text in grid or ())
+    require(len(axes) == len(grid or ()), "a parameter of --grid is given twice")
+    for path in filter(None, (table, plot)):
+        require_writable(path)
+    how: dict[str, Any] = {
+        "projection": projection,
+        "pool": Pool(backend, workers, scheduler),
+        "fresh": fresh,
+        "retry_failed": retry_failed,
+        "store": store,
+    }
+    rounds, lanes = _whole("steps", steps), _seeds(seeds)
+    with _progress("sweeping", None) as update:
+
+        def note(now: Any) -> None:
+            update(now.done, now.cells, name=_short(now))
+
+        how["progress"] = note
+        if tuned:
+            require(len(problem) == 1, "--tune takes one problem")
+            require(plot is None and table is None, "--tune writes neither --plot nor --csv")
+            best = convergence.tune(
+                problem[0],
+                optimizer,
+                schedule,
+                rounds,
+                names=tuned,
+                budget=budget,
+                grid=axes,
+                measure=measure,
+                seeds=lanes,
+                **how,
+            )
+        else:
+            if plot:
+                from reports.figures import accepted_suffix
+
+                accepted_suffix(plot)
+            swept = convergence.sweep(
+                problem, optimizer, schedule, rounds, grid=axes, seeds=lanes, **how
+            )
+    if tuned:
+        _tell_tuned(problem[0], rounds, best, as_json)
+        return
+    if table:
+        write_whole(table, swept.to_csv().encode())
+    if plot:
+        from reports.sweeps import figure_of_sweep
+
+        figure_of_sweep(swept, plot, measure)
+    if as_json:
+        _print_json([_null_if_not_finite(row) for row in swept.rows])
+    else:
+        _tell_sweep(swept, measure)
+        for path in filter(None, (table, plot)):
+            _out.print(f"written to {path}", soft_wrap=True)
+    if any(cell.error for cell in swept.cells):
+        raise typer.Exit(1)
+
+
+def _null_if_not_finite(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
+
+
+def _short(now: Any) -> str:
+    failed = f", {now.failed} failed" if now.failed else ""
+    diverged = f", {now.diverged} diverged" if now.diverged else ""
+    best = f"; {now.best}" if now.best else ""
+    return f"{now.done}/{now.cells} cells{failed}{diverged}{best}"
+
+
+def _tell_sweep(swept: Any, measure: str | None) -> None:
+    """The best cells, how many diverged, and what failed."""
+    chosen = measure or (swept.measures[0] if swept.measures else "")
+    whole = [cell for cell in swept.cells if not cell.error]
+    for problem in dict.fromkeys(cell.experiment.names.problem for cell in whole):
+        rows = []
+        here = [cell for cell in whole if cell.experiment.names.problem == problem]
+        for name in dict.fromkeys(cell.optimizer_key for cell in here):
+            own = [cell for cell in here if cell.optimizer_key == name]
+            best = min(own, key=lambda cell: cell.median(chosen))
+            score = f"{best.median(chosen):.6g}"
+            lost = sum(bool(cell.diverged) for cell in own)
+            rows.append([best.experiment.method_name, score, str(len(own)), str(lost)])
+        title = f"{problem}: least median of {chosen.replace('_', ' ')} over seeds"
+        _table(title, ["best setting", "median", "cells", "diverged"], rows)
+    for cell in swept.cells:
+        if cell.error:
+            _err.print(f"failed: {cell.experiment}: {cell.error}", soft_wrap=True)
+    stored = sum(cell.from_store for cell in swept.cells)
+    _out.print(
+        f"{len(swept.cells)} cells: {len(swept.cells) - stored} computed, {stored} from the store, "
+        f"{len(swept.cells) - len(whole)} failed",
+        soft_wrap=True,
+    )
+
+
+def _tell_tuned(problem: str, rounds: int, best: list[Any], as_json: bool) -> None:
+    if as_json:
+        _print_json([_null_if_not_finite(found.to_json()) for found in best])
+        return
+    rows = []
+    for found in best:
+        middle, low, high = found.summary
+        shown = f"{middle:.6g}" + (f" [{low:.4g}, {high:.4g}]" if found.held_out else "")
+        rows.append([found.cell.experiment.method_name, f"{found.chosen:.6g}", shown])
+    name = best[0].measure.replace("_", " ")
+    title = f"{problem}, {rounds} steps: {name}, {best[0].cells} settings each"
+    other = "other seeds: median [10 %, 90 %]" if best[0].held_out else "the same run"
+    _table(title, ["best setting", "median that chose it", other], rows)
+    for found in best:
+        for edge in found.edges:
+            warnings.warn(
+                f"the best {edge} of {found.cell.experiment.names.optimizer} lies at the end of "
+                "what was tried: widen it with --grid",
+                stacklevel=1,
+            )
+
+
+@app.command()
+def results(
+    store: StoreFolder = None,
+    contains: Annotated[
+        str, typer.Option("--contains", help="Keep those whose text contains this.")
+    ] = "",
+    kind: Annotated[str, typer.Option("--kind", help="cell, verdict, record or failed.")] = "",
+    export: Annotated[
+        Path | None, typer.Option("--export", help="Write them to a .csv or .parquet file.")
+    ] = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove them, and the damaged ones.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List, export or remove what is stored.
+
+    Example: convergence results --store sweep --export sweep.csv
+    """
+    from convergence import store as stores
+
+    kept = stores.open_store(store)
+    found = stores.listed(kept, contains=contains, kind=kind)
+    if export:
+        stores.export(found, export)
+    if remove:
+        for each in found:
+            kept.remove(each.key)
+    if as_json:
+        _print_json([each.row for each in found])
+        return
+    if not export and not remove:
+        rows = [[each.key[:8], each.kind, each.text, each.outcome] for each in found]
+        _table(f"results in {kept.folder}", ["key", "kind", "of", "outcome"], rows)
+    done = "exported to " + str(export) if export else "removed" if remove else "stored"
+    _out.print(f"{len(found)} {done}", soft_wrap=True)
 
 
 @app.command()

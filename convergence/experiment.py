@@ -29,12 +29,23 @@ from problems.notation import InputError, nearest, parse, read_value, require
 from problems.problem import Problem
 from problems.script import is_file, place_of
 
-__all__ = ["STEPS", "UNDECLARED", "Experiment", "Names", "Projection", "with_schedule"]
+__all__ = [
+    "STEPS",
+    "SUGGESTED",
+    "UNDECLARED",
+    "Experiment",
+    "Names",
+    "Projection",
+    "suggested",
+    "with_schedule",
+]
 
 Projection = Literal["euclidean", "metric"]
 
 #: Why an assumption about the method fails where nothing is known of it.
 UNDECLARED = "the optimizer does not say what it is; declare it with like='...'"
+#: Step sizes, where neither problem nor optimizer suggests others.
+SUGGESTED = "inverse-sqrt:alpha=0.1"
 #: Rounds of a run, where none are named.
 STEPS = 10_000
 _MOST_LANES = 1_000_000
@@ -59,7 +70,8 @@ class Experiment:
         optimizer: A rule, its specification, or another optimizer: see
             `convergence.optimizer.find`. A specification may name its schedule: `adam@constant:
             alpha=0.001`.
-        schedule: A schedule, or its specification; left out, the one that the optimizer names.
+        schedule: A schedule, or its specification; left out, the one that the optimizer names, or
+            else the one that is `suggested`.
         steps: How many rounds, at least 1 and less than 2**53.
         seeds: How many lanes (seeds 0, 1, ...), or their seeds.
         projection: "euclidean", or "metric" for the rule's own diagonal.
@@ -98,7 +110,7 @@ class Experiment:
             )
             schedule = schedule if own is None else own
         if schedule is None:
-            raise InputError(f"no schedule is given for optimizer {_shown(optimizer)}")
+            schedule = suggested(_problem(problem), _optimizer(optimizer))
         whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
         require(
             whole and 1 <= steps < 2**53,
@@ -151,10 +163,7 @@ class Experiment:
         Raises:
             InputError: It cannot be found.
         """
-        given = self.optimizer_given
-        if isinstance(given, str) and not optimizer.names_own(given):
-            return _rule(given)
-        return optimizer.find(given)
+        return _optimizer(self.optimizer_given)
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -371,6 +380,23 @@ def shown_seeds(seeds: Sequence[int]) -> str:
     return str(len(seeds)) if counted else f"[{','.join(map(str, seeds))}]"
 
 
+def suggested(problem: Problem, optimizer: Rule | Opaque) -> str:
+    """A schedule with which a first run does not diverge.
+
+    A method whose steps are in proportion to the gradients goes by the scale of the problem: its
+    `descent_step`, or 1/L where gradients are exact. Every other one, and what nobody knows
+    anything of, has step sizes 0.1 / sqrt(t).
+    """
+    rule = optimizer.like if isinstance(optimizer, Opaque) else optimizer
+    if rule is None or not rule.entry.facts.get("in_proportion"):
+        return SUGGESTED
+    step = problem.entry.facts.get("descent_step") if problem.entry else None
+    if step is not None:
+        return f"constant:alpha={step!r}"
+    smooth = "L" in problem.constants and not problem.stochastic and problem.constant("L") > 0
+    return "inverse-smoothness" if smooth else SUGGESTED
+
+
 def with_schedule(text: str) -> tuple[str, str | None]:
     """The parts of `OPTIMIZER@SCHEDULE`; None where no schedule is named.
 
@@ -437,6 +463,12 @@ def _problem(given: Problem | str) -> Problem:
 @lru_cache(maxsize=64)
 def _built_problem(specification: str) -> Problem:
     return find_problem(specification)
+
+
+def _optimizer(given: Any) -> Rule | Opaque:
+    if isinstance(given, str) and not optimizer.names_own(given):
+        return _rule(given)
+    return optimizer.find(given)
 
 
 @lru_cache(maxsize=1 << 12)

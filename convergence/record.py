@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convergence.experiment import Experiment
+from convergence.store import array_of, as_text
 from problems.files import write_whole
 from problems.notation import InputError, require
 from problems.registry import Entry
@@ -154,6 +155,23 @@ class Record:
             "command": self.experiment.command,
             "series": {name: _plain(self.series[name]) for name in names},
         }
+
+    def plain(self) -> dict[str, Any]:
+        """Every bit of it, as values that can be written as JSON; `of_plain` reads them."""
+        return {
+            **self._identity(),
+            "series": {name: as_text(values) for name, values in self.series.items()},
+        }
+
+    @classmethod
+    def of_plain(cls, value: Mapping[str, Any]) -> Record:
+        """The record of these values."""
+        return cls(
+            experiment=Experiment.from_json(value["experiment"]),
+            times=np.array(value["times"], np.int64),
+            series={name: array_of(each) for name, each in value["series"].items()},
+            ends=tuple(End(word, step) for word, step in value["ends"]),
+        )
 
     @property
     def bytes_per_parameter(self) -> int | None:

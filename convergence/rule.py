@@ -550,6 +550,7 @@ def rule(
     tags: tuple[str, ...] = (),
     alias: str | None = None,
     accepts: Callable[[Mapping[str, Any]], str] | None = None,
+    in_proportion: bool = False,
     **state: First,
 ) -> Callable[[Callable[..., Any]], Entry[Rule]]:
     """Register an update rule.
@@ -559,6 +560,8 @@ def rule(
         tags: Words to filter by.
         alias: A second key.
         accepts: Settings -> why they do not go together, in a sentence, or "".
+        in_proportion: Whether its steps are in proportion to the gradients, so that only a step
+            size of the problem's own scale is safe.
         state: The state variables, in the order the function returns them, each with its first
             value: a number, the name of the setting that holds it, a function of the settings,
             or `IDENTITY`.
@@ -588,6 +591,7 @@ def rule(
             alias=alias,
             common={"maximize": False},
             state=state,
+            in_proportion=in_proportion,
             **({"accepts": accepts} if accepts else {}),
         )
 

@@ -23,13 +23,15 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import csv
 import hashlib
+import io
 import json
 import os
 import re
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,14 +41,23 @@ from numpy.typing import NDArray
 
 from convergence.cache import made, users_folder
 from problems.files import write_whole
-from problems.notation import InputError
+from problems.notation import InputError, nearest, require
 
 try:
     import fcntl
 except ImportError:  # Windows: two processes may compute the same, and each is right.
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["VARIABLE", "Store", "array_of", "as_text", "open_store"]
+__all__ = [
+    "VARIABLE",
+    "Listed",
+    "Store",
+    "array_of",
+    "as_text",
+    "export",
+    "listed",
+    "open_store",
+]
 
 #: The environment variable that names another folder.
 VARIABLE = "CONVERGENCE_STORE"
@@ -120,7 +131,7 @@ class Store:
         checksum = hashlib.sha256(text.encode()).hexdigest()
         write_whole(self._file(key), f"{checksum}\n{text}".encode())
 
-    def keys(self) -> list[str]:
+    def stored(self) -> list[str]:
         """The keys of all that is stored, damaged or not."""
         if self.folder is None:
             return []
@@ -203,6 +214,111 @@ class Store:
                 with contextlib.suppress(OSError):
                     if _LEFT_BEHIND.fullmatch(entry.name) and entry.stat().st_mtime < too_old:
                         Path(entry.path).unlink()
+
+
+# What is there
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A stored result, as it is listed.
+
+    Attributes:
+        key: Under which it lies.
+        kind: "cell", "verdict", "record", "failed", or "damaged".
+        text: What it is of, in one line.
+        outcome: What came out, in a word or two.
+        row: Its plain values, of one level.
+    """
+
+    key: str
+    kind: str
+    text: str
+    outcome: str
+    row: dict[str, Any]
+
+
+def listed(store: Store, *, contains: str = "", kind: str = "") -> list[Listed]:
+    """What is stored, in the order of texts.
+
+    Args:
+        store: Where.
+        contains: Keep those whose text contains this.
+        kind: Keep this kind.
+
+    Raises:
+        InputError: There is no such kind.
+    """
+    require(not kind or kind in _KINDS, f"kind={kind!r} is none; {nearest(kind, _KINDS)}")
+    found = [_listed(key, store.get(key)) for key in store.stored()]
+    kept = [each for each in found if contains in each.text and kind in ("", each.kind)]
+    return sorted(kept, key=lambda each: (each.kind, each.text, each.key))
+
+
+_KINDS = ("cell", "verdict", "record", "failed", "damaged")
+
+
+def _listed(key: str, value: Any) -> Listed:
+    from convergence.experiment import Experiment
+
+    try:
+        inner = value["verdict"] if value["kind"] == "verdict" else value
+        experiment = inner["experiment"]
+        text = str(Experiment.from_json(experiment))
+        row = {"key": key, "kind": value["kind"], **experiment}
+        row["seeds"] = len(experiment["seeds"])
+        outcome = ""
+        if value["kind"] == "verdict":
+            text = f"{inner['claim']} on {text}"
+            outcome = inner["word"]
+            row |= {
+                name: each for name, each in inner.items() if name not in ("experiment", "seeds")
+            }
+        elif value["kind"] == "failed":
+            outcome = row["error"] = inner["error"]
+        elif value["kind"] == "cell":
+            words = [word for word, _ in inner["ends"]]
+            outcome = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+            for name, each in inner["last"].items():
+                row[f"{name}_median"] = float(np.median(array_of(each)))
+        return Listed(key, value["kind"], text, outcome, row)
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return Listed(key, "damaged", "", "", {"key": key, "kind": "damaged"})
+
+
+def export(found: Sequence[Listed], path: str | Path) -> None:
+    """Write results as a table: a row for each, a column for each plain value.
+
+    Args:
+        found: What `listed` gave.
+        path: Ends in .csv or .parquet.
+
+    Raises:
+        InputError: It ends otherwise, pandas or its engine for parquet is not installed, or the
+            file cannot be written.
+    """
+    suffix = Path(path).suffix
+    require(
+        suffix in (".csv", ".parquet"),
+        f"{str(path)!r} must end in .csv or .parquet, not {suffix!r}",
+    )
+    columns = list(dict.fromkeys(name for each in found for name in each.row))
+    rows = [{name: each.row.get(name) for name in columns} for each in found]
+    if suffix == ".csv":
+        buffer = io.StringIO()
+        writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(path, buffer.getvalue().encode())
+        return
+    try:
+        from pandas import DataFrame
+
+        data = DataFrame(rows).to_parquet(index=False)
+    except ImportError as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"a .parquet file needs pandas and pyarrow: {reason}") from None
+    write_whole(path, data)
 
 
 def open_store(folder: str | Path | None = None) -> Store:

@@ -8,7 +8,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as dataclass_fields
@@ -54,6 +54,7 @@ __all__ = [
     "by_claim",
     "cases",
     "counted",
+    "fields_of",
     "judge_case",
     "judge_named",
     "judging",
@@ -64,6 +65,7 @@ __all__ = [
     "sensitivities",
     "sensitivity_of",
     "summary",
+    "verdict_of",
     "verify",
 ]
 
@@ -329,7 +331,7 @@ class Interrupted(KeyboardInterrupt):
         self.left = left
 
 
-def _fields_of(verdict: Verdict) -> dict[str, Any]:
+def fields_of(verdict: Verdict) -> dict[str, Any]:
     """The fields as they are read back from a store, so that it makes no difference."""
     fields = {f.name: getattr(verdict, f.name) for f in dataclass_fields(verdict)}
     fields["experiment"] = verdict.experiment.to_json()
@@ -337,9 +339,17 @@ def _fields_of(verdict: Verdict) -> dict[str, Any]:
     return read
 
 
+def verdict_of(fields: Mapping[str, Any]) -> Verdict:
+    """The verdict of what `fields_of` gave."""
+    kept: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    }
+    return Verdict(**{**kept, "experiment": Experiment.from_json(fields["experiment"])})
+
+
 def _judged(job: tuple[str, Case]) -> list[dict[str, Any]]:
     """What is stored of a verdict."""
-    fields = _fields_of(judge_case(*job).verdict)
+    fields = fields_of(judge_case(*job).verdict)
     return [{"kind": "verdict", "verdict": fields, "versions": environment()}]
 
 
@@ -370,12 +380,8 @@ def outcome_of(case: Case, done: Done) -> Outcome:
     """
     if done.error:
         raise done.error
-    fields = done.values[0]["verdict"]
-    kept: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
-    }
-    kept["experiment"] = Experiment.from_json(fields["experiment"])
-    return Outcome(Verdict(**kept), case.expected, case.first_violation, done.from_store)
+    verdict = verdict_of(done.values[0]["verdict"])
+    return Outcome(verdict, case.expected, case.first_violation, done.from_store)
 
 
 def verify(

@@ -75,7 +75,11 @@ def _sum_of_squares(
 # Residuals that can all vanish
 
 
-@problem(source="more1981, Problem 2", tags=("non-convex", "smooth", "test-function", "saddle"))
+@problem(
+    source="more1981, Problem 2",
+    tags=("non-convex", "smooth", "test-function", "saddle"),
+    descent_step=0.001,
+)
 def freudenstein_roth() -> Problem:
     """Freudenstein and Roth's function, whose local minimum attracts the standard start.
 
@@ -126,7 +130,9 @@ def freudenstein_roth() -> Problem:
     )
 
 
-@problem(source="more1981, Problem 4", tags=("non-convex", "smooth", "test-function"))
+@problem(
+    source="more1981, Problem 4", tags=("non-convex", "smooth", "test-function"), descent_step=1e-9
+)
 def brown_badly_scaled() -> Problem:
     """Brown's badly scaled function: one coordinate goes to a million, one to two millionths."""
 
@@ -151,7 +157,11 @@ def brown_badly_scaled() -> Problem:
     )
 
 
-@problem(source="more1981, Problem 5", tags=("non-convex", "smooth", "test-function", "saddle"))
+@problem(
+    source="more1981, Problem 5",
+    tags=("non-convex", "smooth", "test-function", "saddle"),
+    descent_step=0.01,
+)
 def beale() -> Problem:
     """Beale's function: a narrow curved valley beside a plateau.
 
@@ -260,7 +270,9 @@ def box_3d() -> Problem:
     )
 
 
-@problem(source="more1981, Problem 13", tags=("convex", "smooth", "test-function"))
+@problem(
+    source="more1981, Problem 13", tags=("convex", "smooth", "test-function"), descent_step=0.002
+)
 def powell_singular() -> Problem:
     """Powell's singular function: convex, with a singular Hessian at the minimiser.
 
@@ -301,7 +313,11 @@ def powell_singular() -> Problem:
     )
 
 
-@problem(source="more1981, Problem 14", tags=("non-convex", "smooth", "test-function", "saddle"))
+@problem(
+    source="more1981, Problem 14",
+    tags=("non-convex", "smooth", "test-function", "saddle"),
+    descent_step=0.0002,
+)
 def wood() -> Problem:
     """Wood's function: two curved valleys, coupled, with a saddle that holds methods up."""
 
@@ -351,7 +367,11 @@ def wood() -> Problem:
     )
 
 
-@problem(source="more1981, Problem 21", tags=("non-convex", "smooth", "test-function"))
+@problem(
+    source="more1981, Problem 21",
+    tags=("non-convex", "smooth", "test-function"),
+    descent_step=0.001,
+)
 def extended_rosenbrock(*, dimension: int = 10) -> Problem:
     """Rosenbrock's function for every pair of coordinates.
 
@@ -434,7 +454,11 @@ def trigonometric(*, dimension: int = 10) -> Problem:
     )
 
 
-@problem(source="more1981, Problem 30", tags=("non-convex", "smooth", "test-function"))
+@problem(
+    source="more1981, Problem 30",
+    tags=("non-convex", "smooth", "test-function"),
+    descent_step=0.005,
+)
 def broyden_tridiagonal(*, dimension: int = 10) -> Problem:
     """Broyden's tridiagonal system, as a sum of squares.
 
@@ -613,7 +637,9 @@ def kowalik_osborne() -> Problem:
     )
 
 
-@problem(source="more1981, Problem 16", tags=("convex", "smooth", "test-function"))
+@problem(
+    source="more1981, Problem 16", tags=("convex", "smooth", "test-function"), descent_step=2e-6
+)
 def brown_dennis() -> Problem:
     """Brown and Dennis's function: convex, with large residuals.
 

@@ -39,7 +39,11 @@ def _eigenvalues(a: float, b: float, c: float) -> tuple[float, float]:
     return middle - radius, middle + radius
 
 
-@problem(source=("rosenbrock1960", "more1981, Problem 1, for n = 2"), tags=("non-convex", "smooth"))
+@problem(
+    source=("rosenbrock1960", "more1981, Problem 1, for n = 2"),
+    tags=("non-convex", "smooth"),
+    descent_step=0.001,
+)
 def rosenbrock(*, dimension: int = 2) -> Problem:
     """Rosenbrock's curved valley in n dimensions.
 
@@ -177,7 +181,11 @@ _HIMMELBLAU: tuple[tuple[float, float, Any, float], ...] = (
 )
 
 
-@problem(source="himmelblau1972", tags=("non-convex", "smooth", "test-function", "saddle"))
+@problem(
+    source="himmelblau1972",
+    tags=("non-convex", "smooth", "test-function", "saddle"),
+    descent_step=0.01,
+)
 def himmelblau() -> Problem:
     """Himmelblau's function: four minima of the same value.
 
@@ -376,7 +384,11 @@ def ackley(*, dimension: int = 2, start: float = 32.768) -> Problem:
     )
 
 
-@problem(source="goldstein1971", tags=("non-convex", "smooth", "test-function", "saddle"))
+@problem(
+    source="goldstein1971",
+    tags=("non-convex", "smooth", "test-function", "saddle"),
+    descent_step=1e-6,
+)
 def goldstein_price() -> Problem:
     """Goldstein and Price's function, a product of two quartics in independent variables.
 
@@ -447,7 +459,9 @@ _CAMEL: tuple[tuple[float, float, Any, float], ...] = (
 )
 
 
-@problem(source="dixon1978", tags=("non-convex", "smooth", "test-function", "saddle"))
+@problem(
+    source="dixon1978", tags=("non-convex", "smooth", "test-function", "saddle"), descent_step=0.005
+)
 def six_hump_camel() -> Problem:
     """The six-hump camel-back: six minima, two of them global.
 

@@ -736,6 +736,7 @@ def problem(
     tags: tuple[str, ...] = (),
     alias: str | None = None,
     tags_vary: bool = False,
+    descent_step: float | None = None,
 ) -> Callable[[Callable[..., Problem]], Entry[Problem]]:
     """Register a function that returns a Problem; its keyword parameters are the problem's.
 
@@ -745,9 +746,18 @@ def problem(
         alias: A second key.
         tags_vary: Whether `tags` are true with the defaults only. The function then returns a
             Problem that bears all of its tags itself.
+        descent_step: Where no constant L tells one: a constant step size with which gradient
+            descent goes down from the start, for 3 000 rounds at least.
     """
 
     def register(function: Callable[..., Problem]) -> Entry[Problem]:
-        return catalogue.add(function, source=source, tags=tags, alias=alias, tags_vary=tags_vary)
+        return catalogue.add(
+            function,
+            source=source,
+            tags=tags,
+            alias=alias,
+            tags_vary=tags_vary,
+            descent_step=descent_step,
+        )
 
     return register

@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +22,18 @@ from convergence.claims import judge
 from convergence.experiment import Experiment, Names
 from convergence.record import Record, versions
 from convergence.simulation import record_times, run
+from convergence.sources import environment, key_of, parts_of_experiment
+from convergence.store import Store, open_store
+from convergence.tasks import Done, Pool, Task, carry_out
 from convergence.verdict import Verdict
-from convergence.verification import Outcome, cases, judge_case
+from convergence.verification import (
+    Outcome,
+    cases,
+    fields_of,
+    judging,
+    outcome_of,
+    verdict_of,
+)
 from problems.files import output_folder, write_whole
 from reports import atlas, figures, theme
 from reports.figures import Curve
@@ -194,7 +202,8 @@ def _plan(quick: bool) -> tuple[list[_Planned], int]:
     return runs, checkpoint
 
 
-def _carry_out(item: _Planned) -> tuple[Record, Verdict | None]:
+def _drawn(item: _Planned) -> list[Any]:
+    """What is stored of a curve: its record and the verdict on it."""
     quantities: tuple[str, ...] = ()
     if item.claim:
         quantities = find_claim(item.claim).quantities(item.experiment)
@@ -207,51 +216,57 @@ def _carry_out(item: _Planned) -> tuple[Record, Verdict | None]:
     if any(end.word == "stopped" for end in record.ends):
         # A run that is interrupted keeps what it has; a report is made whole or not at all.
         raise KeyboardInterrupt
-    return record, judge(item.claim, record) if item.claim else None
+    verdict = fields_of(judge(item.claim, record)) if item.claim else None
+    return [
+        {
+            "kind": "record",
+            "experiment": item.experiment.to_json(),
+            "record": record.plain(),
+            "verdict": verdict,
+            "versions": environment(),
+        }
+    ]
 
 
-def _judge_one(job: tuple[str, Case]) -> Outcome:
-    return judge_case(*job)
+def _task(item: _Planned) -> Task:
+    claim = find_claim(item.claim).entry if item.claim else None
+    parts = parts_of_experiment(item.experiment, claim, item.claim)
+    what = {"measures": item.measures, "times": item.times, "claim": item.claim}
+    return Task(_drawn, item, (None if parts is None else key_of("record", **what, **parts),))
 
 
 def _results(
     runs: Sequence[_Planned],
     claims: Sequence[tuple[str, Case]],
-    workers: int | None,
+    pool: Pool,
+    store: Store,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[list[tuple[Record, Verdict | None]], list[Outcome]]:
     """Carry everything out; the order of results is that of the plan."""
-    jobs: list[tuple[Callable[[Any], Any], Any]] = [(_carry_out, item) for item in runs]
-    jobs += [(_judge_one, job) for job in claims]
-    done: dict[int, Any] = {}
-
-    def note(number: int, result: Any) -> None:
-        done[number] = result
-        if progress:
-            progress(len(done), len(jobs))
-
-    count = min(workers or os.cpu_count() or 1, len(jobs))
-    if count <= 1:
-        for number, (function, argument) in enumerate(jobs):
-            note(number, function(argument))
-    else:
-        # Of a case by its steps; few take longer than a run.
-        costs = [item.cost for item in runs]
-        costs += [2e-5 * case.experiment.steps * len(case.experiment.seeds) for _, case in claims]
-        order = sorted(range(len(jobs)), key=lambda number: -costs[number])
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-            try:
-                futures: dict[Future[Any], int] = {}
-                for number in order:
-                    function, argument = jobs[number]
-                    futures[pool.submit(function, argument)] = number
-                for future in as_completed(futures):
-                    note(futures[future], future.result())
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-    results = [done[number] for number in range(len(jobs))]
-    return results[: len(runs)], results[len(runs) :]
+    tasks = [*map(_task, runs), *judging(claims)]
+    # Of a case by its steps; few take longer than a run.
+    costs = [item.cost for item in runs]
+    costs += [2e-5 * case.experiment.steps * len(case.experiment.seeds) for _, case in claims]
+    order = sorted(range(len(tasks)), key=lambda number: -costs[number])
+    found: dict[int, Done] = {}
+    with closing(carry_out([tasks[number] for number in order], pool=pool, store=store)) as work:
+        for done in work:
+            if done.error:
+                raise done.error
+            found[order[done.number]] = done
+            if progress:
+                progress(len(found), len(tasks))
+    drawn = [found[number].values[0] for number in range(len(runs))]
+    judged = [
+        outcome_of(case, found[len(runs) + number]) for number, (_, case) in enumerate(claims)
+    ]
+    return [
+        (
+            Record.of_plain(each["record"]),
+            None if each["verdict"] is None else verdict_of(each["verdict"]),
+        )
+        for each in drawn
+    ], judged
 
 
 # Data
@@ -409,7 +424,8 @@ def _pdf(pages: Sequence[Figure], dated: bool) -> bytes:
 def report(
     folder: str | Path,
     *,
-    workers: int | None = None,
+    pool: Pool | None = None,
+    store: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     dated: bool = False,
     quick: bool = False,
@@ -418,7 +434,8 @@ def report(
 
     Args:
         folder: Created if need be.
-        workers: Processes; by default one per core. Results do not depend on it.
+        pool: Who does the work; by default a process for each core. Results do not depend on it.
+        store: The folder of results; by default the user's.
         progress: Called with the number of jobs done and of all.
         dated: Whether to print today's date; otherwise the same versions give the same bytes.
         quick: Much shorter runs and few claims, to see that everything works.
@@ -434,8 +451,11 @@ def report(
     claims = ("reddi-2018-thm1", "zinkevich-2003-thm1") if quick else ()
     # The atlas shows every problem to which a claim applies, the table the cases of the registry.
     every, named = cases(claims, quick=quick), cases(claims, quick=True)
-    done, judged = _results(runs, every, workers, progress)
-    outcomes = [outcome for job, outcome in zip(every, judged, strict=True) if job in named]
+    done, judged = _results(runs, every, pool or Pool(), open_store(store), progress)
+    cited = {id(case) for _, case in named}
+    outcomes = [
+        outcome for (_, case), outcome in zip(every, judged, strict=True) if id(case) in cited
+    ]
 
     pages: dict[str, dict[str, list[Curve]]] = {}
     for item, result in zip(runs, done, strict=True):

@@ -865,7 +865,7 @@ def _labels(records: Sequence[Record]) -> list[str]:
     """As short as keeps them apart."""
     labels = [record.experiment.optimizer.specification for record in records]
     for part in ("schedule", "problem"):
-        texts = [getattr(record, part).specification for record in records]
+        texts = [getattr(record.experiment.names, part) for record in records]
         if len(set(texts)) > 1:
             labels = [f"{label}, {text}" for label, text in zip(labels, texts, strict=True)]
     return labels
@@ -874,7 +874,7 @@ def _labels(records: Sequence[Record]) -> list[str]:
 def _common(records: Sequence[Record]) -> str:
     parts = []
     for part in ("problem", "schedule"):
-        texts = {getattr(record, part).specification for record in records}
+        texts = {getattr(record.experiment.names, part) for record in records}
         if len(texts) == 1:
             parts.append(texts.pop())
     seeds = max(len(record.experiment.seeds) for record in records)

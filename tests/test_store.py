@@ -271,13 +271,13 @@ def test_results_are_listed_and_removed_and_nothing_else_is(tmp_path):
     for key in keys:
         kept.put(key, {"number": 1})
     (tmp_path / "of-the-user.json").write_text("stays")
-    assert kept.keys() == keys
+    assert kept.stored() == keys
     kept.remove(keys[1])
     kept.remove(keys[1])  # nothing is there any more
-    assert kept.keys() == [keys[0], keys[2]]
+    assert kept.stored() == [keys[0], keys[2]]
     kept.sweep_up()
     assert len(list(tmp_path.iterdir())) == 3
-    assert Store(None).keys() == []
+    assert Store(None).stored() == []
 
 
 def test_what_a_killed_process_left_behind_goes_after_a_day(tmp_path):

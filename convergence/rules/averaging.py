@@ -25,6 +25,7 @@ __all__ = [
     tags=("momentum", "acceleration"),
     u=0,
     weight=1,
+    in_proportion=True,
 )
 def accelerated_gradient(
     g: Any,
@@ -58,6 +59,7 @@ def accelerated_gradient(
     tags=("momentum", "acceleration"),
     u=0,
     weight=1,
+    in_proportion=True,
 )
 def optimized_gradient(
     g: Any,
@@ -116,6 +118,7 @@ def _whole_rounds(settings: Mapping[str, Any]) -> str:
     accepts=_whole_rounds,
     u=0,
     weight=first_weight,
+    in_proportion=True,
 )
 def optimized_gradient_norm(
     g: Any, u: Any, weight: Any, t: Any, step_size: Any, *, rounds: float = 10.0
@@ -142,6 +145,7 @@ def optimized_gradient_norm(
     source=("tao2021", "sebbouh2021", "ghadimi2015"),
     tags=("momentum", "averaging"),
     u=0,
+    in_proportion=True,
 )
 def primal_averaging(
     g: Any, u: Any, t: Any, step_size: Any, *, averaging_power: float = 0.0
@@ -159,7 +163,7 @@ def primal_averaging(
     return share * u, (1 - share) * u
 
 
-@rule(source="defazio2024, Section 2", tags=("momentum", "averaging"), u=0)
+@rule(source="defazio2024, Section 2", tags=("momentum", "averaging"), u=0, in_proportion=True)
 def schedule_free(
     g: Any, u: Any, t: Any, step_size: Any, next_x: Any, *, interpolation: float = 0.9
 ) -> Any:
@@ -176,7 +180,7 @@ def schedule_free(
     return Update(share * u, rest, query=next_x - (1 - interpolation) * rest)
 
 
-@rule(source="yan2018", tags=("momentum",), u=0)
+@rule(source="yan2018", tags=("momentum",), u=0, in_proportion=True)
 def unified_momentum(
     g: Any, u: Any, step_size: Any, *, beta1: float = 0.9, look_ahead: float = 1.0
 ) -> Any:

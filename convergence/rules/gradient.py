@@ -13,7 +13,7 @@ from problems.notation import format_value
 __all__ = ["gradient_descent", "heavy_ball", "nesterov"]
 
 
-@rule(source=("cauchy1847", "robbins1951"), tags=("gradient",), alias="sgd")
+@rule(source=("cauchy1847", "robbins1951"), tags=("gradient",), alias="sgd", in_proportion=True)
 def gradient_descent(g: Any, x: Any, *, weight_decay: float = 0.0) -> Any:
     """Gradient descent; with stochastic gradients, SGD.
 
@@ -34,6 +34,7 @@ def _dampens(settings: Mapping[str, Any]) -> str:
     tags=("momentum",),
     accepts=_dampens,
     u=0,
+    in_proportion=True,
 )
 def heavy_ball(
     g: Any,
@@ -62,7 +63,12 @@ def heavy_ball(
     return u, u
 
 
-@rule(source=("nesterov1983", "sutskever2013, Equations 3-4"), tags=("momentum",), u=0)
+@rule(
+    source=("nesterov1983", "sutskever2013, Equations 3-4"),
+    tags=("momentum",),
+    u=0,
+    in_proportion=True,
+)
 def nesterov(
     g: Any,
     u: Any,

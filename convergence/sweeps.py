@@ -14,7 +14,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from convergence.experiment import STEPS, Experiment, Projection
 from convergence.grid import Grid, cells, owners
 from convergence.measure import MEASURES
 from convergence.record import End
+from convergence.rule import SETTINGS
 from convergence.simulation import Engine, run_all, structure
 from convergence.sources import environment, key_of, parts_of_experiment
 from convergence.store import Store, array_of, as_text, open_store
@@ -38,8 +39,6 @@ DEFINITION = "sweep.json"
 
 _MOST_VALUES = 10_000
 _RANGE = re.compile(r"(log|lin)\((.*)\)", re.DOTALL)
-#: Where a step size is looked for, if no grid says.
-_USUAL = (1e-5, 10.0)
 
 
 # Grids
@@ -113,6 +112,15 @@ class Cell:
     checksum: str = ""
     error: str = ""
     from_store: bool = field(default=False, compare=False)
+
+    @property
+    def optimizer_key(self) -> str:
+        """The optimizer without its parameters."""
+        return self.experiment.names.optimizer.partition(":")[0]
+
+    def median(self, measure: str) -> float:
+        """The median of the scores."""
+        return float(np.median(self.scores(measure)))
 
     @property
     def diverged(self) -> int:
@@ -321,6 +329,10 @@ class Status:
     seconds_left: float | None = None
     best: str = ""
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
     def __str__(self) -> str:
         left = "" if self.seconds_left is None else f", {_duration(self.seconds_left)} left"
         best = f"; best so far: {self.best}" if self.best else ""
@@ -353,10 +365,10 @@ class _Count:
         if not cell.error and cell.last:
             measure = self._measure or next(name for name in MEASURES if name in cell.last)
             if measure in cell.last:
-                score = float(np.median(cell.scores(measure)))
+                score = cell.median(measure)
                 if self._best is None or score < self._best[0]:
-                    names = cell.experiment.method_name
-                    self._best = score, f"{measure} {score:.4g} by {names}"
+                    name = cell.experiment.method_name
+                    self._best = score, f"{measure.replace('_', ' ')} {score:.4g} by {name}"
         left = None
         if self._computed:
             each = (time.monotonic() - self._began) / self._computed
@@ -447,6 +459,32 @@ def sweep(
     kept = open_store(store)
     if store is not None:
         _claim_folder(kept, planned, measures)
+    done = _computed(
+        planned,
+        measures,
+        kept,
+        pool=pool,
+        fresh=fresh,
+        retry_failed=retry_failed,
+        progress=progress,
+    )
+    return Sweep(done, axes)
+
+
+_Plan = Sequence[tuple[Experiment, Mapping[str, Any]]]
+
+
+def _computed(
+    planned: _Plan,
+    measures: Sequence[str] | None,
+    kept: Store,
+    *,
+    pool: Pool | None = None,
+    fresh: bool = False,
+    retry_failed: bool = False,
+    progress: Callable[[Status], None] | None = None,
+) -> tuple[Cell, ...]:
+    """Cells from the store, and those that are missing, computed."""
     experiments = [experiment for experiment, _ in planned]
     pool = pool or Pool()
     if not all(each.has_place for each in experiments):
@@ -488,7 +526,7 @@ def sweep(
             note(place, value, done.from_store)
             if done.error and (key := keys[place]):
                 kept.put(key, value)
-    return Sweep(tuple(found[place] for place in range(len(planned))), axes)
+    return tuple(found[place] for place in range(len(planned)))
 
 
 def _values(done: Done, group: Sequence[int], experiments: Sequence[Experiment]) -> Sequence[Any]:
@@ -621,6 +659,28 @@ class Tuned:
     held_out: bool
     edges: tuple[str, ...]
 
+    @property
+    def summary(self) -> tuple[float, float, float]:
+        """Median and the 10 % and 90 % quantiles of what is shown; infinite where lanes diverge."""
+        middle, low, high = np.quantile(self.shown, [0.5, 0.1, 0.9], method="nearest")
+        return float(middle), float(low), float(high)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        middle, low, high = self.summary
+        return {
+            "experiment": self.cell.experiment.to_json(),
+            "settings": {name: _plain(value) for name, value in self.cell.settings.items()},
+            "cells": self.cells,
+            "measure": self.measure,
+            "chosen": self.chosen,
+            "shown": middle,
+            "shown_10": low,
+            "shown_90": high,
+            "held_out": self.held_out,
+            "edges": list(self.edges),
+        }
+
 
 def tune(
     problem: Any,
@@ -633,6 +693,8 @@ def tune(
     grid: Grid | None = None,
     measure: str | None = None,
     seeds: int = 1,
+    projection: Projection = "euclidean",
+    store: str | Path | None = None,
     **how: Any,
 ) -> list[Tuned]:
     """Find the best setting of each optimizer with an equal budget, and run it on other seeds.
@@ -646,11 +708,14 @@ def tune(
             others.
         budget: How many settings each may try, the same number for all.
         grid: The ends between which a parameter is tuned, by name, as any list of its values; by
-            default 1e-5 and 10. Values lie evenly in logarithms.
+            default 1e-5 and 10, for a decay such as beta2 0.5 and 0.9999. Values lie evenly in
+            logarithms, for a decay in those of 1 - beta2.
         measure: The figure that is made small after the last step; by default the first that there
             is.
         seeds: How many choose; as many others are shown.
-        how: As of `sweep`.
+        projection: See `Experiment`.
+        store: See `sweep`.
+        how: `pool`, `fresh`, `retry_failed` and `progress`, see `sweep`.
 
     Returns:
         One for each optimizer.
@@ -663,37 +728,60 @@ def tune(
         f"budget={budget!r} must be a whole number of at least 1",
     )
     require(type(seeds) is int and seeds >= 1, f"seeds={seeds!r} must be a whole number")
-    found = []
+    planned: list[tuple[Experiment, dict[str, Any]]] = []
+    tried: list[tuple[Grid, slice]] = []
     for optimizer in _listed(optimizers):
         own = [name for name in names if owners(name, problem, optimizer, schedule)]
         require(bool(own), f"optimizer {optimizer!r} has none of {', '.join(names)} to be tuned")
         along = math.floor(budget ** (1 / len(own)) + 1e-9)
         require(along >= 2 or budget == 1, f"budget={budget} is too small for {', '.join(own)}")
-        axes = {name: _between((grid or {}).get(name, _USUAL), along) for name in own}
-        swept = sweep(problem, optimizer, schedule, steps, grid=axes, seeds=seeds, **how)
-        chosen = measure or swept.measures[0]
-        scores = [float(np.median(cell.scores(chosen))) for cell in swept.cells]
-        best = swept.cells[int(np.argmin(scores))]
+        axes: Grid = {name: _between(name, (grid or {}).get(name), along) for name in own}
+        first = len(planned)
+        parts: dict[str, Any] = {"steps": steps, "seeds": seeds, "projection": projection}
+        planned += cells(problem, optimizer, schedule, axes, **parts)
+        tried.append((axes, slice(first, len(planned))))
+    kept = open_store(store)
+    if store is not None:
+        _claim_folder(kept, planned, measures=None)
+    swept = Sweep(_computed(planned, None, kept, **how), {})
+    chosen = measure or next(iter(swept.measures), "")
+    require(chosen, f"every cell failed, the first with: {swept.cells[0].error}")
+    best = [min(swept.cells[part], key=lambda cell: cell.median(chosen)) for _, part in tried]
+    noisy = [
+        cell.experiment.problem.stochastic or cell.experiment.optimizer.seeded for cell in best
+    ]
+    others = list(range(seeds, 2 * seeds))
+    again = [
+        (cell.experiment.changed(seeds=others), cell.settings) if each else None
+        for each, cell in zip(noisy, best, strict=True)
+    ]
+    shown = iter(_computed([each for each in again if each], None, kept, **how))
+    found = []
+    for (axes, part), cell, each in zip(tried, best, again, strict=True):
         edges = tuple(
             name
             for name, values in axes.items()
-            if len(values) > 1 and best.settings[name] in (values[0], values[-1])
+            if len(values) > 1 and cell.settings[name] in (values[0], values[-1])
         )
-        others = range(seeds, 2 * seeds)
-        held_out = len(best.seeds) > 1 or best.experiment.problem.stochastic
-        if held_out:
-            again = best.experiment.changed(seeds=list(others))
-            parts = again.problem_given, again.optimizer_given, again.schedule_given
-            (shown,) = sweep(*parts, steps, seeds=list(others), **how).cells
-        else:
-            shown = best
-        found.append(
-            Tuned(best, len(scores), chosen, min(scores), shown.scores(chosen), held_out, edges)
-        )
+        scores = (next(shown) if each else cell).scores(chosen)
+        count = part.stop - part.start
+        median = cell.median(chosen)
+        found.append(Tuned(cell, count, chosen, median, scores, each is not None, edges))
     return found
 
 
-def _between(ends: Any, count: int) -> list[Any]:
-    values = read_axis(f"x={ends}")[1] if isinstance(ends, str) else list(ends)
-    first, last = min(values), max(values)
-    return read_axis(f"x=log({first!r},{last!r},{count})")[1]
+def _between(name: str, ends: Any, count: int) -> list[Any]:
+    known = SETTINGS.get(name.rpartition(".")[2])
+    decay = known is not None and known.high == 1
+    usual = ("0.5", "0.9999") if decay else ("1e-5", "10")
+    values = read_axis(f"{name}={ends}")[1] if isinstance(ends, str) else list(ends or usual)
+    exactly = [exact(read_value(v) if isinstance(v, str) else v) for v in values]
+    require(
+        None not in exactly,
+        f"the ends {ends!r} of {name} must be numbers between which it is tuned",
+    )
+    first, last = min(v for v in exactly if v is not None), max(v for v in exactly if v is not None)
+    if not decay:
+        return read_axis(f"{name}=log({first},{last},{count})")[1]
+    lags = read_axis(f"{name}=log({1 - first},{1 - last},{count})")[1]
+    return [Number(1 - (exact(lag) or 0)) for lag in lags]

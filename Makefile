@@ -5,22 +5,30 @@ PYTHON = python3
 endif
 BIN = .venv/bin
 
-.PHONY: report test test-pep test-all lint bench clean
+.PHONY: report test test-slow test-pep test-all lint bench clean
 
 report: .venv/installed
 	$(BIN)/convergence report -o report
 
+# A module's tests go to one process, so that what they share is computed once.
+PYTEST = $(BIN)/python -m pytest -q -n auto --dist loadscope
+
+# The quick tests: of every kind of check some.
 test: .venv/installed
-	$(BIN)/python -m pytest -q -n auto
+	$(PYTEST)
+
+# What is left out there, but for what takes hours or extras.
+test-slow: .venv/installed
+	$(PYTEST) -m slow --slow
 
 # Claims beside the exact worst cases of docs/worst-cases.md, by semidefinite programs.
 test-pep: .venv/installed-pep
 	$(BIN)/python -m pytest -q tests/test_pep.py
 
-# Everything: twenty times the examples, the slow tests, the programs of docs/worst-cases.md, and the
+# Everything: the slow tests, twenty times the examples, the programs of docs/worst-cases.md, and the
 # gradients of jax and torch.
 test-all: .venv/installed-all
-	$(BIN)/python -m pytest -q -n auto --thorough
+	$(PYTEST) --thorough
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -109,6 +109,12 @@ _COMPUTED: Mapping[str, Callable[..., Any]] = {
 
 def _simpler(operation: str, parts: list[Expression]) -> Expression:
     """An operation on parts that have their form."""
+    return _simplified(operation, *parts)
+
+
+# Most parts of the rules that are compared are the same, time and again.
+@lru_cache(maxsize=65_536)
+def _simplified(operation: str, *parts: Expression) -> Expression:
     if operation in ("+", "*"):
         return _joined(operation, *parts)
     if operation in ("-", "negative"):
@@ -297,6 +303,7 @@ def _others(
     asked: _Asked, constant_step: bool, one_coordinate: bool, by_metric: bool
 ) -> tuple[Rule, ...]:
     rule, found = asked.rule, []
+    own = rule.specification
     form = _form(rule, constant_step=constant_step, one_coordinate=one_coordinate)
     live = form.state(*_MOVES & set(form.outputs))
     for entry in rules.catalogue:
@@ -304,7 +311,7 @@ def _others(
             continue
         for other in _candidates(entry, rule):
             block = other.traced.by_block and not (one_coordinate or rule.traced.by_block)
-            if not block and other.specification != rule.specification:
+            if not block and other.specification != own:
                 same = _form(other, constant_step=constant_step, one_coordinate=one_coordinate)
                 found += [other] * form.equals(same, by_metric=by_metric)
     return tuple(found)

@@ -260,6 +260,7 @@ def reduction(name: str) -> Any:
 def walk(outputs: Iterable[Expression], stop: Collection[int] = ()) -> list[Expression]:
     """Every node below the outputs once, children first; not below the nodes (ids) in `stop`."""
     found: list[Expression] = []
+    stop = frozenset(stop)
     seen: set[int] = set()
     for output in outputs:
         stack = [(output, False)]

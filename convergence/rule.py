@@ -251,9 +251,14 @@ class Traced:
         return not self.uses.isdisjoint(_OF_OBJECTIVE)
 
     @cached_property
+    def operations(self) -> Counter[str]:
+        """How often each operation is carried out in one step."""
+        return count_operations(*self.outputs.values())
+
+    @cached_property
     def by_block(self) -> bool:
         """Whether the rule sees the blocks of the iterate as matrices."""
-        operations = count_operations(*self.outputs.values())
+        operations = self.operations
         return not (BLOCK_OPERATIONS.isdisjoint(operations) and self.uses.isdisjoint(_OF_BLOCKS))
 
     @cached_property
@@ -372,7 +377,7 @@ class Rule:
     @property
     def operations(self) -> Counter[str]:
         """Operations of one step, counted on the trace."""
-        return count_operations(*self.outputs.values())
+        return Counter(self.traced.operations)
 
     def changes_at(self, name: str) -> tuple[int, ...]:
         """The numbers at which a setting gives a formula of its own."""
@@ -503,11 +508,14 @@ def _accepted(entry: Entry[Rule], name: str, value: Any) -> Any:
         raise InputError(f"rule {entry.key} has a setting {name!r}; known: {', '.join(SETTINGS)}")
     if not setting.words:
         given = exact(value)
-        sentence = (
-            f"{name}={format_value(value)} of rule {entry.key} must lie in {setting.accepted}"
-        )
-        require(given is not None and setting.within(given), sentence)
-        assert given is not None
+
+        # Written where it is said: rules are built by the thousand.
+        def sentence() -> str:
+            shown = f"{name}={format_value(value)}"
+            return f"{shown} of rule {entry.key} must lie in {setting.accepted}"
+
+        if given is None or not setting.within(given):
+            raise InputError(sentence())
         try:
             number = Number(given)
         except InputError as error:
@@ -515,10 +523,11 @@ def _accepted(entry: Entry[Rule], name: str, value: Any) -> Any:
             shown = shown if len(shown) <= 40 else shown[:20] + "..."
             raise InputError(f"{name}={shown} of rule {entry.key} is {error}") from None
         # Of -0.0 nothing but 0 is left, or running products would change their sign each round.
-        require(setting.within(float(number)), f"{sentence}; a float64 makes it {float(number):g}")
+        if not setting.within(float(number)):
+            raise InputError(f"{sentence()}; a float64 makes it {float(number):g}")
         return number
-    words = [format_value(word) for word in setting.words]
     if not any(type(value) is type(word) and value == word for word in setting.words):
+        words = [format_value(word) for word in setting.words]
         raise InputError(
             f"{name}={format_value(value)} of rule {entry.key} is not accepted; "
             + nearest(format_value(value), words)

@@ -20,12 +20,19 @@ os.environ["CONVERGENCE_STORE"] = str(Path(STORES.name) / "session")
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60)
 settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=1200)
 
+# Each level runs what the one before it runs.
+LEVELS = {
+    "slow": "slow: make test-slow or make test-all, or --slow",
+    "thorough": "hours or extras: make test-all, or --thorough",
+}
+
 
 def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="the tests marked slow as well")
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="twenty times the examples for every law, and the tests marked slow",
+        help="all tests, those marked slow or thorough too, with twenty times the examples",
     )
 
 
@@ -40,9 +47,11 @@ def pytest_unconfigure(config):
 def pytest_collection_modifyitems(config, items):
     if config.getoption("thorough"):
         return
+    left_out = ["thorough"] if config.getoption("slow") else list(LEVELS)
     for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.skip(reason="slow: make test-all, or --thorough"))
+        for name in left_out:
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.skip(reason=LEVELS[name]))
 
 
 @pytest.fixture(autouse=True)

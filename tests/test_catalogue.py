@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from instances import SPECIFICATIONS, buildable
+from instances import HEAVY, SPECIFICATIONS, buildable
+from levels import quick_if
 from wrong.labels import false_labels
 
 import problems
@@ -14,7 +15,12 @@ from problems.domain import Box
 from problems.laws import INEQUALITIES, LABELS, SLOPE, check, slope_errors, views
 from problems.problem import TAGS
 
-every_problem = pytest.mark.parametrize("specification", SPECIFICATIONS)
+
+def light(specification):
+    return specification not in HEAVY
+
+
+every_problem = pytest.mark.parametrize("specification", quick_if(light, SPECIFICATIONS))
 
 
 @functools.cache
@@ -91,7 +97,8 @@ def test_no_points_that_hypothesis_chooses_break_an_inequality(specification, da
 
 
 @pytest.mark.parametrize(
-    "specification", [name for name in SPECIFICATIONS if "smooth" in built(name).tags]
+    "specification",
+    quick_if(light, [name for name in SPECIFICATIONS if "smooth" in built(name).tags]),
 )
 @given(data=st.data())
 def test_at_no_point_that_hypothesis_chooses_is_the_gradient_no_derivative(specification, data):

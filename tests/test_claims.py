@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from levels import FEW_ROUNDS, MANY_ROUNDS, quick_if, rounds_of
 from scipy import stats
 
 import convergence.claim as claim_module
@@ -15,36 +16,43 @@ from convergence.judges.chance import DOUBLINGS, ERROR_PROBABILITY, VERDICTS, er
 from convergence.rules import find as find_rule
 from convergence.schedule import find as find_schedule
 from convergence.simulation import run
-from convergence.verification import cases, verify
+from convergence.verification import cases, judge_case, verify
 from problems import find as find_problem
 from problems.domain import Ball, WholeSpace
 from problems.notation import InputError
 from problems.problem import Problem, exact
 from problems.registry import Registry
 
-
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory, worker_id):
-    """Those of all cases; processes of one session share the work by their store."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CONVERGENCE_CACHE", str(shared / "outcomes"))
-        return verify(quick=True, workers=1)
+CASES = [(entry.key, case) for entry in catalogue for case in entry.facts["cases"]]
 
 
-def all_cases():
-    return [
-        (entry.key, number, case)
-        for entry in catalogue
-        for number, case in enumerate(entry.facts["cases"])
-    ]
+def quick_cases():
+    """Those of few rounds, and of each claim the shortest, if it is no long one or the only one."""
+    rounds = [rounds_of(case.experiment) for _, case in CASES]
+    shortest = {}
+    for place in sorted(range(len(CASES)), key=rounds.__getitem__):
+        key, case = CASES[place]
+        shortest.setdefault(key, place)
+        if rounds[place] <= MANY_ROUNDS:
+            shortest.setdefault((key, case.expected == "not applicable"), place)
+    few = {place for place, number in enumerate(rounds) if number <= FEW_ROUNDS}
+    return few | set(shortest.values())
 
 
-@pytest.mark.parametrize("place", range(len(all_cases())), ids=lambda i: all_cases()[i][0])
-def test_a_case_gives_the_verdict_its_claim_expects(outcomes, place):
-    key, _, case = all_cases()[place]
-    outcome = outcomes[place]
+QUICK = quick_cases()
+
+
+def test_verify_takes_the_cases_in_the_order_of_the_catalogue():
+    assert cases() == CASES
+    assert {key for key, _ in CASES} == {CASES[place][0] for place in QUICK}
+
+
+@pytest.mark.parametrize(
+    "place", quick_if(QUICK.__contains__, range(len(CASES)), lambda place: CASES[place][0])
+)
+def test_a_case_gives_the_verdict_its_claim_expects(place):
+    key, case = CASES[place]
+    outcome = judge_case(key, case)
     assert outcome.verdict.claim.partition(":")[0] == key
     assert outcome.verdict.word == case.expected, outcome.verdict.reason
     if case.first_violation is not None:
@@ -129,7 +137,7 @@ def times_bound(claim, factor):
 
 def holding_cases():
     seen = {}
-    for key, _, case in all_cases():
+    for key, case in CASES:
         if case.expected in ("holds", "holds, not sensitive", "agrees") and key not in seen:
             seen[key] = case
     return seen
@@ -150,7 +158,9 @@ COMPARED = [
 ]
 
 
-@pytest.mark.parametrize("key", COMPARED)
+@pytest.mark.parametrize(
+    "key", quick_if(lambda key: rounds_of(HOLDING[key].experiment) <= FEW_ROUNDS, COMPARED)
+)
 def test_a_bound_a_tenth_too_tight_is_violated(key):
     case = HOLDING[key]
     claim = catalogue[key](**case.options)

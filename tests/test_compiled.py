@@ -1,5 +1,6 @@
 """The compiled engine: the bits of the numpy engine, and a cache that sees every edit."""
 
+import functools
 import inspect
 import json
 import math
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from levels import crossed
 
 import convergence
 import problems
@@ -52,15 +54,14 @@ def same_bits(problem, rule, by, steps, seeds, **options):
     return one
 
 
-@pytest.mark.parametrize("problem", ONE_OF_EACH)
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(("rule", "problem"), crossed(RULES, ONE_OF_EACH))
 def test_every_rule_has_the_bits_of_the_numpy_engine(problem, rule):
     for seeds in (1, 3) if find_problem(problem).stochastic else (1,):
         record = same_bits(problem, rule, BY, 60, seeds)
     assert record.times[-1] == 60
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("problem", traceable())
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_on_every_problem(problem, rule):
@@ -277,6 +278,7 @@ def linear(slopes, domain):
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     rule=st.sampled_from(["adam", "rmsprop", "heavy-ball", "amsgrad", "adagrad"]),
@@ -387,7 +389,8 @@ def test_a_block_of_samples_is_what_looking_up_finds(key):
 
 def fresh(monkeypatch):
     """Forget what this process has imported, and which folders it trusts."""
-    monkeypatch.setattr(loops, "compiled_function", loops.compiled_function.__wrapped__)
+    forgotten = functools.cache(loops.compiled_function.__wrapped__)
+    monkeypatch.setattr(loops, "compiled_function", forgotten)
     monkeypatch.setattr(store, "_trusted", store._trusted.__wrapped__)
 
 
@@ -418,6 +421,7 @@ def test_the_module_is_kept_and_a_damaged_one_is_written_again(tmp_path, monkeyp
     before = run("reddi-2018-thm1", "rmsprop", BY, 100, engine="compiled").checksum
     (module,) = (tmp_path / "compiled").glob("rounds_*.py")
     module.write_text("def rounds(*values):\n    return values[3:]\n")
+    fresh(monkeypatch)
     assert run("reddi-2018-thm1", "rmsprop", BY, 100, engine="compiled").checksum == before
 
 

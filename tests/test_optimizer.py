@@ -1065,6 +1065,7 @@ def test_verify_judges_an_optimizer_in_place_of_the_rules(cli, mine):
     assert "no claim speaks of optimizer mine.py::Adam" in nothing.err
 
 
+@pytest.mark.slow
 def test_verify_judges_adam_by_the_theorem_that_it_fails(mine):
     outcomes = verify(["reddi-2018-thm1"], optimizer="mine.py::Adam", quick=True, workers=1)
     assert {(outcome.verdict.word, outcome.expected) for outcome in outcomes} == {("holds",) * 2}

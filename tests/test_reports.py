@@ -7,7 +7,7 @@ import pytest
 from convergence.simulation import run
 from problems import find
 from problems.notation import InputError
-from reports import report
+from reports import atlas, report
 from reports.figures import (
     bound_at,
     decade_trend,
@@ -85,6 +85,12 @@ def test_verdicts_are_those_expected(folder):
     assert all(row["as_expected"] == "True" for row in found)
 
 
+def test_the_report_has_the_atlas_and_its_data(folder):
+    assert any(path.name.endswith("-atlas.png") for path in folder.iterdir())
+    found, verdicts = rows(folder / "atlas.csv"), rows(folder / "verdicts.csv")
+    assert [{name: row[name] for name in atlas.COLUMNS} for row in verdicts] == found
+
+
 def test_iterates_of_the_counterexample(folder):
     last = {
         row["label"]: float(row["median"])
@@ -109,6 +115,7 @@ def test_the_false_bound_is_first_passed_where_the_verdict_says(folder):
         assert min(step for step in regret if regret[step] > bound[step]) == first
 
 
+@pytest.mark.slow
 def test_same_bytes_on_any_number_of_processes(folder, tmp_path):
     again = report(tmp_path, workers=2, quick=True)
     assert len(again) == len(list(folder.iterdir()))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from instances import TINY, TINY_CSV
+from levels import crossed, quick_if
 from test_sparse import SCORES, SMALL, of_score
 from test_steps import bits
 
@@ -63,20 +64,21 @@ def both(problem, rule, **how):
         return [bits(problem, rule, engine, **how) for engine in ("compiled", "array")]
 
 
-@pytest.mark.parametrize("rule", RULES)
+# What takes long here is to compile. Every rule is compiled in the quick tests of `test_compiled`.
+@pytest.mark.parametrize("rule", quick_if({"adam", "heavy-ball"}.__contains__, RULES))
 def test_every_rule_has_the_same_bits(rule):
     compiled, array = both("breast-cancer-logistic:batch=6", rule)
     assert compiled == array
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
-@pytest.mark.parametrize("rule", ["adam", "nesterov"])
+@pytest.mark.parametrize("problem", quick_if(PROBLEMS[-3:].__contains__, PROBLEMS))
+@pytest.mark.parametrize("rule", ["adam", pytest.param("nesterov", marks=pytest.mark.slow)])
 def test_every_kind_of_rows_has_the_same_bits(problem, rule):
     compiled, array = both(problem, rule)
     assert compiled == array
 
 
-@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("score", quick_if({"huber"}.__contains__, [*SCORES]))
 def test_every_loss_of_scores_has_the_same_bits(score):
     compiled, array = both(of_score(SCORES[score], 3), "adam")
     assert compiled == array
@@ -99,6 +101,7 @@ def test_any_number_of_threads_gives_the_same_bits(workers, rule):
     assert bits(problem, rule, "compiled", workers=workers, **parts) == alone
 
 
+@pytest.mark.slow
 @given(
     beta1=st.floats(0, 0.999),
     beta2=st.floats(0, 0.9999),
@@ -192,8 +195,13 @@ def test_a_row_that_is_not_there_is_an_error(problem, rule, row):
         simulation._rows.run(drawn, np.ones(1), 0, simulation._letters, simulation._live)
 
 
-@pytest.mark.parametrize("name", ["k", "score", "data", "first", "history"])
-@pytest.mark.parametrize("problem", [SMALL, "breast-cancer-hinge:batch=3", "absolute-value"])
+@pytest.mark.parametrize(
+    ("problem", "name"),
+    crossed(
+        [SMALL, "breast-cancer-hinge:batch=3", "absolute-value"],
+        ["k", "score", "data", "first", "history"],
+    ),
+)
 def test_state_may_have_any_name(problem, name):
     """Even that of a variable of the loop."""
     scope = {}

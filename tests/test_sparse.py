@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from instances import TINY
+from levels import crossed
 from scipy import sparse as matrices
 from scipy.special import expit
 
@@ -83,16 +84,16 @@ def bits(problem, rule, engine, **how):
     return {name: np.array(value).tobytes() for name, value in kept.items()}
 
 
-@pytest.mark.parametrize("rule", STILL)
-@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize(("batch", "rule"), crossed([1, 4], STILL))
 def test_rules_that_stand_still_have_the_same_bits(rule, batch):
     problem = f"{SMALL},batch={batch}"
     assert bits(problem, rule, "compiled") == bits(problem, rule, "array")
 
 
-@pytest.mark.parametrize("score", SCORES)
-@pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("rule", ["gradient-descent", "adagrad"])
+@pytest.mark.parametrize(
+    ("rule", "batch", "score"),
+    crossed(["gradient-descent", "adagrad"], [1, 3], [*SCORES]),
+)
 def test_every_loss_of_scores_has_the_same_bits(score, batch, rule):
     problem = of_score(SCORES[score], batch)
     assert bits(problem, rule, "compiled") == bits(problem, rule, "array")
@@ -126,6 +127,7 @@ def test_lanes_are_independent():
         assert lanes([seed]).tobytes() == whole[[seed]].tobytes()
 
 
+@pytest.mark.slow
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

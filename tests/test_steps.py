@@ -2,11 +2,13 @@
 
 import warnings
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from levels import quick_if
 
 from convergence import find_problem, find_schedule, quantity, rules, run
 from convergence.engines import steps
@@ -27,6 +29,7 @@ KINDS = [
 ]
 # Rules of blocks have no compiled steps; for those that ask for the objective see
 # `test_rules_recent`.
+QUICK_RULES = ["amsgrad", "adam", "nesterov", "adagrad", "lion"]
 RULES = [e.key for e in rules.catalogue if {"matrix", "objective"}.isdisjoint(e.tags)]
 
 
@@ -62,13 +65,16 @@ def bits(
     return {n: np.where(np.isnan(v), np.nan, v).tobytes() for n, v in kept.items()}
 
 
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("problem", KINDS)
+# What takes long here is to compile. Every rule is compiled in the quick tests of `test_compiled`.
+@pytest.mark.parametrize(
+    ("problem", "rule"),
+    quick_if(lambda both: both in zip(KINDS, QUICK_RULES, strict=True), [*product(KINDS, RULES)]),
+)
 def test_every_rule_has_the_same_bits(problem, rule):
     assert bits(problem, rule, "compiled") == bits(problem, rule, "array")
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", quick_if({"adam"}.__contains__, RULES))
 def test_every_quantity_has_the_same_bits(rule):
     parts = ("quadratic:dimension=5,rotated=true", rule)
     both = (bits(*parts, engine, quantities=QUANTITIES) for engine in ("compiled", "array"))
@@ -104,6 +110,7 @@ def test_other_projections_are_called(domain, rule):
     assert bits(on(domain), rule, "compiled") == bits(on(domain), rule, "array")
 
 
+@pytest.mark.slow
 @given(
     beta1=st.floats(0, 0.999),
     beta2=st.floats(0, 0.9999),

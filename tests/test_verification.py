@@ -75,8 +75,17 @@ def test_the_suite_of_pytest_has_one_test_for_each_case():
 FURTHER = [job for job in cases(quick=False) if job[1].expected == "not violated"]
 
 
+# One in fifteen is quick: of nearly every claim one at least.
 @pytest.mark.parametrize(
-    "job", FURTHER, ids=[f"{c}-on-{x.experiment.names.problem}" for c, x in FURTHER]
+    "job",
+    [
+        pytest.param(
+            job,
+            id=f"{job[0]}-on-{job[1].experiment.names.problem}",
+            marks=[pytest.mark.slow] if place % 15 else [],
+        )
+        for place, job in enumerate(FURTHER)
+    ],
 )
 def test_a_true_theorem_is_violated_on_no_problem_to_which_it_applies(job):
     outcome = judge_case(*job)
@@ -93,6 +102,7 @@ def test_a_false_theorem_is_violated_on_further_problems():
     assert "violated" in {judge(claim, record).word for record in records}
 
 
+@pytest.mark.slow
 def test_the_suite_runs_by_its_package_name(tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
@@ -172,6 +182,7 @@ def stored(outcomes):
 CLAIMS = ["karimi-2016-pl", "kingma-ba-2015-thm41"]
 
 
+@pytest.mark.slow
 def test_a_second_call_takes_every_verdict_from_the_store_and_fresh_none():
     first = verify(CLAIMS, quick=True, workers=1)
     assert not any(stored(first))
@@ -186,6 +197,7 @@ def test_a_second_call_takes_every_verdict_from_the_store_and_fresh_none():
     assert fresh == first
 
 
+@pytest.mark.slow
 def test_workers_and_what_was_stored_make_no_difference(store_folder):
     one = verify(CLAIMS, quick=True, workers=1)
     for file in sorted(store_folder.iterdir())[::2]:
@@ -434,7 +446,9 @@ def edited(copied, name, old, new):
 JUDGED = ("verify", "drori-teboulle-2014-gd", "--quick", "--workers", "1")
 
 
-@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize(
+    "edit", ["the rule", pytest.param("a callee of a callee", marks=pytest.mark.slow)]
+)
 def test_an_edited_source_is_judged_again(tmp_path, copied, edit):
     first, _ = said(command(tmp_path, *JUDGED, sources=copied))
     assert from_store(first) == 0
@@ -457,6 +471,7 @@ def test_what_a_verdict_does_not_depend_on_may_be_edited(tmp_path, copied):
     assert from_store(out) == len(cases(["drori-teboulle-2014-gd"]))
 
 
+@pytest.mark.slow
 def test_two_commands_at_once_judge_each_case_once(tmp_path):
     words = ("verify", "--only", "adam", "--quick", "--workers", "1")
     both = [command(tmp_path, *words) for _ in range(2)]
@@ -487,7 +502,12 @@ def mine(T, horizon):
 
 @pytest.mark.parametrize(
     ("workers", "whole_group", "form"),
-    [("1", False, "text"), ("2", False, "text"), ("2", True, "text"), ("2", True, "json")],
+    [
+        ("1", False, "text"),
+        pytest.param("2", False, "text", marks=pytest.mark.slow),
+        pytest.param("2", True, "text", marks=pytest.mark.slow),
+        ("2", True, "json"),
+    ],
 )
 def test_ctrl_c_prints_what_was_decided_and_the_next_call_goes_on(
     tmp_path, store_folder, workers, whole_group, form
@@ -517,6 +537,7 @@ def test_ctrl_c_prints_what_was_decided_and_the_next_call_goes_on(
     assert (tmp_path / "report.xml").exists()
 
 
+@pytest.mark.slow
 def test_an_interruption_holds_what_was_decided():
     def stop(done, of):
         if done == 2:

@@ -334,7 +334,9 @@ class Experiment:
         accepted = (*Names._fields, "steps", "seeds", "projection")
         require(isinstance(value, Mapping), f"{value!r} is no experiment; it must be an object")
         for name in value:
-            require(name in accepted, f"an experiment has no {name!r}; {nearest(name, accepted)}")
+            # What is nearest is looked for where it is needed: there are thousands of experiments.
+            if name not in accepted:
+                raise InputError(f"an experiment has no {name!r}; {nearest(name, accepted)}")
         for name in accepted:
             require(name in value, f"an experiment needs {name!r}")
         require(isinstance(value["seeds"], list), f"seeds={value['seeds']!r} must be a list")

@@ -323,7 +323,7 @@ class Rule:
         """The catalogue key, without settings."""
         return self.entry.key
 
-    @property
+    @cached_property
     def specification(self) -> str:
         """The text that builds the rule again."""
         return self.entry.specification(self.settings)

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ class Schedule:
         """The catalogue key, without parameters."""
         return self.entry.key
 
-    @property
+    @cached_property
     def specification(self) -> str:
         """The text that builds the schedule again."""
         return self.entry.specification(self.settings)

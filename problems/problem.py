@@ -489,7 +489,7 @@ class Problem:
         """One line, from the docstring of its entry."""
         return self.entry.title if self.entry else self.formula
 
-    @property
+    @cached_property
     def specification(self) -> str:
         """The text that builds the problem again."""
         return self.entry.specification(self.settings) if self.entry else "unregistered"

@@ -107,7 +107,7 @@ RARE = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("instance", [*INSTANCES, *RARE], ids=lambda i: f"{i[0]}-{i[1]}")
 def test_a_true_claim_is_not_violated_in_a_thousand_judgements(instance, monkeypatch):
     key, *where = instance
@@ -129,7 +129,7 @@ def test_a_slice_of_a_record_is_the_run_of_its_seeds():
     assert lanes_of(whole, slice(10, 20)).checksum == alone.checksum
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_claim_that_is_false_by_a_third_is_violated_in_most_of_a_thousand_judgements(
     monkeypatch,
 ):

@@ -786,7 +786,7 @@ def test_a_mutant_that_no_claim_catches_is_another_rule(mutant):
     assert mutant.reason
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("mutant", listed(NOT_CAUGHT))
 def test_no_case_of_a_claim_catches_what_is_said_not_to_be_caught(mutant):
     noticed = []

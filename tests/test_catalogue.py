@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from instances import HEAVY, SPECIFICATIONS, buildable
+from instances import LIGHT, SPECIFICATIONS, buildable
 from levels import quick_if
 from wrong.labels import false_labels
 
@@ -15,12 +15,9 @@ from problems.domain import Box
 from problems.laws import INEQUALITIES, LABELS, SLOPE, check, slope_errors, views
 from problems.problem import TAGS
 
-
-def light(specification):
-    return specification not in HEAVY
-
-
-every_problem = pytest.mark.parametrize("specification", quick_if(light, SPECIFICATIONS))
+every_problem = pytest.mark.parametrize(
+    "specification", quick_if(LIGHT.__contains__, SPECIFICATIONS)
+)
 
 
 @functools.cache
@@ -98,7 +95,7 @@ def test_no_points_that_hypothesis_chooses_break_an_inequality(specification, da
 
 @pytest.mark.parametrize(
     "specification",
-    quick_if(light, [name for name in SPECIFICATIONS if "smooth" in built(name).tags]),
+    quick_if(LIGHT.__contains__, [name for name in SPECIFICATIONS if "smooth" in built(name).tags]),
 )
 @given(data=st.data())
 def test_at_no_point_that_hypothesis_chooses_is_the_gradient_no_derivative(specification, data):
@@ -131,7 +128,7 @@ def test_every_tag_is_used_and_has_a_meaning():
     assert used == set(TAGS)
 
 
-@every_problem
+@pytest.mark.parametrize("specification", SPECIFICATIONS)
 def test_a_problem_is_built_again_from_its_specification(specification):
     problem = built(specification)
     again = problems.find(problem.specification)

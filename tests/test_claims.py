@@ -78,20 +78,23 @@ SPIKE = "periodic-linear:slopes=[10,-1,-1,-1,-1,-1,-1,-1,-1]"
 
 @pytest.mark.parametrize(
     ("problem", "option", "alpha", "step"),
-    [
-        ("periodic-linear", "printed", 0.1, 1377),
-        ("periodic-linear", "printed", 0.05, 4950),
-        ("periodic-linear", "printed", 0.5, 153),
-        ("periodic-linear", "printed", 0.9, 138),
-        ("periodic-linear", "dropped", 0.1, 1224),
-        ("periodic-linear", "dropped", 0.05, 4638),
-        ("periodic-linear", "dropped", 0.5, 123),
-        ("periodic-linear", "dropped", 0.9, 120),
-        ("periodic-hinge", "printed", 0.1, 603),
-        ("periodic-hinge", "printed", 0.05, 2166),
-        ("periodic-hinge", "printed", 0.5, 93),
-        ("periodic-hinge", "printed", 0.9, 96),
-    ],
+    quick_if(
+        lambda row: row[2] == 0.9,
+        [
+            ("periodic-linear", "printed", 0.1, 1377),
+            ("periodic-linear", "printed", 0.05, 4950),
+            ("periodic-linear", "printed", 0.5, 153),
+            ("periodic-linear", "printed", 0.9, 138),
+            ("periodic-linear", "dropped", 0.1, 1224),
+            ("periodic-linear", "dropped", 0.05, 4638),
+            ("periodic-linear", "dropped", 0.5, 123),
+            ("periodic-linear", "dropped", 0.9, 120),
+            ("periodic-hinge", "printed", 0.1, 603),
+            ("periodic-hinge", "printed", 0.05, 2166),
+            ("periodic-hinge", "printed", 0.5, 93),
+            ("periodic-hinge", "printed", 0.9, 96),
+        ],
+    ),
 )
 def test_the_bound_of_the_adam_paper_is_first_broken_at_the_published_step(
     problem, option, alpha, step
@@ -104,6 +107,7 @@ def test_the_bound_of_the_adam_paper_is_first_broken_at_the_published_step(
     assert judge(f"kingma-ba-2015-thm41:third_term={option}", before).word != "violated"
 
 
+@pytest.mark.slow
 def test_with_momentum_the_bound_is_first_broken_at_the_published_step():
     record = run(
         SPIKE,
@@ -602,6 +606,7 @@ def test_on_the_online_example_adam_ends_at_one_and_amsgrad_near_minus_one():
     assert amsgrad.last_iterate[0, 0] == pytest.approx(-0.997, abs=0.001)
 
 
+@pytest.mark.slow
 def test_on_the_stochastic_example_only_the_average_regret_of_amsgrad_falls():
     """By Student's limits over 100 seeds, each wrong with probability 1e-6 at most."""
     seeds, times = 100, [10_000, 100_000]

@@ -446,9 +446,8 @@ def edited(copied, name, old, new):
 JUDGED = ("verify", "drori-teboulle-2014-gd", "--quick", "--workers", "1")
 
 
-@pytest.mark.parametrize(
-    "edit", ["the rule", pytest.param("a callee of a callee", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("edit", EDITS)
 def test_an_edited_source_is_judged_again(tmp_path, copied, edit):
     first, _ = said(command(tmp_path, *JUDGED, sources=copied))
     assert from_store(first) == 0

@@ -461,6 +461,7 @@ def test_an_edited_source_is_judged_again(tmp_path, copied, edit):
     assert back == second
 
 
+@pytest.mark.slow
 def test_what_a_verdict_does_not_depend_on_may_be_edited(tmp_path, copied):
     said(command(tmp_path, *JUDGED, sources=copied))
     with ExitStack() as stack:
@@ -502,7 +503,7 @@ def mine(T, horizon):
 @pytest.mark.parametrize(
     ("workers", "whole_group", "form"),
     [
-        ("1", False, "text"),
+        pytest.param("1", False, "text", marks=pytest.mark.slow),
         pytest.param("2", False, "text", marks=pytest.mark.slow),
         pytest.param("2", True, "text", marks=pytest.mark.slow),
         ("2", True, "json"),

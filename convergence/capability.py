@@ -12,14 +12,15 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from convergence import rules
-from convergence.expression import Expression, inputs_of, replaced
+from convergence.expression import Expression, inputs_of, replaced, walk
 from convergence.rule import SETTINGS, Rule, Traced
 from problems.notation import InputError, exact
 from problems.registry import Entry
@@ -247,6 +248,96 @@ def _formed(
     return _Form({**made, **moves}, first)
 
 
+# Rules that are the same method take the same way: of most pairs that are not, three rounds tell
+
+# Gradients and step sizes, with no relation between them.
+_GRADIENTS, _SIZES = (0.3125, -1.1, 0.83), (0.37, 0.29, 0.41)
+# Ways that differ by this share of a coordinate are not the same, where no number of a rule is so
+# large, or so near 1, that rounding makes as much of a difference.
+_DIFFERENT, _LARGE, _NEAR = 1e-6, 1e6, 1e-4
+_OF_FLOATS: Mapping[str, Callable[..., Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "maximum": max,
+    "minimum": min,
+    "negative": operator.neg,
+    "abs": abs,
+    "sqrt": math.sqrt,
+    "sign": lambda a: float((a > 0) - (a < 0)),
+    "where": lambda c, a, b: a if c else b,
+    "clip": lambda a, low, high: min(max(a, low), high),
+    "norm": abs,
+    "mean": float,
+}
+
+
+def _differ(rule: Rule, other: Rule, *, constant_step: bool) -> bool:
+    """Whether two rules are not the same method, by the first rounds in one dimension.
+
+    That they are is left open.
+    """
+    ways = [_way(each.traced, _numbers(each), constant_step) for each in (rule, other)]
+    if None in ways:
+        return False
+    return any(
+        abs(a - b) > _DIFFERENT * (1 + abs(a) + abs(b))
+        for a, b in zip(*filter(None, ways), strict=True)
+    )
+
+
+def _numbers(rule: Rule) -> tuple[tuple[str, Any], ...]:
+    return (*((name, float(value)) for name, value in rule.letters.items()), *rule.state.items())
+
+
+def _evaluated(
+    nodes: Iterable[Expression], known: Mapping[str, float], found: dict[int, Any]
+) -> dict[int, Any]:
+    """The floats of nodes by their ids, children first, besides those that are found already."""
+    for node in nodes:
+        if id(node) not in found:
+            parts, operation = node.arguments, node.operation
+            if operation == "input":
+                found[id(node)] = known[parts[0]]
+            elif operation == "constant":
+                found[id(node)] = float(parts[0])
+            else:
+                found[id(node)] = _OF_FLOATS[operation](*(found[id(part)] for part in parts))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _way(traced: Traced, numbers: _Named, constant_step: bool) -> tuple[float, ...] | None:
+    """The first iterates and query points, or None where rounding may matter."""
+    known = dict(numbers)
+    if not all(isinstance(value, float) for value in known.values()):
+        return None
+    if any(abs(v) > _LARGE or 0 < abs(1 - v) < _NEAR for v in known.values()):
+        return None
+    known |= {"x": 0.7, "query_point": 0.7, "loss": 2.5, "minimum": 0.45}
+    made, query = traced.outputs, traced.outputs.get("query")
+    moves = walk([made[name] for name in ("direction", *traced.state)])
+    later, way = walk([] if query is None else [query]), []
+    try:
+        for t, (g, size) in enumerate(zip(_GRADIENTS, _SIZES, strict=True), 1):
+            known |= {"t": float(t), "g": g, "step_size": _SIZES[0] if constant_step else size}
+            found = _evaluated(moves, known, {})
+            moved = found[id(made["direction"])]
+            known["x"] -= moved if traced.displaces else known["step_size"] * moved
+            _evaluated(later, {**known, "next_x": known["x"]}, found)
+            known |= {name: found[id(made[name])] for name in traced.state}
+            known["query_point"] = known["x"] if query is None else found[id(query)]
+            way += [known["x"], known["query_point"]]
+    except (KeyError, TypeError, ArithmeticError, ValueError):
+        return None
+    return tuple(way) if all(map(math.isfinite, way)) else None
+
+
 # Numbers that other settings may leave without a part: then each is like any other.
 _IDLE = {"beta1_decay": (1,), "dampening": (0,), "look_ahead": (0, 1)}
 
@@ -311,7 +402,9 @@ def _others(
             continue
         for other in _candidates(entry, rule):
             block = other.traced.by_block and not (one_coordinate or rule.traced.by_block)
-            if not block and other.specification != own:
+            if block or _differ(rule, other, constant_step=constant_step):
+                continue
+            if other.specification != own:
                 same = _form(other, constant_step=constant_step, one_coordinate=one_coordinate)
                 found += [other] * form.equals(same, by_metric=by_metric)
     return tuple(found)

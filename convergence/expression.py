@@ -87,12 +87,14 @@ class Expression:
         operation: "input", "constant", or a key of `OPERATIONS`.
         arguments: Expressions; a name for an input, a Fraction for a constant.
         special: Of an input, the numbers at which a formula may change (see `fixed_at`).
+        inputs: Names of the inputs that it depends on.
     """
 
-    __slots__ = ("__weakref__", "arguments", "operation", "special")
+    __slots__ = ("__weakref__", "arguments", "inputs", "operation", "special")
     __array_ufunc__ = None  # numpy must not take an expression apart
 
     arguments: tuple[Any, ...]
+    inputs: frozenset[str]
     operation: str
     special: tuple[Fraction, ...]
 
@@ -106,7 +108,10 @@ class Expression:
         found = _known.get(key)
         if found is None:
             found = object.__new__(cls)
+            below = [part.inputs for part in arguments] if not leaf else []
+            own = arguments if operation == "input" else ()
             for name, value in (
+                ("inputs", frozenset(own).union(*below)),
                 ("operation", operation),
                 ("arguments", arguments),
                 ("special", special),
@@ -320,6 +325,8 @@ def replaced(
 
 def inputs_of(*outputs: Expression, stop: Collection[int] = ()) -> set[str]:
     """Names of the inputs that the outputs depend on."""
+    if not stop:
+        return set().union(*(output.inputs for output in outputs))
     return {node.arguments[0] for node in walk(outputs, stop) if node.operation == "input"}
 
 

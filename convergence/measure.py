@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from convergence.rule import Rule
 from problems.domain import Box, Simplex, WholeSpace
 from problems.laws.search import view_of
-from problems.problem import Problem
+from problems.problem import Problem, once
 
 __all__ = ["GRADIENT_SIZES", "MEASURES", "UNIT", "Measure", "Observation", "default_measures"]
 
@@ -215,6 +215,7 @@ _MOST_NUMBERS = 1 << 22
 _MOST_CORNERS = 1 << 10
 
 
+@once
 def _largest_gap(problem: Problem) -> float:
     """The largest objective minus minimum on the domain that is known."""
     most = _times_or_inf(_stated(problem, "G"), _across(problem))
@@ -373,14 +374,17 @@ def _within_regret(reach: Reach, measure: Measure, power: int = 0) -> Range:
 # Standing still
 
 
+@once
 def _gap_of_start(problem: Problem) -> float:
     return float(problem.objective(problem.start)) - problem.constant("minimum")
 
 
+@once
 def _distance_of_start(problem: Problem) -> float:
     return float(np.linalg.norm(problem.start - problem.constants["minimizer"].value))
 
 
+@once
 def _gradient_of_start(problem: Problem) -> float:
     return float(_stationarity(problem, problem.start))
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,7 @@ class Disturbed:
 
     def _go_on(self, to: int) -> None:
         while not self._known_times.size or self._known_times[-1] < to:
-            seen: list[list[Observation]] = [[] for _ in self._runs]
+            seen: list[list[Any]] = [[] for _ in self._runs]
             times = []
             for _ in range(_BLOCK):
                 t = self._runs[0].t + self._stride
@@ -114,12 +115,12 @@ class Disturbed:
                 for number, run in enumerate(self._runs):
                     run.advance(t)
                     run.disturb(self._errors(number, t))
-                    seen[number].append(run.observe(np.zeros(len(self._seeds))))
+                    seen[number].append(run.standing)
                 if t >= to:
                     break
             rounds = np.array(times)
             with np.errstate(all="ignore"):
-                stacked = [Observation.stack(each) for each in seen]
+                stacked = [run.stacked(each) for run, each in zip(self._runs, seen, strict=True)]
                 figures = self._excess(stacked, rounds, self._seeds)
                 figures = figures.reshape(-1, _LANES + 1, rounds.size)
                 response = abs(figures[:, 1:] - figures[:, :1]).max(axis=1)

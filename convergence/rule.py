@@ -252,14 +252,15 @@ class Traced:
 
     @cached_property
     def operations(self) -> Counter[str]:
-        """How often each operation is carried out in one step."""
+        """Operations of one step."""
         return count_operations(*self.outputs.values())
 
     @cached_property
     def by_block(self) -> bool:
         """Whether the rule sees the blocks of the iterate as matrices."""
-        operations = self.operations
-        return not (BLOCK_OPERATIONS.isdisjoint(operations) and self.uses.isdisjoint(_OF_BLOCKS))
+        return not (
+            BLOCK_OPERATIONS.isdisjoint(self.operations) and self.uses.isdisjoint(_OF_BLOCKS)
+        )
 
     @cached_property
     def _new_state(self) -> dict[str, Expression]:
@@ -377,7 +378,7 @@ class Rule:
     @property
     def operations(self) -> Counter[str]:
         """Operations of one step, counted on the trace."""
-        return Counter(self.traced.operations)
+        return self.traced.operations
 
     def changes_at(self, name: str) -> tuple[int, ...]:
         """The numbers at which a setting gives a formula of its own."""
@@ -502,20 +503,19 @@ def _traced(
     return traced
 
 
+def _outside(entry: Entry[Rule], name: str, value: Any) -> str:
+    accepted = SETTINGS[name].accepted
+    return f"{name}={format_value(value)} of rule {entry.key} must lie in {accepted}"
+
+
 def _accepted(entry: Entry[Rule], name: str, value: Any) -> Any:
     setting = SETTINGS.get(name)
     if setting is None:
         raise InputError(f"rule {entry.key} has a setting {name!r}; known: {', '.join(SETTINGS)}")
     if not setting.words:
         given = exact(value)
-
-        # Written where it is said: rules are built by the thousand.
-        def sentence() -> str:
-            shown = f"{name}={format_value(value)}"
-            return f"{shown} of rule {entry.key} must lie in {setting.accepted}"
-
         if given is None or not setting.within(given):
-            raise InputError(sentence())
+            raise InputError(_outside(entry, name, value))
         try:
             number = Number(given)
         except InputError as error:
@@ -524,7 +524,8 @@ def _accepted(entry: Entry[Rule], name: str, value: Any) -> Any:
             raise InputError(f"{name}={shown} of rule {entry.key} is {error}") from None
         # Of -0.0 nothing but 0 is left, or running products would change their sign each round.
         if not setting.within(float(number)):
-            raise InputError(f"{sentence()}; a float64 makes it {float(number):g}")
+            sentence = _outside(entry, name, value)
+            raise InputError(f"{sentence}; a float64 makes it {float(number):g}")
         return number
     if not any(type(value) is type(word) and value == word for word in setting.words):
         words = [format_value(word) for word in setting.words]

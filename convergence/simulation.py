@@ -8,6 +8,7 @@ import math
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal, TypedDict, Unpack, get_args, overload
 
@@ -56,6 +57,8 @@ _SECONDS_PER_NUMBER, _SECONDS_PER_ROUND, _SECONDS_PER_COORDINATE = 1e-6, 2e-5, 2
 # At most this many samples are drawn at a time, so memory stays bounded for many lanes.
 _SAMPLES = 1 << 20
 _DRAWS_PER_SPAN = 4
+# And for so many rounds at once, where a run advances by fewer.
+_AHEAD = 128
 _MOST_LANES = 1_000_000
 
 
@@ -254,8 +257,31 @@ class Simulation:
 
     def _drawn(self, first: int, count: int) -> Any:
         """Samples, shape (rounds,) or (rounds, lanes, ...); zeros where none are drawn."""
-        drawn = self._lanes.samples(first, count)
+        if self.problem.samples is None:
+            return self._lanes.samples(first, count)
+        drawn = self._ahead("samples", self._lanes.samples, first, count)
         return drawn[:, 0] if drawn.ndim == 2 and self._number else drawn
+
+    def _step_sizes(self, first: int, count: int) -> Array:
+        """Shape (rounds,), or (rounds, lanes) where they differ."""
+        sizes: Array = self._ahead("step sizes", self._lanes.step_sizes, first, count)
+        return sizes
+
+    def _ahead(self, what: str, made: Callable[[int, int], Any], first: int, count: int) -> Any:
+        """What is made for these rounds; of a few rounds, for those that follow as well.
+
+        What is made for a round does not depend on which others it is made with.
+        """
+        begin, known = self._known_ahead.get(what, (0, ()))
+        if not begin <= first <= first + count <= begin + len(known):
+            most = min(_AHEAD, self._longest_block(), self.horizon - first + 1)
+            begin, known = first, made(first, max(count, most))
+            self._known_ahead[what] = begin, known
+        return known[first - begin : first - begin + count]
+
+    @cached_property
+    def _known_ahead(self) -> dict[str, tuple[int, Any]]:
+        return {}
 
     def _samples(self, first: int, count: int) -> Any:
         if self.problem.samples is None:
@@ -269,7 +295,7 @@ class Simulation:
         loop = None if every_round else self._loop
         sizes: Any = np.empty(0)
         if loop is None or not loop.sized:
-            sizes = self._lanes.step_sizes(first, count)
+            sizes = self._step_sizes(first, count)
         if loop is not None:
             drawn = np.ascontiguousarray(self._drawn(first, count), dtype=float)
             parts = (drawn, sizes, self.t, self._letters, self._live)
@@ -369,17 +395,28 @@ class Simulation:
         while self.t < to:
             first, count = self.t + 1, min(longest, to - self.t)
             history = self._block(count, every_round=True)
-            for values in history:
-                self._take(values, 1, self._newly_ended(values))
-            yield np.arange(first, first + count), self._stacked(history)
+            columns = [self._column(column) for column in zip(*history, strict=True)]
+            watched = columns[: 1 if history[-1][1] is history[-1][0] else 2]
+            watched += columns[-1:] if self._watches_totals else []
+            lost = ~np.logical_and.reduce([np.isfinite(values).all(axis=2) for values in watched])
+            ended = lost.any(axis=1) & (self.ended == 0)
+            self.ended[ended] = first + lost[ended].argmax(axis=1)
+            self.t, self._live = self.t + count, history[-1]
+            yield np.arange(first, first + count), self._observed(columns)
 
-    def _stacked(self, history: list[tuple[Any, ...]]) -> Observation:
-        """Live values after several rounds as one observation."""
-        columns = list(zip(*history, strict=True))
+    def _column(self, column: Sequence[Any]) -> Array:
+        """The values after several rounds of one that is kept, (lanes, rounds, n or 1)."""
         if self._number:
-            wide = [np.array(column)[None, :, None] for column in columns]
-        else:
-            wide = [np.stack([self._wide(value) for value in column], 1) for column in columns]
+            return np.array(column)[None, :, None]
+        first, lanes, rounds = column[0], self.seeds.size, len(column)
+        if np.ndim(first) and all(np.shape(v) == np.shape(first) for v in column):
+            together = np.concatenate(column, dtype=float)
+            if together.shape[0] == lanes * rounds:
+                return np.ascontiguousarray(together.reshape(rounds, lanes, -1).swapaxes(0, 1))
+        return np.stack([self._wide(value) for value in column], 1)
+
+    def _observed(self, wide: Sequence[Array]) -> Observation:
+        """Columns as one observation."""
         names = list(self.rule.state)
         state = dict(zip(names, wide[2:], strict=False))
         totals = wide[2 + len(names) :]
@@ -419,10 +456,15 @@ class Simulation:
         self.ended[ended] = self.t
         self._live = after
 
+    @property
+    def _watches_totals(self) -> bool:
+        """Whether the last total is not finite where a projection has hidden what was not."""
+        return bool(self._quantities) and self._quantities[-1].name == "finiteness"
+
     def _finite(self, live: tuple[Any, ...]) -> NDArray[np.bool_]:
         """Whether each lane is still finite."""
         watched = [live[0]] if live[1] is live[0] else [live[0], live[1]]
-        if self._quantities and self._quantities[-1].name == "finiteness":
+        if self._watches_totals:
             watched.append(live[-1])
         if self._number:
             # Between short blocks numpy would take as long as a thousand rounds.
@@ -469,6 +511,21 @@ class Simulation:
     def observe(self, exact_sums: Array) -> Observation:
         """What stands now; the argument is carried along for the measures."""
         return Observation(self.iterate, self.state, self.totals, exact_sums)
+
+    @property
+    def standing(self) -> tuple[Any, ...]:
+        """What stands now, as it is carried on; see `stacked`."""
+        return self._live
+
+    def stacked(self, history: Sequence[tuple[Any, ...]]) -> Observation:
+        """What stood at several rounds, as `Observation.stack` has it."""
+        seen = self._observed([self._column(column) for column in zip(*history, strict=True)])
+        wide = {
+            name: np.broadcast_to(values, (*values.shape[:2], self.problem.dimension))
+            for name, values in seen.state.items()
+            if not self._blocks and name in self.rule.state_per_coordinate
+        }
+        return replace(seen, state={**seen.state, **wide})
 
     def _vector(self, name: str, value: Any) -> Array:
         wide = self._wide(value)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from convergence.expression import REDUCTIONS, Expression, count_operations, replaced
 from convergence.schedule import Schedule
 from problems.domain import Box, Domain, WholeSpace
-from problems.problem import Lettered, Problem
+from problems.problem import Lettered, Problem, once
 
 __all__ = [
     "arithmetic_of",
@@ -40,6 +40,7 @@ def arithmetic_of(problem: Problem) -> Literal["exact", "machine"]:
     return "machine" if why_not(problem) else "exact"
 
 
+@once
 def why_not(problem: Problem) -> str:
     """Why a problem has no compiled loop, in a sentence, or ""."""
     if not problem.scalar:

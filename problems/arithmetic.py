@@ -23,7 +23,9 @@ A formula that changes at a certain number, as `eps=0` leaves out an addition, a
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+import sys
+from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -174,6 +176,8 @@ def transpose(a: Any) -> Any:
     return np.swapaxes(a, -1, -2) if isinstance(a, np.ndarray) else a.called("transpose")
 
 
+# From so many entries on, compiled code is worth its loading where numba is loaded.
+_SOME = 16
 # Columns count as orthogonal once the cosine between them is below this.
 _ORTHOGONAL = 1e-15
 _MOST_SWEEPS = 60
@@ -215,14 +219,18 @@ def _singular(a: Any) -> tuple[Any, Any, Any, Any]:
     n = a.shape[-1]
     largest = np.abs(a).max(axis=(-2, -1), keepdims=True)
     # By a power of 2, which rounds nothing: squares must neither overflow nor vanish.
-    left = np.where(largest > 0, np.ldexp(a, -np.frexp(largest)[1]), 0.0)
+    left = np.ascontiguousarray(np.where(largest > 0, np.ldexp(a, -np.frexp(largest)[1]), 0.0))
     right = np.broadcast_to(np.eye(n), (*a.shape[:-2], n, n)).copy()
-    for _ in range(_MOST_SWEEPS):
-        turned = False
-        for p, q in _rounds(n):
-            turned |= _turn(left, right, p, q)
-        if not turned:
-            break
+    if left.size >= _SOME and n > 1 and "numba" in sys.modules:
+        shaped = (each.reshape(-1, *each.shape[-2:]) for each in (left, right))
+        _compiled_sweeps()(*shaped, _pairs(n))
+    else:
+        for _ in range(_MOST_SWEEPS):
+            turned = False
+            for p, q in _rounds(n):
+                turned |= _turn(left, right, p, q)
+            if not turned:
+                break
     sizes = np.sqrt(_summed(left * left, "columns"))
     # What is left of a column that depends on the others is rounding, and has no direction.
     enough = sizes > n * 2.0**-52 * sizes.max(axis=-1, keepdims=True)
@@ -245,6 +253,58 @@ def _rounds(n: int) -> tuple[tuple[Any, Any], ...]:
             found.append(tuple(np.array(met).T))
         players = [players[0], players[-1], *players[1:-1]]
     return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _pairs(n: int) -> Any:
+    """The same pairs one after the other, (pairs, 2)."""
+    return np.concatenate([np.stack(pair, axis=1) for pair in _rounds(n)]).astype(np.int64)
+
+
+def _sweeps(lefts: Any, rights: Any, pairs: Any) -> None:
+    """`_turn` of all pairs until none turns: matrix by matrix, the same operations in their order.
+
+    In a matrix in which nothing turned nothing will, whatever happens in others.
+    """
+    for lane in range(len(lefts)):
+        left, right = lefts[lane], rights[lane]
+        for _ in range(_MOST_SWEEPS):
+            turned = False
+            for k in range(len(pairs)):
+                p, q = pairs[k]
+                a, b, c = left[0, p] * left[0, p], left[0, q] * left[0, q], left[0, p] * left[0, q]
+                for i in range(1, len(left)):
+                    a += left[i, p] * left[i, p]
+                    b += left[i, q] * left[i, q]
+                    c += left[i, p] * left[i, q]
+                if not abs(c) > _ORTHOGONAL * np.sqrt(a * b):
+                    continue
+                turned = True
+                half = (b - a) / (2.0 * c)
+                sign = 1.0 if half >= 0 else -1.0
+                tangent = sign / (abs(half) + np.sqrt(1.0 + half * half))
+                cosine = 1.0 / np.sqrt(1.0 + tangent * tangent)
+                sine = tangent * cosine
+                for i in range(len(left)):
+                    x, y = left[i, p], left[i, q]
+                    left[i, p] = cosine * x - sine * y
+                    left[i, q] = sine * x + cosine * y
+                for i in range(len(right)):
+                    x, y = right[i, p], right[i, q]
+                    right[i, p] = cosine * x - sine * y
+                    right[i, q] = sine * x + cosine * y
+            if not turned:
+                break
+
+
+@cache
+def _compiled_sweeps() -> Callable[..., None]:
+    """The loop in compiled code; it stands in this file, so that its cache sees every edit."""
+    from numba import float64, int64, njit, void
+
+    arrays = float64[:, :, ::1], float64[:, :, ::1], int64[:, ::1]
+    made: Callable[..., None] = njit(void(*arrays), cache=True, error_model="numpy")(_sweeps)
+    return made
 
 
 def _turn(left: Any, right: Any, p: Any, q: Any) -> bool:

@@ -27,7 +27,7 @@ _WEYL = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _6, _26, _32 = np.uint64(6), np.uint64(26), np.uint64(32)
 # From so many draws on, compiled code is worth its loading; from so many, where numba is loaded.
-_MANY, _SOME = 1 << 16, 1 << 12
+_MANY, _SOME = 1 << 16, 1 << 6
 # And of so many draws of one round, making them side by side.
 _TOGETHER = 4
 
@@ -101,14 +101,18 @@ def _fill_rounds(seeds: Any, rounds: Any, index: Any, stream: Any, scale: Any, o
 
 
 @cache
-def _compiled_fills() -> tuple[Any, Any]:
-    """The loops in compiled code; as all of it stands in this file, its cache sees every edit."""
-    from numba import njit
+def _compiled(fill: Callable[..., None]) -> Callable[..., None]:
+    """A loop in compiled code; as all of it stands in this file, its cache sees every edit."""
+    from numba import float64, njit, types, uint64
     from numba.extending import register_jitable
 
     for function in (_ten_rounds, _one, _words):
         register_jitable(function)
-    return njit(cache=True)(_fill), njit(cache=True)(_fill_rounds)
+    # One program for arrays of any strides: compiling takes as long as millions of draws.
+    words = types.Array(uint64, 3, "A", readonly=True)
+    signature = types.void(words, words, words, uint64, float64, float64[:, :, ::1])
+    made: Callable[..., None] = njit(signature, cache=True)(fill)
+    return made
 
 
 def _drawn(
@@ -117,24 +121,22 @@ def _drawn(
     index: ArrayLike,
     stream: int,
     scale: float,
-    make: Callable[[tuple[int, ...]], NDArray[Any]],
-) -> NDArray[Any]:
-    """Uniform numbers times a scale, in an array to be made; integers are rounded down."""
+) -> NDArray[np.float64]:
+    """Uniform numbers times a scale."""
     arrays = [np.asarray(a) for a in (seeds, rounds, index)]
     for name, a in zip(("seed", "round", "index"), arrays, strict=True):
         require(a.dtype.kind in "ui", f"{name} must be an integer, not {a.dtype}")
         require(not a.size or a.min() >= 0, f"{name} {a.min()} must not be negative")
     seed, t, i = (a.astype(np.uint64) for a in arrays)
-    out = make(np.broadcast_shapes(seed.shape, t.shape, i.shape))
+    out = np.empty(np.broadcast_shapes(seed.shape, t.shape, i.shape))
     if out.size < (_SOME if "numba" in sys.modules else _MANY) or out.ndim > 3:
         out[...] = _one(seed, t, i, np.uint64(stream)) * scale
     else:
         deep = (*(1,) * (3 - out.ndim), *out.shape)
-        one_by_one, by_rounds = _compiled_fills()
         alike = all(a.ndim == 0 or a.shape[-1] == 1 for a in (seed, t))
         parts = (np.broadcast_to(part, deep) for part in (seed, t, i))
-        fill = by_rounds if alike and deep[-1] >= _TOGETHER else one_by_one
-        fill(*parts, np.uint64(stream), scale, out.reshape(deep))
+        fill = _fill_rounds if alike and deep[-1] >= _TOGETHER else _fill
+        _compiled(fill)(*parts, np.uint64(stream), scale, out.reshape(deep))
     return out
 
 
@@ -155,12 +157,12 @@ def uniform(
     Raises:
         InputError: A seed or round is negative.
     """
-    return _drawn(seeds, rounds, index, stream, 1.0, np.empty)
+    return _drawn(seeds, rounds, index, stream, 1.0)
 
 
 def indices(seeds: ArrayLike, rounds: ArrayLike, index: ArrayLike, size: int) -> NDArray[np.intp]:
     """Uniform integers in [0, size): floor(size * u), off uniform by less than size * 2**-52."""
-    return _drawn(seeds, rounds, index, 0, float(size), lambda shape: np.empty(shape, np.intp))
+    return _drawn(seeds, rounds, index, 0, float(size)).astype(np.intp)
 
 
 def normal(seeds: ArrayLike, rounds: ArrayLike, index: ArrayLike = 0) -> NDArray[np.float64]:

@@ -6,12 +6,13 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import PurePath
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from problems.domain import Domain
 from problems.notation import InputError, nearest, require
@@ -32,10 +33,12 @@ __all__ = [
     "catalogue",
     "derived",
     "exact",
+    "once",
     "problem",
     "split",
 ]
 
+Computed = TypeVar("Computed")
 Known = Literal["exact", "derived", "computed"]
 
 #: The letters by which schedules and claims may ask for a constant, and what each means.
@@ -137,7 +140,9 @@ class Deferred(Mapping[str, Constant]):
     def __getitem__(self, letter: str) -> Constant:
         part = self._parts[letter]
         if not isinstance(part, Constant):
-            part = self._parts[letter] = part()
+            # On one thread, whose number may change the last bits of matrix products.
+            with threadpool_limits(1, user_api="blas"):
+                part = self._parts[letter] = part()
         return part
 
     def __contains__(self, letter: object) -> bool:
@@ -237,6 +242,21 @@ class Lettered:
     def __call__(self, x: Any, sample: Any) -> Any:
         """The value, with the parameters as float64."""
         return self.formula(x, sample, **self.letters)
+
+
+def once(function: Callable[[Problem], Computed]) -> Callable[[Problem], Computed]:
+    """A function of a problem alone, which is computed once for each problem."""
+
+    @wraps(function)
+    def known(problem: Problem) -> Computed:
+        # Beside the fields, where cached properties are kept too: a problem made anew has none.
+        found = vars(problem).setdefault(f"once {function.__module__}.{function.__qualname__}", [])
+        if not found:
+            found.append(function(problem))
+        value: Computed = found[0]
+        return value
+
+    return known
 
 
 Samples = Callable[[NDArray[np.int64], NDArray[np.uint64]], NDArray[Any]]

@@ -11,7 +11,7 @@ import convergence.claim as claim_module
 from convergence import claims
 from convergence.claim import catalogue, find
 from convergence.experiment import Experiment
-from convergence.judges import chance, every_round, judge
+from convergence.judges import chance, judge
 from convergence.judges.chance import DOUBLINGS, ERROR_PROBABILITY, VERDICTS, error_per_verdict
 from convergence.rules import find as find_rule
 from convergence.schedule import find as find_schedule
@@ -255,7 +255,7 @@ def test_a_violation_that_passes_between_records_is_found():
 def test_beyond_the_budget_the_first_step_is_still_named(monkeypatch):
     record = run(*SHORT, BY, 3000, measures=[])
     true = judge(simple_claim(crossing), record)
-    monkeypatch.setattr(every_round, "_ALL_ROUNDS", 100)
+    monkeypatch.setattr("convergence.judges.stream._ALL_ROUNDS", 100)
     assert judge(simple_claim(crossing), record).first_violation == true.first_violation
     holding = judge("reddi-2018-thm1", record)
     assert holding.holds
@@ -269,7 +269,7 @@ def test_beyond_the_budget_the_first_step_over_all_lanes_is_named(monkeypatch):
     record = run("reddi-2018-stochastic", "sgd", "constant:alpha=1e-4", 2000, seeds=6, measures=[])
     true = judge(simple_claim(low), record)
     assert true.word == "violated"
-    monkeypatch.setattr(every_round, "_ALL_ROUNDS", 100)
+    monkeypatch.setattr("convergence.judges.stream._ALL_ROUNDS", 100)
     assert judge(simple_claim(low), record).first_violation == true.first_violation
 
 

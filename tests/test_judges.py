@@ -268,7 +268,7 @@ def same(experiment):
 @pytest.mark.parametrize("steps", [100, 3_000_000])
 def test_a_twin_is_told_from_a_run_that_differs(monkeypatch, steps):
     if steps > 100:
-        monkeypatch.setattr("convergence.judges.every_round._ALL_ROUNDS", 10)
+        monkeypatch.setattr("convergence.judges.stream._ALL_ROUNDS", 10)
         steps = 100
     record = run("quadratic:kappa=10", "sgd", "constant:alpha=0.1", steps, measures=[])
     equal = judge(made_up(lambda T: 0 * T, "difference", twin=same), record)

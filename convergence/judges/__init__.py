@@ -6,20 +6,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from convergence.claim import Claim, find
 from convergence.experiment import Experiment
+from convergence.foreign import simulate
 from convergence.judges.every_round import judge_every_round
 from convergence.judges.labels import stated_falsely
 from convergence.judges.mean import judge_mean
 from convergence.judges.share import judge_share
-from convergence.judges.stream import Stream
+from convergence.judges.stream import Planned, Stream
 from convergence.judges.trend import judge_trend
 from convergence.record import Record
-from convergence.simulation import one_thread
+from convergence.simulation import one_thread, record_times, run
 from convergence.verdict import Verdict
 from problems.notation import require
 
-__all__ = ["judge"]
+__all__ = ["judge", "judge_experiment"]
 
 
 def judge(claim: Claim | str, record: Record) -> Verdict:
@@ -46,14 +49,44 @@ def judge(claim: Claim | str, record: Record) -> Verdict:
     claim = find(claim) if isinstance(claim, str) else claim
     require(isinstance(claim, Claim), f"claim={claim!r} must be a claim or its specification")
     require(isinstance(record, Record), f"record={record!r} must be a record of a run")
+    return _judged(claim, record)
+
+
+def judge_experiment(claim: Claim, experiment: Experiment) -> Verdict:
+    """Hold a claim against a run that is not recorded yet: as `judge`, with the same verdict.
+
+    Only what the verdict needs is carried out, and once: nothing where the claim does not speak
+    of the experiment, else the run with the measure and the totals that the claim asks for.
+
+    Args:
+        claim: A claim.
+        experiment: What is run.
+
+    Raises:
+        InputError: The parts do not fit together.
+    """
+    if not experiment.optimizer.repeatable:
+        return _judged(claim, run(experiment))
+    experiment = experiment.changed(seeds=experiment.lanes)
+    steps = experiment.steps
+    times = np.array([steps]) if claim.kind == "every run" else record_times(steps)
+    return _judged(claim, Planned(experiment, times))
+
+
+def _judged(claim: Claim, record: Record | Planned) -> Verdict:
     experiment = record.experiment
     common: dict[str, Any] = {
         "claim": claim.specification,
         "experiment": experiment,
         "seeds": len(experiment.seeds),
     }
-    experiment, reason = claim.applies(experiment)
-    if reason := reason or stated_falsely(claim, experiment.problem):
+    with one_thread(experiment.problem):
+        experiment, reason = claim.applies(experiment)
+        reason = reason or stated_falsely(claim, experiment.problem)
+    if reason:
+        if isinstance(record, Planned):
+            # A run that could not begin is refused, whatever is judged of it.
+            simulate(record.experiment, seeds=experiment.seeds[:1], engine="numpy")
         return Verdict("not applicable", reason=reason, **common)
     stream = Stream(claim, experiment, record)
     if reason := stream.lacks_a_twin:

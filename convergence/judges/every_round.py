@@ -16,8 +16,6 @@ from convergence.verdict import Verdict, least_factor, word_of
 
 __all__ = ["judge_every_round"]
 
-# Up to so many numbers (lanes, rounds, coordinates) every round is tested.
-_ALL_ROUNDS = 2_000_000
 # The square of a smaller number is subnormal or 0: moments of such gradients are not to be trusted.
 _LOST = 2.0**-511
 # A share of the bound: where rounding may have moved the figure by more, it decides nothing.
@@ -142,7 +140,7 @@ class _Findings:
         for first in range(0, len(new), few):
             part = new[first : first + few]
             seeds = [self.stream.seeds[lane] for lane in part]
-            disturbed = self.stream.disturbed(seeds, int(self.stream.record.times[-1]))
+            disturbed = self.stream.disturbed(seeds, self.stream.last)
             self._disturbed |= {lane: (disturbed, k) for k, lane in enumerate(part)}
 
     def _allowance(self, seen: Seen, lane: int, places: Any) -> Array:
@@ -162,12 +160,10 @@ class _Findings:
 
 def judge_every_round(stream: Stream, common: dict[str, Any]) -> Verdict:
     """Hold every round against the bound, or the recorded ones where that is too much."""
-    problem, record = stream.experiment.problem, stream.record
-    last = int(record.times[-1])
     # Gradients taken at drawn rounds are a figure of the recorded rounds alone.
-    sampled = stream.measure.samples_gradients(problem)
-    few = last * len(stream.seeds) * problem.dimension <= _ALL_ROUNDS
-    every = few and stream.repeatable and not sampled
+    sampled = stream.measure.samples_gradients(stream.experiment.problem)
+    every = stream.repeatable and not sampled and stream.few
+    last = stream.last if every else int(stream.recorded.times[-1])
     found = _Findings(stream)
     parts: Iterable[Seen] = stream.every_round(last) if every else [stream.recorded]
     for seen in parts:

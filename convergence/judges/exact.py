@@ -28,7 +28,7 @@ from convergence.simulation import run
 from problems import laws
 from problems.domain import Ball, Box, Domain, Simplex, WholeSpace
 from problems.laws.search import gradients, view_of
-from problems.problem import Hindsight, Problem, Samples
+from problems.problem import Hindsight, Problem, Samples, once
 
 __all__ = [
     "MOST_SEQUENCES",
@@ -51,6 +51,7 @@ _UNBIASED = 1e-9
 _MOST_SECONDS, _PER_ROUND, _PER_NUMBER = 10.0, 3e-4, 2e-8
 
 
+@once
 def misstated(problem: Problem) -> str:
     """What draws and gradients contradict in the law that a problem states of them, or ""."""
     stated = {"outcomes", "affine", "noise_variance"}

@@ -23,7 +23,7 @@ from convergence.experiment import Experiment
 from convergence.judges.confidence import median_of_means
 from convergence.judges.stream import Seen
 from convergence.measure import MEASURES, Observation
-from problems.problem import Problem
+from problems.problem import Problem, once
 
 __all__ = ["contradicted", "stated_falsely", "unconfirmed"]
 
@@ -83,6 +83,7 @@ def stated_falsely(claim: Claim, problem: Problem) -> str:
     return found
 
 
+@once
 def _no_minimizer(problem: Problem) -> str:
     """Why the stated minimiser is none, or ""."""
     stated = problem.constants["minimizer"]
@@ -122,6 +123,7 @@ def _no_minimizer(problem: Problem) -> str:
     return ""
 
 
+@once
 def _biased(problem: Problem) -> str:
     """Why the mean of the values of a draw is not the gradient of the objective, or ""."""
     assert problem.outcomes is not None
@@ -180,6 +182,7 @@ def _lowest_known(problem: Problem, seen: Seen) -> float:
     return float(np.nanmin(known))
 
 
+@once
 def _mean_not_confirmed(problem: Problem) -> str:
     """By a median of means, whose error is guaranteed where the variance is stated."""
     exact = problem.objective_gradient(problem.start)

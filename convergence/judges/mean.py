@@ -54,7 +54,7 @@ def _by_moments(stream: Stream, common: dict[str, Any]) -> Verdict | None:
     claim, experiment = stream.claim, stream.experiment
     if not claim.bound_is_fixed(experiment):
         return None
-    rounds = np.arange(1, int(stream.record.times[-1]) + 1)
+    rounds = np.arange(1, int(stream.recorded.times[-1]) + 1)
     found = expected(experiment, claim.measure, rounds)
     if isinstance(found, str):
         return None
@@ -68,7 +68,7 @@ def _by_enumeration(stream: Stream, common: dict[str, Any]) -> Verdict | None:
     """Over every sequence of outcomes."""
     claim, experiment = stream.claim, stream.experiment
     quantities = claim.quantities(experiment)
-    found = enumerated(experiment, stream.record.times, [claim.measure], quantities)
+    found = enumerated(experiment, stream.recorded.times, [claim.measure], quantities)
     if isinstance(found, str):
         return None
     record, weights = found

@@ -23,11 +23,13 @@ from convergence.simulation import Engine, Simulation, run
 from convergence.verdict import Verdict
 from problems.notation import InputError, require
 
-__all__ = ["Array", "Seen", "Stream", "largest_ratio"]
+__all__ = ["Array", "Planned", "Seen", "Stream", "largest_ratio"]
 
 Array = NDArray[np.float64]
 Times = NDArray[np.int64]
 
+# Up to so many numbers (lanes, rounds, coordinates) every round is tested.
+_ALL_ROUNDS = 2_000_000
 _ONCE = "the optimizer cannot be run again"
 
 
@@ -54,17 +56,52 @@ class Seen:
         return (self.ends[:, None] > 0) & (self.times >= self.ends[:, None])
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A run that is to be judged and of which nothing was carried out yet.
+
+    Attributes:
+        experiment: What is run; its seeds are one for each lane.
+        times: The rounds to record, increasing.
+    """
+
+    experiment: Experiment
+    times: Times
+
+    def lane(self, number: int) -> Planned:
+        """The run of one lane."""
+        seeds = self.experiment.seeds[number : number + 1]
+        return replace(self, experiment=self.experiment.changed(seeds=seeds))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What was observed at successive rounds, and the first steps that were not finite so far."""
+
+    times: Times
+    observed: Observation
+    ends: NDArray[np.int64]
+
+
 class Stream:
     """A claim held against a run, at the rounds that were recorded or at others.
 
     Args:
         claim: A claim that applies to the experiment.
         experiment: The parts of the run, as the claim sees them.
-        record: The run.
+        record: The run, or the plan of one, which is carried out where it is looked at.
+        last: The last round of a plan, where it is known.
     """
 
-    def __init__(self, claim: Claim, experiment: Experiment, record: Record):
+    def __init__(
+        self,
+        claim: Claim,
+        experiment: Experiment,
+        record: Record | Planned,
+        last: int | None = None,
+    ):
         self.claim, self.experiment, self.record = claim, experiment, record
+        self._last = last
         self.measure: Measure = MEASURES[claim.measure]
         #: The sign that makes less always fine.
         self.sign = -1.0 if claim.sense == "at least" else 1.0
@@ -106,6 +143,34 @@ class Stream:
 
     # Looking
 
+    @property
+    def few(self) -> bool:
+        """Whether every round may be looked at: up to two million numbers."""
+        numbers = len(self.seeds) * self.experiment.problem.dimension
+        if int(self.record.times[-1]) * numbers <= _ALL_ROUNDS:
+            return True
+        return self.last * numbers <= _ALL_ROUNDS
+
+    @cached_property
+    def last(self) -> int:
+        """The last round of the record; once no lane is finite any more, no other is recorded."""
+        times = self.record.times
+        if self._last is not None:
+            return self._last
+        if isinstance(self.record, Record) or times.size == 1:
+            return int(times[-1])
+        if int(times[-1]) * len(self.seeds) * self.experiment.problem.dimension > _ALL_ROUNDS:
+            return int(self.recorded.times[-1])
+        ends = self._rounds[-1].ends
+        return int(times[np.searchsorted(times, ends.max())] if ends.all() else times[-1])
+
+    @property
+    def ends(self) -> NDArray[np.int64]:
+        """The first step of each lane that was not finite, or 0."""
+        if isinstance(self.record, Record):
+            return np.array([end.step for end in self.record.ends])
+        return self.recorded.ends
+
     @cached_property
     def recorded(self) -> Seen:
         """The rounds of the record."""
@@ -133,7 +198,18 @@ class Stream:
 
     def every_round(self, until: int, seeds: Sequence[int] | None = None) -> Iterator[Seen]:
         """The run again, block by block, at each of its rounds."""
+        again = seeds is not None or until != self.record.times[-1] or "_rounds" not in vars(self)
         seeds = self.seeds if seeds is None else seeds
+        for block in self._blocks(until, seeds) if again else self._rounds:
+            measured = self._figure(block.observed, block.times, seeds)
+            yield self._seen(block.times, block.observed, measured, block.ends)
+
+    @cached_property
+    def _rounds(self) -> list[_Block]:
+        """Every round of a plan up to its end, where that is not too much."""
+        return list(self._blocks(int(self.record.times[-1]), self.seeds))
+
+    def _blocks(self, until: int, seeds: Sequence[int]) -> Iterator[_Block]:
         first, *others = self._simulations(seeds)
         rounds = first.every_round(until)
         for other in others:
@@ -145,19 +221,18 @@ class Stream:
                 )
             )
         for times, observed in rounds:
-            measured = self._figure(observed, times, seeds)
-            yield self._seen(times, observed, measured, np.array(first.ended))
+            yield _Block(times, observed, np.array(first.ended))
 
     def again(self, seeds: Sequence[int], times: Times | None = None) -> Stream:
         """The run again, with these seeds and rounds to record."""
         record = self.record
         times = record.times if times is None else times
-        made = run(record.experiment.changed(seeds=seeds), measures=[], times=times.tolist())
-        return Stream(self.claim, self.experiment, made)
+        plan = Planned(record.experiment.changed(seeds=seeds), times)
+        return Stream(self.claim, self.experiment, plan)
 
     def alone(self, lane: int) -> Stream:
         """The stream of one lane."""
-        return Stream(self.claim, self.experiment, self.record.lane(lane))
+        return Stream(self.claim, self.experiment, self.record.lane(lane), self.last)
 
     def disturbed(self, seeds: Sequence[int], steps: int) -> Disturbed:
         """How far rounding may have moved the figure above its bound, in the runs of seeds."""
@@ -178,14 +253,15 @@ class Stream:
         """A record of the run that holds what the claim needs."""
         record, needed = self.record, self.claim.quantities(self.experiment)
         measures = [] if self.claim.twin else [self.claim.measure]
-        missing = [name for name in (*measures, *needed) if name not in record.series]
-        if not missing:
-            return record
-        require(
-            self.repeatable,
-            f"claim {self.claim.key} asks for {', '.join(missing)}, which the record lacks, and "
-            f"{_ONCE}; record it with the measures and quantities left out",
-        )
+        if isinstance(record, Record):
+            missing = [name for name in (*measures, *needed) if name not in record.series]
+            if not missing:
+                return record
+            require(
+                self.repeatable,
+                f"claim {self.claim.key} asks for {', '.join(missing)}, which the record lacks, "
+                f"and {_ONCE}; record it with the measures and quantities left out",
+            )
         times = record.times.tolist()
         return run(record.experiment, measures=measures, quantities=needed, times=times)
 

@@ -80,15 +80,17 @@ def slope(times: NDArray[np.int64], figures: Array) -> Slope:
 def judge_trend(stream: Stream, common: dict[str, Any]) -> Verdict:
     """Read the exponent off, of the mean over seeds for a rate, of every seed for a limit."""
     claim, last = stream.claim, int(stream.record.times[-1])
-    if ended := [end.step for end in stream.record.ends if end.step]:
+    # The envelope is of many rounds: a few would show what they happened to meet.
+    dense = np.unique(np.geomspace(max(1, last // 100), last, _ROUNDS).astype(np.int64))
+    many = stream.repeatable and last >= SHORTEST
+    stream = stream.again(stream.seeds, dense) if many else stream
+    if ended := [step for step in stream.ends.tolist() if step]:
         reason = f"a run is no longer finite at step {min(ended)}: float64 cannot follow it"
         return Verdict("unclear", reason=reason, **common)
     if last < SHORTEST:
         reason = f"a trend is read off {SHORTEST} steps or more, and these are {last}"
         return Verdict("unclear", reason=reason, **common)
-    # The envelope is of many rounds: a few would show what they happened to meet.
-    dense = np.unique(np.geomspace(max(1, last // 100), last, _ROUNDS).astype(np.int64))
-    seen = (stream.again(stream.seeds, dense) if stream.repeatable else stream).recorded
+    seen = stream.recorded
     if lie := contradicted(claim, stream.experiment, stream.seeds, seen):
         return Verdict("not applicable", reason=lie, **common)
     common = common | {"evidence": "asymptotic"}

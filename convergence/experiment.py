@@ -407,12 +407,14 @@ def with_schedule(text: str) -> tuple[str, str | None]:
     """
     text = text.strip()
     place = place_of(text)
-    if "@" not in text or (place is not None and is_file(place.path)):
+    # A file may have an @ in its name.
+    file = place.path if place is not None and is_file(place.path) else ""
+    before, at, after = text[len(file) :].rpartition("@")
+    if not at:
         return text, None
-    before, _, after = text.rpartition("@")
     key, known = after.partition(":")[0].strip(), [entry.key for entry in schedules.catalogue]
     require(key in known, f"{after!r} of {text!r} is no schedule; {nearest(key, known)}")
-    return before, after
+    return file + before, after
 
 
 def _shown(item: Any) -> str:

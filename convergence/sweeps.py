@@ -88,9 +88,9 @@ def read_axis(text: str) -> tuple[str, list[Any]]:
 # What comes of a cell
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cell:
-    """A cell and what came of it.
+    """A cell and what came of it. Two are equal if every bit is.
 
     Attributes:
         experiment: What was run.
@@ -111,7 +111,17 @@ class Cell:
     last: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     checksum: str = ""
     error: str = ""
-    from_store: bool = field(default=False, compare=False)
+    from_store: bool = False
+
+    def _bits(self) -> tuple[Any, ...]:
+        # The checksum is one of every number.
+        return self.experiment, self.seeds, self.ends, self.checksum, self.error, *self.last
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cell) and self._bits() == other._bits()
+
+    def __hash__(self) -> int:
+        return hash(self._bits())
 
     @property
     def optimizer_key(self) -> str:
@@ -319,7 +329,8 @@ class Status:
         failed: How many failed.
         diverged: In how many a lane diverged.
         seconds_left: An estimate; None before anything was computed.
-        best: The cell with the least median of the first measure so far, in words, or "".
+        best: The cell with the least median of the first measure so far, in words; "" where there
+            are several problems, whose figures do not compare.
     """
 
     cells: int
@@ -355,6 +366,7 @@ class _Count:
         self._total, self._measure = total, measure
         self._done = self._failed = self._diverged = self._computed = 0
         self._best: tuple[float, str] | None = None
+        self._problems: set[str] = set()
         self._began = time.monotonic()
 
     def add(self, cell: Cell) -> Status:
@@ -362,6 +374,7 @@ class _Count:
         self._failed += bool(cell.error)
         self._diverged += bool(cell.diverged)
         self._computed += not cell.from_store
+        self._problems.add(cell.experiment.names.problem)
         if not cell.error and cell.last:
             measure = self._measure or next(name for name in MEASURES if name in cell.last)
             if measure in cell.last:
@@ -373,7 +386,7 @@ class _Count:
         if self._computed:
             each = (time.monotonic() - self._began) / self._computed
             left = each * (self._total - self._done)
-        best = self._best[1] if self._best else ""
+        best = self._best[1] if self._best and len(self._problems) == 1 else ""
         return Status(self._total, self._done, self._failed, self._diverged, left, best)
 
 
@@ -780,7 +793,7 @@ def _between(name: str, ends: Any, count: int) -> list[Any]:
         None not in exactly,
         f"the ends {ends!r} of {name} must be numbers between which it is tuned",
     )
-    first, last = min(v for v in exactly if v is not None), max(v for v in exactly if v is not None)
+    first, last = min(filter(None, exactly)), max(filter(None, exactly))
     if not decay:
         return read_axis(f"{name}=log({first},{last},{count})")[1]
     lags = read_axis(f"{name}=log({1 - first},{1 - last},{count})")[1]

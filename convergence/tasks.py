@@ -10,6 +10,7 @@ other backend that is registered with joblib will do.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import queue
 import signal
@@ -305,6 +306,7 @@ def _begin(parent: int) -> None:
 def _by_joblib(tasks: Iterable[tuple[int, Task]], pool: Pool, most: int) -> _Outcomes:
     from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import TerminatedWorkerError
+    from joblib.parallel import get_active_backend
 
     names = {"processes": "loky", "threads": "threading"}
     own: dict[str, Any] = {}
@@ -320,14 +322,28 @@ def _by_joblib(tasks: Iterable[tuple[int, Task]], pool: Pool, most: int) -> _Out
     def outcomes(several: Iterable[Any], count: int) -> _Outcomes:
         try:
             with parallel_config(names.get(pool.backend, pool.backend), n_jobs=count, **own):
-                made = Parallel(return_as="generator_unordered", pre_dispatch="2*n_jobs")(several)
-        except (ValueError, ImportError, ModuleNotFoundError) as error:
+                backend, _ = get_active_backend()
+                # Backends of others may hand over nothing before everything is done: little at a
+                # time is then given to them.
+                at_once = backend.supports_return_generator
+                way = {"return_as": "generator_unordered"} if at_once else {}
+                parallel = Parallel(pre_dispatch="2*n_jobs", batch_size=1, **way)
+        except (ValueError, ImportError) as error:
             reason = str(error).partition("\n")[0]
             raise InputError(f"backend={pool.backend!r} cannot be had: {reason}") from error
-        with contextlib.closing(made):
-            for number, outcome in made:
-                in_flight.pop(number, None)
-                yield number, outcome
+        waiting = iter(several)
+        groups: Iterator[Any] = iter([waiting])
+        if not at_once:
+            groups = iter(lambda: list(itertools.islice(waiting, 2 * count)), [])
+        for group in groups:
+            made = parallel(group)
+            try:
+                for number, outcome in made:
+                    in_flight.pop(number, None)
+                    yield number, outcome
+            finally:
+                if at_once:
+                    made.close()
 
     try:
         yield from outcomes(handed_out(), pool.count(most))
@@ -337,7 +353,8 @@ def _by_joblib(tasks: Iterable[tuple[int, Task]], pool: Pool, most: int) -> _Out
         for number, task in list(in_flight.items()):
             for _ in range(_TRIES - 1):
                 try:
-                    yield from outcomes([delayed(_numbered)(number, task)], 1)
+                    # Of one worker joblib would make none, but this process.
+                    yield from outcomes([delayed(_numbered)(number, task)], 2)
                     break
                 except TerminatedWorkerError:
                     continue

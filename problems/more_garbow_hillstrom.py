@@ -237,7 +237,11 @@ def helical_valley() -> Problem:
     )
 
 
-@problem(source="more1981, Problem 12", tags=("non-convex", "smooth", "test-function"))
+@problem(
+    source="more1981, Problem 12",
+    tags=("non-convex", "smooth", "test-function"),
+    descent_step=0.05,
+)
 def box_3d() -> Problem:
     """Box's three-dimensional function, with a line and two points of minima.
 

@@ -233,7 +233,11 @@ _STYBLINSKI_ROOTS = (-2.903534027771177, 0.1567312567803401, 2.746802770990837)
 _STYBLINSKI_LEAST = -39.16616570377141
 
 
-@problem(source="styblinski1990", tags=("non-convex", "smooth", "test-function", "saddle"))
+@problem(
+    source="styblinski1990",
+    tags=("non-convex", "smooth", "test-function", "saddle"),
+    descent_step=0.02,
+)
 def styblinski_tang(*, dimension: int = 2, start: float = 0.0) -> Problem:
     """Styblinski and Tang's function: a tilted double well in every coordinate.
 

@@ -20,6 +20,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from convergence import sources
@@ -276,7 +277,14 @@ def _portable(error: Exception) -> Exception:
     return told
 
 
-def _numbered(number: int, task: Task) -> tuple[int, Sequence[Any] | Exception]:
+def _numbered(
+    number: int, task: Task, folder: str | None = None
+) -> tuple[int, Sequence[Any] | Exception]:
+    """A task and its number; in another process, in the folder in which files are named."""
+    if folder is not None:
+        # Elsewhere there may be none: then a file that is named is told to be missing.
+        with contextlib.suppress(OSError):
+            os.chdir(folder)
     return number, _one(task.function, task.argument)
 
 
@@ -313,11 +321,12 @@ def _by_joblib(tasks: Iterable[tuple[int, Task]], pool: Pool, most: int) -> _Out
     if pool.backend == "processes":
         own = {"initializer": _begin, "initargs": (os.getpid(),), "inner_max_num_threads": 1}
     in_flight: dict[int, Task] = {}
+    here = None if pool.backend == "threads" else str(Path.cwd())
 
     def handed_out() -> Iterator[Any]:
         for number, task in tasks:
             in_flight[number] = task
-            yield delayed(_numbered)(number, task)
+            yield delayed(_numbered)(number, task, here)
 
     def outcomes(several: Iterable[Any], count: int) -> _Outcomes:
         try:
@@ -354,7 +363,7 @@ def _by_joblib(tasks: Iterable[tuple[int, Task]], pool: Pool, most: int) -> _Out
             for _ in range(_TRIES - 1):
                 try:
                     # Of one worker joblib would make none, but this process.
-                    yield from outcomes([delayed(_numbered)(number, task)], 2)
+                    yield from outcomes([delayed(_numbered)(number, task, here)], 2)
                     break
                 except TerminatedWorkerError:
                     continue
@@ -374,13 +383,13 @@ def _by_dask(tasks: Iterable[tuple[int, Task]], pool: Pool) -> _Outcomes:
     except (OSError, ValueError) as error:
         raise InputError(f"there is no scheduler of dask at {pool.scheduler!r}: {error}") from error
     with client:
-        code = sources.source_checksum()
-        finished = as_completed([], with_results=True, raise_errors=False)
+        code, here = sources.source_checksum(), str(Path.cwd())
+        finished = as_completed([], loop=client.loop, with_results=True, raise_errors=False)
         waiting, numbers = iter(tasks), {}
 
         def submit() -> bool:
             for number, task in waiting:
-                future = client.submit(_by_the_same_code, code, number, task, pure=False)
+                future = client.submit(_by_the_same_code, code, here, number, task, pure=False)
                 numbers[future.key] = number
                 finished.add(future)
                 return True
@@ -400,7 +409,7 @@ def _by_dask(tasks: Iterable[tuple[int, Task]], pool: Pool) -> _Outcomes:
             submit()
 
 
-def _by_the_same_code(code: str, number: int, task: Task) -> tuple[int, Any]:
+def _by_the_same_code(code: str, folder: str, number: int, task: Task) -> tuple[int, Any]:
     if sources.source_checksum() != code:
         return number, InputError("a worker of the cluster has other sources of this program")
-    return _numbered(number, task)
+    return _numbered(number, task, folder)

@@ -164,11 +164,11 @@ def test_a_cell_that_fails_keeps_its_error_and_does_not_stop_the_others(tmp_path
         return sweep("quadratic", "mine.py::fails@constant", steps=5, grid=grid, store="s", **how)
 
     first = swept()
-    assert [bool(cell.error) for cell in first.cells] == [True, True, False, False]
+    assert [bool(cell.error) for cell in first.cells] == [True, True, False, False], first.cells
     assert "RuntimeError: it is broken" in first.cells[0].error
     failed = listed(Store(tmp_path / "s"), kind="failed")
     assert len(failed) == 2
-    assert "quadratic -o mine.py::fails" in failed[0].text
+    assert "quadratic -o mine.py@constant:alpha=0.1" in failed[0].text
     assert all(cell.from_store for cell in swept().cells)
     Path("mended").touch()
     assert [cell.from_store for cell in swept().cells] == [True] * 4

@@ -339,7 +339,7 @@ def test_an_identity_with_another_rule_sets_that_rule_beside_it():
     claim = convergence.find_claim("decoupled-decay-as-penalty")
     parts = [convergence.find_problem("quadratic"), None, convergence.find_schedule(HALF), 9]
     parts[1] = find_optimizer(descent, like="adamw:beta1=0,eps=1e30,weight_decay=0.01")
-    experiment = Experiment.with_any(*parts)
+    experiment = Experiment(*parts)
     assert experiment.optimizer is parts[1]
     assert claim.beside(experiment).optimizer.key == "gradient-descent"
 

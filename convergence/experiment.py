@@ -464,7 +464,7 @@ def _problem(given: Problem | str) -> Problem:
     return _built_problem(given)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _built_problem(specification: str) -> Problem:
     return find_problem(specification)
 

@@ -24,15 +24,15 @@ import problems
 from convergence.cache import cache_folder
 from convergence.case import Case, Word
 from convergence.claim import Claim, find_all
-from convergence.claims import catalogue, find, judge
+from convergence.claims import catalogue, find
 from convergence.experiment import Experiment
+from convergence.judges import judge_experiment
 from convergence.judges.chance import ERROR_PROBABILITY
 from convergence.optimizer import Opaque, names_own
 from convergence.optimizer import find as find_optimizer
 from convergence.rule import Rule
 from convergence.rules import catalogue as rules
 from convergence.schedule import catalogue as schedules
-from convergence.simulation import run
 from convergence.sources import (
     environment,
     key_of,
@@ -304,14 +304,8 @@ def _keys(claim: str, case: Case) -> tuple[str, ...]:
 def judge_case(claim: str, case: Case) -> Outcome:
     """Run the experiment of a case and judge it."""
     item = find(claim).entry(**case.options)
-    # The cheapest record that names the run: judging takes what it needs itself, if it can.
-    again = case.experiment.optimizer.repeatable
-    record = run(
-        case.experiment,
-        measures=[] if again else None,
-        times=[case.experiment.steps] if item.kind == "every run" and again else None,
-    )
-    return Outcome(judge(item, record), case.expected, case.first_violation)
+    verdict = judge_experiment(item, case.experiment)
+    return Outcome(verdict, case.expected, case.first_violation)
 
 
 # Judging, and the store

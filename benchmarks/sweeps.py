@@ -177,13 +177,11 @@ def peers(steps: int) -> None:
     }
     theirs = [min(best[name][k] for name in list(COMPETITORS)[2:]) for k in (0, 1)]
     print(f"{ALPHAS} x {BETAS} settings x {SEEDS} seeds, {steps} steps, {cores} cores, {machine()}")
-    print(
-        "| | cold, s | warm, s | better peer / it, cold | warm |\n| --- | ---: | ---: | ---: | ---: |"
-    )
+    print("| | cold, s | warm, s | better peer / it, cold | warm |")
+    print("| --- | ---: | ---: | ---: | ---: |")
     for name, (cold, warm) in best.items():
-        print(
-            f"| {name} | {cold:.3g} | {warm:.3g} | {theirs[0] / cold:.3g} | {theirs[1] / warm:.3g} |"
-        )
+        ratios = f"{theirs[0] / cold:.3g} | {theirs[1] / warm:.3g}"
+        print(f"| {name} | {cold:.3g} | {warm:.3g} | {ratios} |")
 
 
 def machine() -> str:
@@ -317,8 +315,8 @@ def scaling() -> None:
         "| --- | ---: |",
         *(f"| {name} | {seconds * 1e3:.3g} |" for name, seconds in costs.items()),
         "",
-        "The parent hands tasks out one after the other and stores what comes back, so that this is "
-        "what bounds a sweep on many cores. A task holds up to 64 cells and takes up to 5 s.",
+        "The parent hands tasks out one after the other and stores what comes back, so that this "
+        "is what bounds a sweep on many cores. A task holds up to 64 cells and takes up to 5 s.",
         "",
         f"## {CELLS:,} cells of {STEPS:,} steps",
         "",
@@ -343,8 +341,8 @@ def scaling() -> None:
         "| ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     lines += [
-        f"| {steps:,} | {cells} | {workers} | {foreseen:.3g} | {taken:.3g} | {taken / foreseen:.2f} |"
-        for steps, cells, workers, foreseen, taken in checks
+        f"| {steps:,} | {cells} | {workers} | {foreseen:.3g} | {took:.3g} | {took / foreseen:.2f} |"
+        for steps, cells, workers, foreseen, took in checks
     ]
     lines += [
         "",

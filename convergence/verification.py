@@ -25,7 +25,7 @@ from convergence.cache import cache_folder
 from convergence.case import Case, Word
 from convergence.claim import Claim, find_all
 from convergence.claims import catalogue, find
-from convergence.experiment import Experiment
+from convergence.experiment import Experiment, with_schedule
 from convergence.judges import judge_experiment
 from convergence.judges.chance import ERROR_PROBABILITY
 from convergence.optimizer import Opaque, names_own
@@ -230,6 +230,7 @@ def cases(
     *,
     quick: bool = True,
     optimizer: Rule | Opaque | None = None,
+    schedule: str | None = None,
 ) -> list[tuple[str, Case]]:
     """The keys of claims, each with a case of it, as `verify` takes them.
 
@@ -241,12 +242,14 @@ def cases(
     require(found, f"no claim, rule or problem of any case {wanted}")
     if optimizer is None:
         return found
-    taken = _in_place(optimizer, found)
+    taken = _in_place(optimizer, schedule, found)
     require(taken, f"no claim speaks of optimizer {optimizer.specification} in any of these cases")
     return taken
 
 
-def _in_place(optimizer: Rule | Opaque, jobs: Sequence[tuple[str, Case]]) -> list[tuple[str, Case]]:
+def _in_place(
+    optimizer: Rule | Opaque, schedule: str | None, jobs: Sequence[tuple[str, Case]]
+) -> list[tuple[str, Case]]:
     """The cases with another optimizer in place of their rules, where the claims speak of it.
 
     Where it is, or declares to be, the rule of the case, the verdict of that is expected; else
@@ -256,12 +259,15 @@ def _in_place(optimizer: Rule | Opaque, jobs: Sequence[tuple[str, Case]]) -> lis
     known = rule and rule.specification
     found: dict[tuple[Any, ...], tuple[str, Case]] = {}
     for name, case in jobs:
-        own = names_own(case.experiment.names.optimizer)
-        same = not own and case.experiment.names.optimizer == known
+        names, own = case.experiment.names, names_own(case.experiment.names.optimizer)
+        experiment = case.experiment.changed(optimizer=optimizer)
+        if schedule is not None:
+            experiment = experiment.changed(schedule=schedule)
+        same = not own and names.optimizer == known
+        same = same and names.schedule == experiment.names.schedule
         claim = find(name).entry(**case.options)
         if not same and not claim.status.startswith("proved"):
             continue
-        experiment = case.experiment.changed(optimizer=optimizer)
         if not _steps_fit(experiment) or claim.fails(experiment):
             continue
         taken = replace(case, experiment=experiment)
@@ -409,7 +415,8 @@ def verify(
         progress: Called with the number of cases judged and of all that are to be; those taken
             from the store are not counted.
         optimizer: A rule or another optimizer, as `run` takes it, that is judged in place of the
-            rules of the cases, where the claims speak of what it is or declares to be.
+            rules of the cases, where the claims speak of what it is or declares to be. Behind an @
+            it may name step sizes, which then take the place of those of the cases.
 
     Returns:
         One outcome per case, in the order of the registry.
@@ -419,8 +426,11 @@ def verify(
         Interrupted: Ctrl-C was pressed; it holds what was decided.
     """
     pool = pool or Pool(workers=workers)
+    schedule = None
+    if isinstance(optimizer, str):
+        optimizer, schedule = with_schedule(optimizer)
     carried = None if optimizer is None else find_optimizer(optimizer)
-    chosen = cases(claims, only, quick=quick, optimizer=carried)
+    chosen = cases(claims, only, quick=quick, optimizer=carried, schedule=schedule)
     if isinstance(carried, Opaque) and not carried.has_place:
         pool = Pool(workers=1)  # no other process could find it
     # Long ones first, so that none is left alone at the end.

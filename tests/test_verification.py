@@ -594,3 +594,13 @@ def test_an_option_that_no_case_has_is_named(tmp_path, monkeypatch):
     own(tmp_path, monkeypatch, text)
     with pytest.raises(InputError, match=r"no .* any case belongs to mine\.py:form=b"):
         cases(["mine.py:form=b"])
+
+
+def test_an_optimizer_in_place_of_the_rules_may_bring_its_step_sizes():
+    how = {"quick": True, "workers": 1}
+    outcomes = verify(["zinkevich-2003-thm1"], optimizer="sgd@inverse-sqrt:alpha=0.25", **how)
+    assert {o.verdict.experiment.names.schedule for o in outcomes} == {"inverse-sqrt:alpha=0.25"}
+    assert {o.expected for o in outcomes} == {"not violated"}
+    assert all(o.as_expected for o in outcomes)
+    as_they_are = verify(["zinkevich-2003-thm1"], optimizer="sgd", **how)
+    assert "not violated" not in {o.expected for o in as_they_are}

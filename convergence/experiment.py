@@ -18,7 +18,8 @@ from typing import Any, Literal, NamedTuple, NoReturn, get_args
 
 import numpy as np
 
-from convergence import capability, optimizer, rules
+from convergence import capability, rules
+from convergence import optimizer as optimizers
 from convergence import schedule as schedules
 from convergence.optimizer import Opaque
 from convergence.rule import Rule
@@ -109,6 +110,8 @@ class Experiment:
                 f"optimizer {optimizer!r} names the schedule {own!r}, and {schedule!r} is given",
             )
             schedule = schedule if own is None else own
+        elif not isinstance(optimizer, (Rule, Opaque)):
+            optimizer = optimizers.find(optimizer)
         if schedule is None:
             schedule = suggested(_problem(problem), _optimizer(optimizer))
         whole = isinstance(steps, (int, np.integer)) and not isinstance(steps, bool)
@@ -183,12 +186,9 @@ class Experiment:
     @property
     def has_place(self) -> bool:
         """Whether another process finds its parts by their names."""
-        made_here = isinstance(self.optimizer_given, Opaque) and not self.optimizer_given.has_place
-        unnamed = callable(self.optimizer_given) and not isinstance(self.optimizer_given, Rule)
-        problem = self.problem_given
-        return not (
-            made_here or unnamed or (isinstance(problem, Problem) and problem.entry is None)
-        )
+        optimizer, problem = self.optimizer_given, self.problem_given
+        made_here = isinstance(optimizer, Opaque) and not optimizer.has_place
+        return not (made_here or (isinstance(problem, Problem) and problem.entry is None))
 
     @property
     def rule(self) -> Rule | None:
@@ -373,7 +373,7 @@ _OPTIONS = {
     "--projection": "projection",
 }
 _CATALOGUES: tuple[Any, Any, Any] = (problems, rules.catalogue, schedules.catalogue)
-_FINDERS: tuple[Any, Any, Any] = (find_problem, optimizer.find, schedules.find)
+_FINDERS: tuple[Any, Any, Any] = (find_problem, optimizers.find, schedules.find)
 
 
 def shown_seeds(seeds: Sequence[int]) -> str:
@@ -422,7 +422,7 @@ def _shown(item: Any) -> str:
 
 
 def _names_a_file(text: str, catalogue: Any) -> bool:
-    own = catalogue is rules.catalogue and optimizer.names_own(text)
+    own = catalogue is rules.catalogue and optimizers.names_own(text)
     return own or place_of(text) is not None
 
 
@@ -470,9 +470,9 @@ def _built_problem(specification: str) -> Problem:
 
 
 def _optimizer(given: Any) -> Rule | Opaque:
-    if isinstance(given, str) and not optimizer.names_own(given):
+    if isinstance(given, str) and not optimizers.names_own(given):
         return _rule(given)
-    return optimizer.find(given)
+    return optimizers.find(given)
 
 
 @lru_cache(maxsize=1 << 12)

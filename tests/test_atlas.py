@@ -1,11 +1,11 @@
 """The tightness atlas: every outcome is on it, marked as it came out, with its data."""
 
 import warnings
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from convergence.experiment import Experiment
 from convergence.verdict import Verdict
 from convergence.verification import Outcome, verify
 from problems import catalogue as problems
@@ -17,7 +17,8 @@ CLAIM = "zinkevich-2003-thm1"
 
 
 def outcome(word, ratio, problem="random-signs", claim=CLAIM):
-    verdict = Verdict(word, claim, problem, "sgd", "inverse-sqrt", 10, 1, "made up", ratio=ratio)
+    experiment = Experiment(problem, "sgd", "inverse-sqrt:alpha=1", 10)
+    verdict = Verdict(word, claim, experiment, 1, "made up", ratio=ratio)
     return Outcome(verdict, word)
 
 
@@ -155,5 +156,5 @@ def test_data(outcomes):
         assert row["verdict"] == one.verdict.word
         kept = None if row["ratio"] == "" else float(row["ratio"])
         assert kept == one.verdict.ratio
-        kept = replace(one.verdict, claim=row["claim"], problem=row["problem"], rule=row["rule"])
-        assert kept == one.verdict
+        names = row["problem"], row["optimizer"], row["schedule"]
+        assert (row["claim"], names) == (one.verdict.claim, one.verdict.experiment.names)

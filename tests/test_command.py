@@ -119,7 +119,7 @@ def test_a_recorded_command_gives_the_recorded_run(cli):
     first = convergence.run(
         "reddi-2018-stochastic", "adam:beta2=0.99", "constant:alpha=0.1", 50, seeds=[3, 7]
     )
-    line = first.command.removeprefix("convergence ") + " --json"
+    line = first.experiment.command.removeprefix("convergence ") + " --json"
 
     assert json.loads(cli(line).out)[0]["checksum"] == first.checksum
 
@@ -138,7 +138,7 @@ def test_verify_judges_the_false_theorem(cli):
 
     assert result.status == 0
     assert [o["first_violation"] for o in outcomes] == [4638, 1224, 123, 120]
-    for field in ("claim", "problem", "rule", "verdict", "expected", "first_violation"):
+    for field in ("claim", "experiment", "verdict", "expected", "first_violation"):
         assert field in outcomes[0]
 
 
@@ -319,7 +319,7 @@ def test_one_verdict_is_one(cli, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_said_once(cli, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path / "file"))
+    monkeypatch.setenv("CONVERGENCE_STORE", str(tmp_path / "file"))
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         result = cli("verify karimi-2016-pl --quick --workers 1")

@@ -30,7 +30,7 @@ def lanes_of(record, lanes):
     """A record of some lanes, as a run with their seeds alone would have left it."""
     return replace(
         record,
-        seeds=record.experiment.seeds[lanes],
+        experiment=record.experiment.changed(seeds=record.experiment.seeds[lanes]),
         ends=record.ends[lanes],
         series={name: values[lanes] for name, values in record.series.items()},
     )

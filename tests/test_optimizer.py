@@ -689,7 +689,7 @@ def test_the_seed_reaches_those_that_take_it():
         assert seen == [4, 2**63]
         assert record.experiment.seeds == (4, 2**63)
     # All lanes would be the same.
-    assert run("quadratic", descent, HALF, 1, seeds=2).seeds == (0,)
+    assert run("quadratic", descent, HALF, 1, seeds=2).experiment.seeds == (0,)
 
 
 def test_a_method_that_draws_is_judged_in_the_mean():
@@ -1009,11 +1009,11 @@ def test_a_rule_itself_may_be_given_as_like():
 def test_records_of_an_optimizer_in_a_file_are_read_back(mine):
     record = run("quadratic", "mine.py::heavy_ball:beta=0.5", HALF, 50)
     assert record.bytes_per_parameter is None
-    assert "-o mine.py::heavy_ball:beta=0.5 --schedule" in record.experiment.command
+    assert "-o mine.py::heavy_ball:beta=0.5@inverse-smoothness" in record.experiment.command
     save_records([record], "saved.npz")
     (again,) = load_records("saved.npz")
     assert again.checksum == record.checksum
-    assert again.rule.specification == record.experiment.optimizer.specification
+    assert again.experiment.optimizer.specification == record.experiment.optimizer.specification
     assert judge("gd-strongly-convex", again).word == "not applicable"
     (mine / "mine.py").write_text(FILE + "\n# edited\n", encoding="utf-8")
     with pytest.warns(UserWarning, match="another version of mine.py::heavy_ball"):
@@ -1040,7 +1040,7 @@ def test_run_takes_optimizers(cli, mine):
     assert result.status == 0, result.err
     own, rule = json.loads(result.out)
     assert own["series"]["suboptimality"] == rule["series"]["suboptimality"]
-    assert own["rule"] == "mine.py::heavy_ball:beta=0.5"
+    assert own["experiment"]["optimizer"] == "mine.py::heavy_ball:beta=0.5"
     assert own["bytes_per_parameter"] is None
     text = cli(f"{line} --schedule inverse-smoothness --plot two.png")
     assert text.status == 0, text.err
@@ -1055,7 +1055,7 @@ def test_verify_judges_an_optimizer_in_place_of_the_rules(cli, mine):
     result = cli("verify gd-strongly-convex -o mine.py::descent --quick --workers 1 --json")
     assert result.status == 0, result.err
     found = json.loads(result.out)
-    assert {outcome["rule"] for outcome in found} == {"mine.py::descent"}
+    assert {outcome["experiment"]["optimizer"] for outcome in found} == {"mine.py::descent"}
     assert len(found) == 4
     assert all(outcome["verdict"].startswith("holds") for outcome in found)
     line = "verify gd-strongly-convex -o \"mine.py::heavy_ball:like='sgd'\" --quick --workers 1"
@@ -1150,8 +1150,12 @@ def test_the_store_knows_no_module(mine):
     case = convergence.find_claim("gd-strongly-convex").cases[0]
     from dataclasses import replace
 
-    assert verification._key("gd-strongly-convex", replace(case, rule="mine.py::descent"))
-    assert verification._key("gd-strongly-convex", replace(case, rule="a.b:descent")) is None
+    def key(optimizer):
+        other = replace(case, experiment=case.experiment.changed(optimizer=optimizer))
+        return verification._key("gd-strongly-convex", other)
+
+    assert key("mine.py::descent")
+    assert key("a.b:descent") is None
 
 
 # The page

@@ -256,7 +256,7 @@ def test_every_command_accepts_a_file(cli, write, tmp_path):
     assert "records saved to both-bowl.npz" in ran[1]
     assert {path.name for path in tmp_path.glob("*.npz")} == {"both-bowl.npz"}
     (run,) = json.loads(cli("run both.py::bowl -o sgd --steps 20 --json")[1])
-    assert run["problem"] == "both.py::bowl"
+    assert run["experiment"]["problem"] == "both.py::bowl"
     assert run["command"].startswith("convergence run both.py::bowl -o ")
 
 

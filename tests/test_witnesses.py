@@ -18,7 +18,7 @@ KEY = "zinkevich-2003-thm1"
 
 def test_a_search_begins_with_the_claims_own_cases_and_goes_on_to_other_problems():
     begin = list(witnesses.starts(KEY, 100))
-    assert begin[0].problem == "reddi-2018-thm1"
+    assert begin[0].experiment.names.problem == "reddi-2018-thm1"
     assert max(case.experiment.steps for case in begin) == 100
     assert any(case.experiment.names.problem == "drifting-quadratics" for case in begin)
 

@@ -18,7 +18,13 @@ from problems.problem import CONSTANTS, TAGS
 # Among these every label and every domain stands that is stated anywhere; see below.
 FEW = {
     *sorted(LIGHT)[::3],
-    *("expert-advice", "matrix-quadratic", "shuffled-parabolas", "star-convex-valley"),
+    *(
+        "expert-advice",
+        "matrix-quadratic",
+        "shuffled-parabolas",
+        "star-convex-valley",
+        "zhang-2022",
+    ),
 }
 every_problem_some_quick = pytest.mark.parametrize(
     "specification", quick_if(FEW.__contains__, SPECIFICATIONS)

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 from instances import TINY, TINY_CSV
-from levels import FEW_ROUNDS, quick_if, rounds_of
+from levels import quick_if, rounds_of
 
 import convergence
 import problems
@@ -42,7 +42,7 @@ def judged_at_once(item):
     """Whether the case on the card of a claim, the first, is a short one; others have none."""
     return (
         item.kind != "claim"
-        or rounds_of(claims.catalogue[item.key].facts["cases"][0].experiment) <= FEW_ROUNDS
+        or rounds_of(claims.catalogue[item.key].facts["cases"][0].experiment) <= 100
     )
 
 

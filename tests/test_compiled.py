@@ -19,7 +19,7 @@ from levels import crossed
 
 import convergence
 import problems
-from convergence import rules, run, schedule, store, tracing
+from convergence import cache, rules, run, schedule, tracing
 from convergence.engines import loops
 from convergence.experiment import Experiment
 from convergence.expression import Expression
@@ -391,7 +391,7 @@ def fresh(monkeypatch):
     """Forget what this process has imported, and which folders it trusts."""
     forgotten = functools.cache(loops.compiled_function.__wrapped__)
     monkeypatch.setattr(loops, "compiled_function", forgotten)
-    monkeypatch.setattr(store, "_trusted", store._trusted.__wrapped__)
+    monkeypatch.setattr(cache, "_trusted", cache._trusted.__wrapped__)
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="no modes")
@@ -410,9 +410,9 @@ def test_a_folder_that_others_may_write_to_is_not_trusted(tmp_path, monkeypatch,
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners")
 def test_a_folder_of_another_user_is_not_trusted(tmp_path, monkeypatch):
-    assert store._open_to_others(tmp_path) == ""
+    assert cache._open_to_others(tmp_path) == ""
     monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
-    assert "belongs to another user" in store._open_to_others(tmp_path)
+    assert "belongs to another user" in cache._open_to_others(tmp_path)
 
 
 def test_the_module_is_kept_and_a_damaged_one_is_written_again(tmp_path, monkeypatch):

@@ -816,6 +816,6 @@ def test_nesterov_decays_where_it_takes_the_gradient(decay):
         times=range(1, 61),
     )
     x = descent["iterate"][0]
-    before = np.concatenate([descent.problem.start[None], x[:-1]])
+    before = np.concatenate([descent.experiment.problem.start[None], x[:-1]])
 
     np.testing.assert_allclose(x + 0.9 * (x - before), ahead["iterate"][0], atol=1e-12)

@@ -95,7 +95,7 @@ def _broken(mutant):
         text = text.replace(f"from convergence.rule import {names}\n", "")
     catalogue = Registry("rule", convergence.rule._build)
 
-    def rule(*, source, tags=(), alias=None, accepts=None, **state):
+    def rule(*, source, tags=(), alias=None, accepts=None, in_proportion=False, **state):
         return lambda made: catalogue.add(
             made, source=source, tags=tags, alias=alias, common={"maximize": False}, state=state
         )

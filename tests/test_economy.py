@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import special
 
 import convergence
 import problems
@@ -12,9 +13,11 @@ from convergence import capability
 from convergence.claims import find
 from convergence.experiment import Experiment
 from convergence.judges import judge, judge_experiment
+from convergence.judges.stream import Planned, Stream
 from convergence.rules import find as find_rule
 from convergence.simulation import Simulation
 from problems import arithmetic, draws
+from problems.data import predictors
 from problems.notation import InputError
 from problems.problem import once
 
@@ -144,3 +147,40 @@ def test_what_tells_rules_apart_early_never_parts_the_same_method(
     monkeypatch.setattr(capability, "_differ", lambda rule, other, constant_step: False)
     assert found() == early
     assert any(len(others) > 1 for others in early)
+
+
+@pytest.mark.parametrize("count", [2, 7, 8, 10, 23, 128, 200])
+def test_softmax_and_log_sum_exp_have_the_bits_of_scipy(count):
+    scores = np.random.default_rng(0).normal(size=(3, 50, count))
+    scores *= np.array([1e-3, 1.0, 300.0])[:, None, None]
+    scores[0, 0], scores[1, 0, :2] = 0.0, 50.0
+    assert np.array_equal(predictors._softmax(scores), special.softmax(scores, axis=-1))
+    assert np.array_equal(predictors._log_sum_exp(scores), special.logsumexp(scores, axis=-1))
+    scores[0, 0, 0], scores[1, 0, 0], scores[2, 0] = np.inf, np.nan, -np.inf
+    expected = special.logsumexp(scores, axis=-1)
+    assert np.array_equal(predictors._log_sum_exp(scores), expected, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "problem", "step"),
+    [
+        ("sgd-convex-avg", "noisy-huber", 0.001),
+        ("ghadimi-lan-2013", "rare-feature-logistic", 0.1),
+        ("ghadimi-lan-2013", "digits-softmax:batch=1", 0.01),
+        ("ghadimi-lan-2013", "noisy-quadratic", 1e9),
+    ],
+)
+def test_seeds_that_join_others_are_seen_as_if_all_were_run_together(key, problem, step):
+    experiment = Experiment(problem, "sgd", f"constant:alpha={step}", 60, seeds=6)
+    times = np.array([1, 2, 10, 60])
+    few = Planned(experiment.changed(seeds=range(4)), times)
+    joined = Stream(find(key), experiment, few).with_more([4, 5]).recorded
+    together = Stream(find(key), experiment, Planned(experiment, times)).recorded
+    assert np.array_equal(joined.times, together.times)
+    for name in ("measured", "bound", "ends"):
+        assert np.array_equal(getattr(joined, name), getattr(together, name), equal_nan=True)
+    a, b = joined.observed, together.observed
+    assert np.array_equal(a.iterate, b.iterate, equal_nan=True)
+    assert a.totals.keys() == b.totals.keys()
+    for name in a.totals:
+        assert np.array_equal(a.totals[name], b.totals[name], equal_nan=True)

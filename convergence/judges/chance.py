@@ -54,7 +54,7 @@ def doubled(stream: Stream, first: int, look: int) -> Stream:
     """The stream with `first` times 2**look seeds, of which it keeps those that it has."""
     start = max(stream.seeds) + 1
     more = range(start, start + (first << look) - len(stream.seeds))
-    return stream.again([*stream.seeds, *more])
+    return stream.with_more(more)
 
 
 @dataclass(frozen=True)

@@ -277,6 +277,8 @@ def _outside(problem: Problem, points: Array) -> Iterator[_Finding]:
 
 
 def _another_function(problem: Problem, points: Array) -> Iterator[_Finding]:
+    if problem.objective_gradient_formula is None:
+        return  # the gradients shown are the objective's
     shown, judged = problem.gradient(points), problem.objective_gradient(points)
     size = abs(judged).max(axis=-1) + abs(problem.objective_gradient(problem.start)).max()
     place = _place(abs(shown - judged).max(axis=-1) > _TRUST * size)

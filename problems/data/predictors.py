@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import logsumexp, softmax
+from scipy.special import logsumexp
 
 from problems.batches import in_blocks
 from problems.data.row_products import row_scores, row_sums
@@ -252,6 +252,58 @@ class Linear(_Examples):
         return float(value), float(sums + unit * ((slopes + bent * size) * norms).mean())
 
 
+# With the classes as first axis numpy takes a step for each class and not for each example
+
+# Of more terms numpy adds up halves.
+_MOST_TERMS = 128
+
+
+def _classes_first(scores: Array) -> Array:
+    """A copy with the last axis as the first."""
+    return np.array(np.moveaxis(scores, -1, 0), order="C")
+
+
+def _sum_of_classes(terms: Array) -> Array:
+    """The sum along the first axis, with the bits of numpy's sum along a last axis."""
+    count = len(terms)
+    if count > _MOST_TERMS:
+        return np.asarray(np.ascontiguousarray(np.moveaxis(terms, 0, -1)).sum(axis=-1))
+    if count < 8:
+        total, done = terms[0], 1
+    else:
+        a, done = terms[:8].copy(), 8
+        while done + 8 <= count:
+            a += terms[done : done + 8]
+            done += 8
+        total = ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7]))
+    for each in terms[done:]:
+        total = total + each
+    return total
+
+
+def _softmax(scores: Array) -> Array:
+    """The bits of `scipy.special.softmax` along the last axis."""
+    terms, found = _classes_first(scores), np.empty(scores.shape)
+    terms -= terms.max(axis=0)
+    np.exp(terms, out=terms)
+    np.divide(terms, _sum_of_classes(terms), out=np.moveaxis(found, -1, 0))
+    return found
+
+
+def _log_sum_exp(scores: Array) -> Array:
+    """The bits of `scipy.special.logsumexp` along the last axis."""
+    terms = _classes_first(scores)
+    top = terms.max(axis=0)
+    if not np.isfinite(top).all():
+        return np.asarray(logsumexp(scores, axis=-1))
+    largest = terms == top
+    count = largest.sum(axis=0).astype(float)
+    terms -= top
+    terms[largest] = -np.inf
+    np.exp(terms, out=terms)
+    return np.asarray(np.log1p(_sum_of_classes(terms) / count) + np.log(count) + top)
+
+
 @dataclass(frozen=True, eq=False)
 class Softmax(_Examples):
     """The mean of log sum_k exp(a.w_k) - a.w_y, with w the columns w_k one after another.
@@ -282,10 +334,10 @@ class Softmax(_Examples):
     @staticmethod
     def _loss(scores: Array, labels: NDArray[np.intp]) -> Array:
         chosen = np.take_along_axis(scores, labels[..., None], -1)[..., 0]
-        return (logsumexp(scores, axis=-1) - chosen).mean(axis=-1)
+        return (_log_sum_exp(scores) - chosen).mean(axis=-1)
 
     def _pull(self, features: Array, scores: Array, labels: NDArray[np.intp]) -> Array:
-        residual = softmax(scores, axis=-1)
+        residual = _softmax(scores)
         residual -= labels[..., None] == np.arange(self.classes)
         product = np.matmul(np.swapaxes(features, -1, -2), residual) / labels.shape[-1]
         return product.reshape(*product.shape[:-2], -1)
@@ -326,7 +378,7 @@ class Softmax(_Examples):
 
     def hessian_times(self, w: Array) -> Callable[[Array], Array]:
         """V -> Hessian(w) v."""
-        p = softmax(self._scores(self.features, w), axis=-1)
+        p = _softmax(self._scores(self.features, w))
 
         def product(v: Array) -> Array:
             s = self._scores(self.features, v)

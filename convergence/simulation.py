@@ -57,6 +57,8 @@ _SECONDS_PER_NUMBER, _SECONDS_PER_ROUND, _SECONDS_PER_COORDINATE = 1e-6, 2e-5, 2
 # At most this many samples are drawn at a time, so memory stays bounded for many lanes.
 _SAMPLES = 1 << 20
 _DRAWS_PER_SPAN = 4
+# Of so many lanes rounds are looked at in blocks: of more, arrays of one round are long enough.
+_FEW_LANES = 256
 # And for so many rounds at once, where a run advances by fewer.
 _AHEAD = 128
 _MOST_LANES = 1_000_000
@@ -391,6 +393,21 @@ class Simulation:
         Yields:
             Rounds and the stacked observations of them, block by block.
         """
+        for times, columns in self._each_round(to):
+            yield times, self._observed(columns)
+
+    def query_points(self, to: int) -> Iterator[Array]:
+        """Advance, and say where the gradients of the rounds after these will be taken.
+
+        Yields:
+            Points, (lanes, rounds, n), block by block; first the one where the run stands.
+        """
+        yield self.query_point[:, None]
+        for _, columns in self._each_round(to):
+            yield columns[1]
+
+    def _each_round(self, to: int) -> Iterator[tuple[NDArray[np.int64], list[Array]]]:
+        """Advance: rounds and what stood after each, the columns in the order of `standing`."""
         longest = self._longest_block()
         while self.t < to:
             first, count = self.t + 1, min(longest, to - self.t)
@@ -402,7 +419,7 @@ class Simulation:
             ended = lost.any(axis=1) & (self.ended == 0)
             self.ended[ended] = first + lost[ended].argmax(axis=1)
             self.t, self._live = self.t + count, history[-1]
-            yield np.arange(first, first + count), self._observed(columns)
+            yield np.arange(first, first + count), columns
 
     def _column(self, column: Sequence[Any]) -> Array:
         """The values after several rounds of one that is kept, (lanes, rounds, n or 1)."""
@@ -820,6 +837,9 @@ def _sizes_in_span(
     stochastic ones, every round is taken.
     """
     length = last - first + 1
+    every = all(p.exact_gradient_cost <= 10 for p, _ in simulation.problems)
+    if (every or length <= _DRAWS_PER_SPAN) and simulation.seeds.size <= _FEW_LANES:
+        return _sizes_of_every_round(simulation, last, sizes)
     drawn = []
     for problem, lanes in simulation.problems:
         if problem.exact_gradient_cost <= 10 or length <= _DRAWS_PER_SPAN:
@@ -843,6 +863,22 @@ def _sizes_in_span(
                             total[lanes[here], place] += times[here] * size(problem, g)
     for _, lanes, rounds in drawn:
         total[lanes] *= length / rounds.shape[0]
+    return total
+
+
+def _sizes_of_every_round(simulation: Simulation, last: int, sizes: Collection[str]) -> Array:
+    """The same where every round is taken: gradients of many rounds at once."""
+    total = np.zeros((simulation.seeds.size, len(GRADIENT_SIZES)))
+    for points in simulation.query_points(last - 1):
+        for problem, lanes in simulation.problems:
+            here = points[lanes]
+            g = problem.objective_gradient(here.reshape(-1, problem.dimension))
+            with np.errstate(over="ignore"):
+                for place, (name, size) in enumerate(GRADIENT_SIZES.items()):
+                    if name in sizes:
+                        # In the order of the rounds.
+                        for each in size(problem, g).reshape(here.shape[:2]).T:
+                            total[lanes, place] += each
     return total
 
 

@@ -9,7 +9,7 @@ from scipy import special
 
 import convergence
 import problems
-from convergence import capability
+from convergence import capability, simulation
 from convergence.claims import find
 from convergence.experiment import Experiment
 from convergence.judges import judge, judge_experiment
@@ -184,3 +184,21 @@ def test_seeds_that_join_others_are_seen_as_if_all_were_run_together(key, proble
     assert a.totals.keys() == b.totals.keys()
     for name in a.totals:
         assert np.array_equal(a.totals[name], b.totals[name], equal_nan=True)
+
+
+@pytest.mark.parametrize("rule", ["sgd", "nesterov", "sign-descent"])
+@pytest.mark.parametrize(
+    "problem", ["rare-feature-logistic", "noisy-huber", "noisy-quadratic", "two-point-noise"]
+)
+@pytest.mark.parametrize("size", [1e9, 0.1])
+def test_gradients_of_many_rounds_at_once_have_the_sums_of_one_round_at_a_time(
+    problem, rule, size, monkeypatch
+):
+    def sums():
+        experiment = Experiment(problem, rule, f"constant:alpha={size}", 300, seeds=3)
+        return convergence.run(experiment, measures=["gradient_mean_square"]).series
+
+    together = sums()
+    monkeypatch.setattr(simulation, "_FEW_LANES", 0)
+    for name, values in sums().items():
+        assert np.array_equal(values, together[name], equal_nan=True)

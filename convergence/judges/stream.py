@@ -55,26 +55,6 @@ class Seen:
         """Where a lane is no longer finite, shape (lanes, rounds)."""
         return (self.ends[:, None] > 0) & (self.times >= self.ends[:, None])
 
-    def beside(self, other: Seen) -> Seen:
-        """The lanes of both, at the same rounds."""
-        a, b = self.observed, other.observed
-
-        def joined(one: Mapping[str, Array], more: Mapping[str, Array]) -> dict[str, Array]:
-            return {name: np.concatenate([one[name], more[name]]) for name in one}
-
-        return Seen(
-            self.times,
-            Observation(
-                np.concatenate([a.iterate, b.iterate]),
-                joined(a.state, b.state),
-                joined(a.totals, b.totals),
-                a.exact_sums,
-            ),
-            np.concatenate([self.measured, other.measured]),
-            np.concatenate([self.bound, other.bound]),
-            np.concatenate([self.ends, other.ends]),
-        )
-
 
 @dataclass(frozen=True)
 class Planned:
@@ -201,7 +181,10 @@ class Stream:
             # A seed gives the same bits whichever others it is run with.
             others = self.again(self.seeds[len(known.ends) :], self.record.times).recorded
             if np.array_equal(others.times, known.times):
-                return known.beside(others)
+                observed = _joined(known.observed, others.observed)
+                measured = np.concatenate([known.measured, others.measured])
+                ends = np.concatenate([known.ends, others.ends])
+                return self._seen(known.times, observed, measured, ends)
         record = self._with_all()
         state = {
             name.removeprefix("state_"): values
@@ -354,6 +337,20 @@ class Stream:
         if any(name not in problem.constants for name in needs):
             return None
         return self.measure.standing_still(problem)
+
+
+def _joined(first: Observation, second: Observation) -> Observation:
+    """The lanes of both, at the same rounds."""
+
+    def joined(one: Mapping[str, Array], more: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: np.concatenate([one[name], more[name]]) for name in one}
+
+    return Observation(
+        np.concatenate([first.iterate, second.iterate]),
+        joined(first.state, second.state),
+        joined(first.totals, second.totals),
+        first.exact_sums,
+    )
 
 
 def _with_twin(observed: Observation, beside: Observation) -> Observation:

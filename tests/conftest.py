@@ -1,5 +1,6 @@
 """Every hypothesis test draws the same examples each time it runs."""
 
+import itertools
 import os
 import shlex
 import sys
@@ -14,8 +15,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # No test may take a verdict from the user's own store, nor leave one there.
 STORES = tempfile.TemporaryDirectory(prefix="convergence-tests-")
-os.environ["CONVERGENCE_CACHE"] = str(Path(STORES.name) / "cache")
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    # What is compiled is shared by all processes of a session: the first one sets it for all.
+    os.environ["CONVERGENCE_CACHE"] = str(Path(STORES.name) / "cache")
 os.environ["CONVERGENCE_STORE"] = str(Path(STORES.name) / "session")
+NUMBERS = itertools.count()
 
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60)
 settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=1200)
@@ -57,9 +61,10 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(autouse=True)
 def store_folder(monkeypatch):
     """A store for each test alone: one that puts another rule in place must not fill another's."""
-    with tempfile.TemporaryDirectory(dir=STORES.name) as folder:
-        monkeypatch.setenv("CONVERGENCE_STORE", folder)
-        yield Path(folder)
+    folder = Path(STORES.name) / str(next(NUMBERS))
+    folder.mkdir()
+    monkeypatch.setenv("CONVERGENCE_STORE", str(folder))
+    return folder
 
 
 class Result:

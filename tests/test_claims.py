@@ -60,6 +60,7 @@ def test_a_case_gives_the_verdict_its_claim_expects(place):
     assert outcome.as_expected
 
 
+@pytest.mark.slow
 def test_verify_takes_a_claim_with_its_option_and_counts_its_cases():
     counted = []
     chosen = verify(

@@ -391,7 +391,7 @@ def fresh(monkeypatch):
     """Forget what this process has imported, and which folders it trusts."""
     forgotten = functools.cache(loops.compiled_function.__wrapped__)
     monkeypatch.setattr(loops, "compiled_function", forgotten)
-    monkeypatch.setattr(cache, "_trusted", cache._trusted.__wrapped__)
+    monkeypatch.setattr(cache, "_trusted", inspect.unwrap(cache._trusted))
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="no modes")

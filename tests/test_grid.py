@@ -59,8 +59,21 @@ PROBLEMS = [
 ]
 
 
-@pytest.mark.parametrize("engine", ["compiled", "numpy"])
-@pytest.mark.parametrize(("problem", "more", "seeds"), PROBLEMS, ids=lambda case: str(case)[:20])
+def by_each_engine(cases, compiled):
+    """Cases by numpy and compiled; to compile takes long, so of those only some are quick."""
+    for number, case in enumerate(cases):
+        given = getattr(case, "values", case)
+        marks = tuple(getattr(case, "marks", ()))
+        yield pytest.param("numpy", *given, marks=marks)
+        slow = () if number in compiled else (pytest.mark.slow,)
+        yield pytest.param("compiled", *given, marks=(*marks, *slow))
+
+
+@pytest.mark.parametrize(
+    ("engine", "problem", "more", "seeds"),
+    [*by_each_engine(PROBLEMS, compiled=(0, 2, 8))],
+    ids=lambda case: str(case)[:20],
+)
 def test_every_cell_has_the_bits_of_a_run_alone(problem, more, seeds, engine):
     grid = {**NUMBERS, **more}
     records = run(problem, "adam", "inverse-sqrt", 60, seeds=seeds, engine=engine, grid=grid)
@@ -68,32 +81,34 @@ def test_every_cell_has_the_bits_of_a_run_alone(problem, more, seeds, engine):
     has_the_bits_of_runs_alone(records)
 
 
+OTHER_PARTS = [
+    # Step sizes without a formula, beside lanes and in vectors.
+    ("reddi-2018-thm1", "adam", "polynomial:power=0.6", {"alpha": [0.1, 0.2]}),
+    ("quadratic:dimension=3", "adam", "cosine", {"alpha": [0.1, 0.2]}),
+    ("sparse-logistic:examples=20,features=9", "adagrad", "constant", {"alpha": [0.1, 0.2]}),
+    ("sparse-logistic:examples=20,features=9,batch=3", "adagrad", BY, {"initial": [0, 1]}),
+    # Step sizes by a constant of the problem, state that starts at a setting, words.
+    ("huber-worst", "sgd", "inverse-smoothness", {"L": [1, 2], "schedule.h": [0.5, 1]}),
+    (
+        "noisy-quadratic",
+        "adagrad",
+        BY,
+        {"initial": [0, 0.5], "eps_position": ["inside", "outside"]},
+    ),
+    ("absolute-value", "nadam", BY, {"momentum": ["rising", "constant"], "beta1": [0, 0.5]}),
+]
+
+
 @pytest.mark.parametrize(
-    ("problem", "rule", "by", "grid"),
-    [
-        # Step sizes without a formula, beside lanes and in vectors.
-        ("reddi-2018-thm1", "adam", "polynomial:power=0.6", {"alpha": [0.1, 0.2]}),
-        ("quadratic:dimension=3", "adam", "cosine", {"alpha": [0.1, 0.2]}),
-        ("sparse-logistic:examples=20,features=9", "adagrad", "constant", {"alpha": [0.1, 0.2]}),
-        ("sparse-logistic:examples=20,features=9,batch=3", "adagrad", BY, {"initial": [0, 1]}),
-        # Step sizes by a constant of the problem, state that starts at a setting, words.
-        ("huber-worst", "sgd", "inverse-smoothness", {"L": [1, 2], "schedule.h": [0.5, 1]}),
-        (
-            "noisy-quadratic",
-            "adagrad",
-            BY,
-            {"initial": [0, 0.5], "eps_position": ["inside", "outside"]},
-        ),
-        ("absolute-value", "nadam", BY, {"momentum": ["rising", "constant"], "beta1": [0, 0.5]}),
-    ],
+    ("engine", "problem", "rule", "by", "grid"), [*by_each_engine(OTHER_PARTS, compiled=(0, 1))]
 )
-@pytest.mark.parametrize("engine", ["compiled", "numpy"])
 def test_other_parts_of_a_cell_have_the_bits_of_a_run_alone(problem, rule, by, grid, engine):
     records = run(problem, rule, by, 60, seeds=2, engine=engine, grid=grid)
     assert len(records) == np.prod([len(values) for values in grid.values()])
     has_the_bits_of_runs_alone(records)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     alphas=st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=4, unique=True),
@@ -108,6 +123,7 @@ def test_drawn_numbers_have_the_bits_of_runs_alone(alphas, betas, rule, problem)
     has_the_bits_of_runs_alone(records)
 
 
+@pytest.mark.slow
 def test_a_grid_through_the_tail_has_the_bits_of_runs_alone():
     """Corrections vanish in one lane after the other."""
     grid = {"beta2": [0.5, 0.9, 0.99], "beta1": [0, 0.5]}

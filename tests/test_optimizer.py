@@ -1074,6 +1074,7 @@ def test_verify_judges_adam_by_the_theorem_that_it_fails(mine):
 # In Python
 
 
+@pytest.mark.slow
 def test_verify_takes_what_has_no_place():
     outcomes = verify(
         ["zinkevich-2003-thm1"],
@@ -1100,6 +1101,7 @@ def test_verify_takes_a_rule_of_other_settings():
     assert {outcome.expected for outcome in outcomes} == {"not violated"}
 
 
+@pytest.mark.slow
 def test_verdicts_on_a_file_are_stored_until_it_is_edited(mine, monkeypatch):
     how = {"optimizer": "mine.py::descent", "quick": True, "workers": 1}
     first, second = (verify(["gd-strongly-convex"], **how) for _ in range(2))

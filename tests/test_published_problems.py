@@ -290,7 +290,10 @@ def test_projected_gradient_descent_attains_its_regret_bound_on_orthogonal_slope
 
 @pytest.mark.parametrize(
     ("settings", "mu", "steps"),
-    [("", 1.0, 10_000), (":mu=0.5,period=7,orbit=0.6,dimension=4", 0.5, 500)],
+    [
+        pytest.param("", 1.0, 10_000, marks=pytest.mark.slow),
+        (":mu=0.5,period=7,orbit=0.6,dimension=4", 0.5, 500),
+    ],
 )
 def test_the_regret_on_drifting_quadratics_is_its_formula(settings, mu, steps):
     problem = find(f"drifting-quadratics{settings}")

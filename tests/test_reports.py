@@ -139,7 +139,12 @@ def records():
 
 
 @pytest.mark.parametrize(
-    ("suffix", "magic"), [(".png", b"\x89PNG"), (".pdf", b"%PDF"), (".SVG", b"<?xml")]
+    ("suffix", "magic"),
+    [
+        (".png", b"\x89PNG"),
+        pytest.param(".pdf", b"%PDF", marks=pytest.mark.slow),
+        pytest.param(".SVG", b"<?xml", marks=pytest.mark.slow),
+    ],
 )
 def test_figure_of_records_by_suffix(records, tmp_path, suffix, magic):
     paths = [tmp_path / f"{number}{suffix}" for number in range(2)]

@@ -339,6 +339,7 @@ def whole():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_a_killed_sweep_goes_on_where_it_was(tmp_path, kills):
     counts, swept = killed_at_random(tmp_path, kills, seed=kills)

@@ -102,6 +102,7 @@ def test_an_error_is_handed_over_and_stops_nothing(tmp_path, pool):
     assert len(Store(tmp_path).stored()) == 5
 
 
+@pytest.mark.slow
 def test_a_killed_process_costs_no_other_task(tmp_path):
     work = [Task(killing, (str(tmp_path), k), (key_of("test", number=k),)) for k in range(6)]
     found = done_by(Pool(workers=2), Store(tmp_path), work)

@@ -50,6 +50,7 @@ def test_a_pattern_keeps_cases_by_claim_rule_or_problem():
         cases(only="nothing*")
 
 
+@pytest.mark.slow
 def test_a_junit_report_has_a_failure_for_what_is_unexpected():
     outcomes = verify(["zinkevich-2003-thm1"], workers=1)
     wrong = replace(outcomes[0], expected="violated")

@@ -474,7 +474,7 @@ def test_nothing_is_kept_where_nothing_can_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CONVERGENCE_CACHE", str(tmp_path / "file"))
     fresh(monkeypatch)
-    with pytest.warns(UserWarning, match="nothing is stored"):
+    with pytest.warns(UserWarning, match="compiled code is not kept"):
         record = run("reddi-2018-thm1", "adagrad", BY, 50, engine="compiled")
     assert record.checksum == run("reddi-2018-thm1", "adagrad", BY, 50).checksum
 

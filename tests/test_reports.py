@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from convergence import Pool
 from convergence.simulation import run
 from problems import find
 from problems.notation import InputError
@@ -21,7 +22,7 @@ CURVE_COLUMNS = [
     "panel",
     "label",
     "problem",
-    "rule",
+    "optimizer",
     "schedule",
     "seeds",
     "series",
@@ -40,7 +41,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report") / "new" / "folder"
     steps = []
     paths = report(
-        folder, workers=1, quick=True, progress=lambda done, of: steps.append((done, of))
+        folder, pool=Pool(workers=1), quick=True, progress=lambda done, of: steps.append((done, of))
     )
     assert steps[-1][0] == steps[-1][1] == len(steps)
     assert sorted(paths) == sorted(folder.iterdir())
@@ -79,7 +80,7 @@ def test_data_of_each_figure(folder, name):
 
 def test_verdicts_are_those_expected(folder):
     found = rows(folder / "verdicts.csv")
-    assert {"claim", "source", "problem", "rule", "schedule", "verdict", "expected"} <= set(
+    assert {"claim", "source", "problem", "optimizer", "schedule", "verdict", "expected"} <= set(
         found[0]
     )
     assert all(row["as_expected"] == "True" for row in found)
@@ -117,7 +118,7 @@ def test_the_false_bound_is_first_passed_where_the_verdict_says(folder):
 
 @pytest.mark.slow
 def test_same_bytes_on_any_number_of_processes(folder, tmp_path):
-    again = report(tmp_path, workers=2, quick=True)
+    again = report(tmp_path, pool=Pool(workers=2), quick=True)
     assert len(again) == len(list(folder.iterdir()))
     for path in again:
         assert path.read_bytes() == (folder / path.name).read_bytes(), path.name

@@ -175,7 +175,11 @@ def _failed(experiment: Experiment, error: BaseException) -> dict[str, Any]:
     }
 
 
-def _run_cells(argument: tuple[Sequence[Experiment], Sequence[str] | None, Engine]) -> list[Any]:
+#: Experiments that are run side by side, what is measured, and by which engine.
+_Cells = tuple[Sequence[Experiment], Sequence[str] | None, Engine]
+
+
+def _run_cells(argument: _Cells) -> list[Any]:
     """Run cells side by side; where that fails, one after the other, to see which it was."""
     experiments, measures, engine = argument
     try:
@@ -530,6 +534,7 @@ def _computed(
             _run_cells,
             ([experiments[place] for place in group], measures, engine),
             tuple(keys[place] for place in group),
+            _keys_of,
         )
         for group, engine in groups
     ]
@@ -556,6 +561,11 @@ def cell_key(experiment: Experiment, measures: Sequence[str] | None) -> str | No
     parts = parts_of_experiment(experiment)
     chosen = None if measures is None else list(measures)
     return None if parts is None else key_of("cell", measures=chosen, **parts)
+
+
+def _keys_of(argument: _Cells) -> tuple[str | None, ...]:
+    experiments, measures, _ = argument
+    return tuple(cell_key(each, measures) for each in experiments)
 
 
 def _listed(given: Any) -> list[Any]:

@@ -39,11 +39,14 @@ class Task:
             can be written as JSON.
         argument: It can be pickled, where the work is not done in this process.
         keys: Under which the values are stored; None for one that is not.
+        keys_of: The keys of an argument, asked for again when the values are there: a file may have
+            been edited meanwhile, and what was computed then belongs to no key.
     """
 
     function: Callable[[Any], Sequence[Any]]
     argument: Any
     keys: tuple[str | None, ...]
+    keys_of: Callable[[Any], tuple[str | None, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -178,8 +181,11 @@ def carry_out(
 
 def _stored(task: Task, values: Sequence[Any], store: Store) -> str:
     """Store values; why they could not be, or ""."""
-    for key, value in zip(task.keys, values, strict=True):
-        if key is not None and sources.modules_are_loaded():
+    if not sources.modules_are_loaded():
+        return ""
+    now = task.keys if task.keys_of is None else task.keys_of(task.argument)
+    for key, current, value in zip(task.keys, now, values, strict=True):
+        if key is not None and key == current:
             try:
                 store.put(key, value)
             except InputError as error:

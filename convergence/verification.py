@@ -369,7 +369,11 @@ def _key(claim: str, case: Case) -> str | None:
 
 def judging(jobs: Sequence[tuple[str, Case]]) -> list[Task]:
     """The tasks of judging cases, for `tasks.carry_out`."""
-    return [Task(_judged, job, (_key(*job),)) for job in jobs]
+    return [Task(_judged, job, _keys_of(job), _keys_of) for job in jobs]
+
+
+def _keys_of(job: tuple[str, Case]) -> tuple[str | None]:
+    return (_key(*job),)
 
 
 def outcome_of(case: Case, done: Done) -> Outcome:

@@ -118,6 +118,24 @@ def test_a_task_whose_process_was_killed_once_is_done_again(tmp_path):
     assert {k: done.values[0]["square"] for k, done in found.items()} == {k: k**2 for k in range(6)}
 
 
+def test_what_was_computed_after_an_edit_is_stored_under_no_key(tmp_path):
+    (tmp_path / "mine.py").write_text("1")
+    store = Store(tmp_path)
+
+    def keys_of(number):
+        return (key_of("test", number=number, own=(tmp_path / "mine.py").read_text()),)
+
+    def edited(number):
+        if number == 1:
+            (tmp_path / "mine.py").write_text("2")
+        return [{"square": number**2}]
+
+    work = [Task(edited, number, keys_of(number), keys_of) for number in range(3)]
+    found = done_by(Pool(workers=1), store, work)
+    assert sorted(found) == [0, 1, 2]
+    assert store.stored() == [work[0].keys[0]]
+
+
 def test_without_a_store_everything_is_computed(monkeypatch, tmp_path):
     found = done_by(Pool(workers=1), Store(None))
     assert len(found) == 9

@@ -116,6 +116,9 @@ class Lanes:
         require(seeds is None or len(experiments) == 1, "seeds are given for one experiment only")
         drawn = [list(each.seeds) for each in experiments] if seeds is None else [list(seeds)]
         self.seeds = np.array([seed for each in drawn for seed in each], np.uint64)
+        self._distinct, self._which = np.unique(self.seeds, return_inverse=True)
+        if self._distinct.size == self.seeds.size:
+            self._distinct = self.seeds
         counts = [len(each) for each in drawn]
 
         def spread(part: Callable[[Experiment], T]) -> _Spread[T]:
@@ -231,7 +234,10 @@ class Lanes:
             return self._by_block.block(first, count)
         rounds = np.arange(first, first + count)
         if self.one_problem:
-            return self.problem.samples(rounds, self.seeds)
+            # Cells of a grid have the same seeds: what these draw is drawn once.
+            drawn = self.problem.samples(rounds, self._distinct)
+            alone = drawn.ndim == 1 or self._distinct.size == self.seeds.size
+            return drawn if alone else drawn[:, self._which]
         found: Any = None
         for problem, lanes in self.problems.parts:
             assert problem.samples is not None

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from pathlib import Path
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
@@ -160,6 +161,8 @@ def test_the_ten_lines_of_the_docstring_read_a_result(tmp_path):
     lines = store.__doc__.split("without this program:\n\n")[1].split("\n\nThe folder")[0]
     program = textwrap.dedent(lines)
     assert len(program.splitlines()) <= 10
+    page = Path(store.__file__).parent.parent / "docs" / "sweeps.md"
+    assert f"```python\n{program.strip()}\n```" in page.read_text(encoding="utf-8")
     printed = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / f"{KEY}.json")],
         capture_output=True,

@@ -105,12 +105,20 @@ SPECIFICATIONS = (*(entry.key for entry in buildable()), *VARIANTS)
 
 # Entries that take seconds to look at.
 HEAVY = {
+    "breast-cancer-hinge",
     "breast-cancer-stream",
     "coin-flip-experts",
+    "diabetes-lasso",
     "diabetes-ridge-stream",
+    "diagonal-lift",
     "digits-softmax",
+    "drifting-quadratics",
+    "label-noise-least-squares",
     "orthogonal-slopes",
+    "portfolio-selection",
+    "rare-feature-logistic",
     "single-feature-hinge",
+    "sparse-hinge",
     "sparse-logistic",
     "tanh-network",
 }

@@ -343,6 +343,7 @@ def test_the_card_of_a_claim_shows_its_verdicts_and_where_it_is_tight(cli):
     )
 
 
+@pytest.mark.slow
 def test_the_card_of_a_claim_with_an_option_shows_its_cases_alone(cli):
     data = json.loads(cli("show kingma-ba-2015-thm41:third_term=dropped --json").out)
     assert {verdict["claim"] for verdict in data["verdicts"]} == {

@@ -111,6 +111,7 @@ def test_a_killed_process_costs_no_other_task(tmp_path):
     assert "was killed each time" in str(found[3].error)
 
 
+@pytest.mark.slow
 def test_a_task_whose_process_was_killed_once_is_done_again(tmp_path):
     (tmp_path / "store").mkdir()
     work = [Task(killed_once, (str(tmp_path), k), (key_of("test", number=k),)) for k in range(6)]

@@ -621,35 +621,44 @@ def sweep(
         "store": store,
     }
     rounds, lanes = _whole("steps", steps), _seeds(seeds)
-    with _progress("sweeping", None) as update:
+    last: list[Any] = []
+    try:
+        with _progress("sweeping", None) as update:
 
-        def note(now: Any) -> None:
-            update(now.done, now.cells, name=_short(now))
+            def note(now: Any) -> None:
+                last[:] = [now]
+                update(now.done, now.cells, name=_short(now))
 
-        how["progress"] = note
-        if tuned:
-            require(len(problem) == 1, "--tune takes one problem")
-            require(plot is None and table is None, "--tune writes neither --plot nor --csv")
-            best = convergence.tune(
-                problem[0],
-                optimizer,
-                schedule,
-                rounds,
-                names=tuned,
-                budget=budget,
-                grid=axes,
-                measure=measure,
-                seeds=lanes,
-                **how,
-            )
-        else:
-            if plot:
-                from reports.figures import accepted_suffix
+            how["progress"] = note
+            if tuned:
+                require(len(problem) == 1, "--tune takes one problem")
+                require(plot is None and table is None, "--tune writes neither --plot nor --csv")
+                best = convergence.tune(
+                    problem[0],
+                    optimizer,
+                    schedule,
+                    rounds,
+                    names=tuned,
+                    budget=budget,
+                    grid=axes,
+                    measure=measure,
+                    seeds=lanes,
+                    **how,
+                )
+            else:
+                if plot:
+                    from reports.figures import accepted_suffix
 
-                accepted_suffix(plot)
-            swept = convergence.sweep(
-                problem, optimizer, schedule, rounds, grid=axes, seeds=lanes, **how
-            )
+                    accepted_suffix(plot)
+                swept = convergence.sweep(
+                    problem, optimizer, schedule, rounds, grid=axes, seeds=lanes, **how
+                )
+    except KeyboardInterrupt:
+        done = (
+            f"{last[0].done} of {last[0].cells} cells are stored" if last else "no cell is stored"
+        )
+        _err.print(f"interrupted: {done}; the same command goes on from there", soft_wrap=True)
+        raise typer.Exit(130) from None
     if tuned:
         _tell_tuned(problem[0], rounds, best, as_json)
         return

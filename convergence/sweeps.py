@@ -653,7 +653,9 @@ def status(folder: str | Path) -> Status:
     if found is None:
         return Status(len(defined["cells"]), 0, 0, 0)
     span = max(times) - min(times)
-    left = span / (len(times) - 1) * (found.cells - found.done) if len(times) > 1 else None
+    # Cells of one task are stored at once, which tells nothing of how long they took.
+    left = span / (len(times) - 1) * (found.cells - found.done) if span > 1 else None
+    left = 0.0 if found.done == found.cells else left
     return Status(found.cells, found.done, found.failed, found.diverged, left, found.best)
 
 

@@ -555,3 +555,35 @@ def test_a_failed_cell_is_told_and_the_status_is_1(cli, tmp_path):
     assert result.status == 1
     assert "failed: quadratic -o mine.py@constant:alpha=0.1" in result.err
     assert "2 cells: 2 computed, 0 from the store, 1 failed" in result.out
+
+
+def test_ctrl_c_says_what_is_stored_and_the_command_goes_on(tmp_path):
+    line = (
+        "sweep reddi-2018-stochastic -o adam --schedule inverse-sqrt --steps 2_000_000 --seeds 20"
+    )
+    words = [*line.split(), "--grid", "alpha=log(1e-3,1,24)", "--store", "s", "--workers", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *words],
+        cwd=tmp_path,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list((tmp_path / "s").glob("?" * 64 + ".json")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert err.startswith("interrupted: ")
+    assert err.endswith(" of 24 cells are stored; the same command goes on from there\n")
+    assert 0 < status(tmp_path / "s").done < 24
+
+
+COMMAND = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it may have been ignored
+from convergence.command import main
+sys.argv[0] = "convergence"
+main()
+"""

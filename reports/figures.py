@@ -676,7 +676,7 @@ def real_data(panels: Panels) -> Figure:
 # Column heads and widths in points.
 _COLUMNS = (
     ("problem", 142),
-    ("rule", 160),
+    ("optimizer", 160),
     ("schedule", 116),
     ("steps", 44),
     ("seeds", 36),

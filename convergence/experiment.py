@@ -348,7 +348,7 @@ class Experiment:
             f"{self.names.problem} or {self.names.optimizer} was made in this Python: no other "
             "process can find it",
         )
-        return Experiment._rebuilt, (json.dumps(self.to_json()), self.seen_as and str(self.seen_as))
+        return Experiment._rebuilt, (json.dumps(self.to_json()), self._seen)
 
     @staticmethod
     def _rebuilt(text: str, seen_as: str | None) -> Experiment:
@@ -363,7 +363,11 @@ class Experiment:
 
     @cached_property
     def _identity(self) -> tuple[Any, ...]:
-        return (*self.names, self.steps, self.seeds, self.projection, self.seen_as)
+        return (*self.names, self.steps, self.seeds, self.projection, self._seen)
+
+    @property
+    def _seen(self) -> str | None:
+        return None if self.seen_as is None else self.seen_as.specification
 
 
 _OPTIONS = {

@@ -60,6 +60,18 @@ def test_both_forms_give_it_back(experiment):
         assert str(again) == str(experiment)
 
 
+def test_as_what_a_claim_sees_it_goes_along():
+    plain = Experiment("quadratic", "heavy-ball:beta1=0", "constant:alpha=0.1", 5)
+    seen = plain.changed(seen_as=rules.find("gradient-descent"))
+    assert seen != plain
+    assert {seen, plain, pickle.loads(pickle.dumps(seen))} == {seen, plain}
+    assert pickle.loads(pickle.dumps(seen)).rule.key == "gradient-descent"
+    assert seen.optimizer is seen.runner
+    assert seen.changed(steps=6).rule.key == "gradient-descent"
+    # Of another optimizer it is not known.
+    assert seen.changed(optimizer="adam").seen_as is None
+
+
 @given(EXPERIMENTS, st.sampled_from(["problem", "optimizer", "schedule", "steps", "seeds"]))
 def test_another_part_is_another_experiment(experiment, part):
     others = {

@@ -416,7 +416,7 @@ IDLE = {
     "the help": ("convergence/command.py", "Show, check and cite", "Cite, check and show"),
     "a docstring": ("convergence/simulation.py", '"""A run in progress', '"""Once more: a run'),
     "a comment": ("convergence/simulation.py", "# Advancing", "# Advancing, edited"),
-    "another family of problems": ("problems/nonconvex.py", "\n\n\n", "\n\nEDITED = 1\n\n\n"),
+    "another family of problems": ("problems/saddles.py", "\n\n\n", "\n\nEDITED = 1\n\n\n"),
     "another family of claims": ("convergence/claims/online.py", "\n\n\n", "\n\nEDITED = 1\n\n\n"),
     "a figure": ("reports/figures.py", "\n\n\n", "\n\nEDITED = 1\n\n\n"),
 }

@@ -289,9 +289,16 @@ def scaling() -> None:
             name = f"dask, {cores} workers on this machine"
             costs[name] = overhead("dask", cores, 300, cluster.scheduler_address)
     handed = max(value for name, value in costs.items() if "dask" in name or "processes" in name)
+    # What the parent spends on a cell: its names, its key twice, and its file.
+    parent = swept_seconds(1, 256, 1) / 256
     checks = []
-    for steps, cells, workers in ((10**4, 64, 1), (10**5, 32, 1), (10**5, 32, cores)):
-        foreseen = cells * (fixed + slope * steps) / workers
+    for steps, cells, workers in (
+        (10**4, 64, 1),
+        (10**5, 64, 1),
+        (10**6, 32, 1),
+        (10**6, 32, cores),
+    ):
+        foreseen = cells * (parent + slope * steps / workers)
         checks.append((steps, cells, workers, foreseen, swept_seconds(steps, cells, workers)))
     lines = [
         "# Past this machine",
@@ -309,7 +316,8 @@ def scaling() -> None:
     ]
     lines += [
         "",
-        f"That is {fixed * 1e3:.2g} ms a cell and {slope / LANES * 1e9:.3g} ns a step of a lane.",
+        f"That is {fixed * 1e3:.2g} ms a cell, {parent * 1e3:.2g} with its key and its file, and "
+        f"{slope / LANES * 1e9:.3g} ns a step of a lane.",
         "",
         "| who does the work | ms a task beside it, stored |",
         "| --- | ---: |",
@@ -325,7 +333,7 @@ def scaling() -> None:
     ]
     each = fixed + slope * STEPS
     for count in (1, 32, 1_000):
-        work, waiting = CELLS * each / count, CELLS * handed
+        work, waiting = CELLS * each / count, CELLS * (handed + parent)
         lines.append(
             f"| {count:,} | {work / 3600:,.3g} | {waiting / 3600:.2g} | "
             f"{max(work, waiting) / 3600:,.3g} |"
@@ -346,7 +354,8 @@ def scaling() -> None:
     ]
     lines += [
         "",
-        "What is taken beyond it is the store (0.3 ms a cell) and the start of the pool.",
+        "Foreseen is what the parent spends on every cell, and the steps divided among workers.",
+        "What is taken beyond it is the start of the pool, and one worker that ends last.",
         "",
     ]
     (HERE / "scaling.md").write_text("\n".join(lines), encoding="utf-8")

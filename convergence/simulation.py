@@ -37,7 +37,7 @@ from convergence.schedule import Schedule
 from convergence.tracing import why_not
 from problems import draws
 from problems.domain import Box
-from problems.notation import nearest, require
+from problems.notation import InputError, nearest, require
 from problems.problem import Problem
 
 __all__ = ["Engine", "Simulation", "one_thread", "record_times", "run", "run_all", "structure"]
@@ -578,7 +578,8 @@ def _accepted_measures(
     require(not isinstance(measures, str), f"measures={measures!r} must be a list of names")
     chosen = []
     for name in dict.fromkeys(measures):
-        require(name in MEASURES, f"there is no measure {name!r}; {nearest(name, MEASURES)}")
+        if name not in MEASURES:
+            raise InputError(f"there is no measure {name!r}; {nearest(name, MEASURES)}")
         reason = MEASURES[name].unavailable(problem)
         require(not reason, f"{name} cannot be measured on {problem.specification}: {reason}")
         if isinstance(rule, Opaque):

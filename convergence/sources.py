@@ -109,8 +109,13 @@ def package_of(file: str) -> str:
 
 def module_of(function: Callable[..., Any]) -> str | None:
     """The module of the suite whose file a function stands in, or None."""
-    file = Path(inspect.unwrap(function).__code__.co_filename).resolve()
-    return next((name for name, path in _files().items() if path == file), None)
+    return _module_in(inspect.unwrap(function).__code__.co_filename)
+
+
+@lru_cache(maxsize=4096)
+def _module_in(file: str) -> str | None:
+    path = Path(file).resolve()
+    return next((name for name, known in _files().items() if known == path), None)
 
 
 def _code(tree: ast.Module) -> str:

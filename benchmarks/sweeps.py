@@ -355,8 +355,8 @@ def scaling() -> None:
     lines += [
         "",
         "Foreseen is what the parent spends on every cell, and the steps divided among workers.",
-        "What is taken beyond it is the start of the pool, and one worker that ends last. A sweep of "
-        "which numpy makes less than two seconds is not compiled, as the first one here.",
+        "What is taken beyond it is the start of the pool, and one worker that ends last. A sweep "
+        "of which numpy makes less than two seconds is not compiled, as the first one here.",
         "",
     ]
     (HERE / "scaling.md").write_text("\n".join(lines), encoding="utf-8")
